@@ -1,0 +1,163 @@
+"""The documents that steer agents: order, brake, policy, enrollment.
+
+Each is a frozen struct whose fields are the format; a field's name says its unit. The fields that may be
+left out, and their defaults, are part of the format. The JSON Schemas are generated from here.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from metadata import versions
+from metadata.fields import Count, Digest, Name, Part, Pointer, Seconds, Time
+
+
+class Recall(Part, frozen=True, kw_only=True):
+    """Permission to go back."""
+
+    from_versions: str = msgspec.field(name="from")
+    """The versions that are called back; always with an upper bound."""
+    until: Time | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not versions.bounded_above(self.from_versions):
+            raise ValueError(f"recall from {self.from_versions!r} has no upper bound")
+
+
+class EvidenceCounts(Part, frozen=True, kw_only=True):
+    """The agents of a wave by what was heard of them."""
+
+    expected: Count
+    heard: Count
+    ok: Count
+    failed: Count
+    silent: Count
+
+
+class Evidence(Part, frozen=True, kw_only=True):
+    """The reports that justified widening a rollout."""
+
+    sha256: Digest
+    counts: EvidenceCounts
+
+
+class Order(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.order/1"):
+    """What a wave says about a route."""
+
+    title: ClassVar[str] = "order"
+
+    product: Name
+    channel: Name
+    wave: Name
+    rollout: Annotated[str, Meta(min_length=1, max_length=128)]
+    version: str
+    state: Literal["go", "hold"]
+    base: Pointer | None = None
+    """Where a host without the product, or below it, goes at once."""
+    not_before: Time | None = None
+    spread_s: Seconds = 0
+    not_after: Time | None = None
+    """Unless somebody renews the order, no further agent starts from here on."""
+    urgent: bool = False
+    retry: Count = 0
+    recall: Recall | None = None
+    by: str = ""
+    reason: str = ""
+    evidence: Evidence | None = None
+    critical: list[str] = []
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        versions.parse(self.version)
+
+
+class Held(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """One rollout or one version that the brake holds."""
+
+    rollout: str | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rollout is None) == (self.version is None):
+            raise ValueError("a brake entry names a rollout or a version")
+
+
+class Brake(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.brake/1"):
+    """What must not start now; it can stop anything and start nothing."""
+
+    title: ClassVar[str] = "brake"
+
+    hold: list[Held] = []
+    since: Time | None = None
+    """When the brake last changed; starts spread from here after it was lifted."""
+    by: str = ""
+    reason: str = ""
+    critical: list[str] = []
+
+    def holds_version(self, version: str) -> bool:
+        """Return whether starts of a version are held."""
+        return any(entry.version == version for entry in self.hold)
+
+    def holds_rollout(self, rollout: str) -> bool:
+        """Return whether a rollout is held."""
+        return any(entry.rollout == rollout for entry in self.hold)
+
+
+class Revoked(Part, frozen=True, kw_only=True):
+    """A version that nobody may start, and why."""
+
+    version: str
+    reason: str = ""
+
+
+class Reporting(Part, frozen=True, kw_only=True):
+    """Where agents send reports, and how often they say that they live."""
+
+    url: str
+    heartbeat_s: Seconds = 86_400
+
+
+class WaveShare(Part, frozen=True, kw_only=True):
+    """A wave's cumulative share, for people; the delegations are what counts."""
+
+    name: Name
+    percent: str
+
+
+class Policy(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.policy/1"):
+    """What a channel says to all its agents."""
+
+    title: ClassVar[str] = "policy"
+
+    product: Name
+    channel: Name
+    salt: str
+    floor_seq: Count = 0
+    """No release below this sequence number may be started."""
+    revoked: list[Revoked] = []
+    pins_yield: bool = True
+    """A pin does not keep a revoked version running."""
+    allow_now: bool = False
+    poll_s: int = 900
+    fresh_s: Seconds = 86_400
+    report: Reporting | None = None
+    waves: list[WaveShare] = []
+    critical: list[str] = []
+
+    def revocation(self, version: str) -> Revoked | None:
+        """Return why a version is revoked, or None."""
+        return next((entry for entry in self.revoked if entry.version == version), None)
+
+
+class Enrollment(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.enrollment/1"):
+    """Who may sign registration tokens, and what was revoked."""
+
+    title: ClassVar[str] = "enrollment document"
+
+    keys: list[dict[str, Any]] = []
+    revoked_tokens: list[str] = []
+    revoked_agents: list[str] = []
+    critical: list[str] = []

@@ -1,0 +1,45 @@
+"""The kinds of field that documents are made of; each states its own limits, which the schemas repeat."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from metadata import versions
+
+EXACT = r"$(?!\n)"  # in Python alone, `$` also matches before a final newline
+
+Name = Annotated[str, Meta(pattern=rf"^[a-z][a-z0-9-]*{EXACT}", max_length=64)]
+"""A product, channel, wave or ring."""
+AgentId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{EXACT}")]
+Digest = Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{EXACT}")]
+"""SHA-256 in lower-case hex."""
+Time = Annotated[datetime, Meta(tz=True)]
+Seconds = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Command = Annotated[list[str], Meta(min_length=1)]
+Platform = Annotated[str, Meta(pattern=rf"^[a-z0-9_]+-[a-z0-9_]+{EXACT}")]
+
+RESERVED_NAMES = frozenset({"selected", "default", "policy", "brake", "releases", "fleet"})
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of everything that stands in a document."""
+
+    def __post_init__(self) -> None:
+        """Refuse times that are not in UTC; every subclass adds its own rules."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, datetime) and value.utcoffset() != timedelta(0):
+                raise ValueError(f"{name} is not in UTC")
+
+
+class Pointer(Part, frozen=True, kw_only=True):
+    """One version and the SHA-256 of its release document."""
+
+    version: str
+    sha256: Digest
+
+    def __post_init__(self) -> None:
+        versions.parse(self.version)

@@ -1,0 +1,115 @@
+"""The release document: one version of a product, what each platform installs, and when it is healthy."""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from metadata import versions
+from metadata.fields import Command, Count, Digest, Name, Part, Platform, Pointer, Seconds
+from metadata.paths import safe_path, suffix_of
+
+
+class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """One question about health: http, tcp or exec; exactly one of them."""
+
+    http: str | None = None
+    """URL to get."""
+    status: int = 200
+    """The HTTP status that counts as healthy."""
+    tcp: str | None = None
+    """``host:port`` that must accept a connection."""
+    exec: Command | None = None
+    """Command that must exit 0; relative to the version's folder unless it begins with a slash."""
+    expect: str | None = None
+    """A whole word that must stand in the command's output."""
+    interval_s: Annotated[int, Meta(ge=1)] = 5
+    """Asked at least this often; never less often than the trial lasts."""
+    timeout_s: Annotated[int, Meta(ge=1)] = 5
+
+    def __post_init__(self) -> None:
+        asked = [kind for kind in (self.http, self.tcp, self.exec) if kind is not None]
+        if len(asked) != 1:
+            raise ValueError("a health entry is one of http, tcp and exec")
+        if self.http is not None and not self.http.startswith(("http://", "https://")):
+            raise ValueError(f"not an http URL: {self.http!r}")
+        if self.tcp is not None and not self.tcp.rpartition(":")[2].isdigit():
+            raise ValueError(f"not host:port: {self.tcp!r}")
+
+    def text(self) -> str:
+        """Return the probe as people write it, for messages."""
+        if self.exec is not None:
+            return f"exec {' '.join(self.exec)}"
+        return f"http {self.http}" if self.http is not None else f"tcp {self.tcp}"
+
+
+class Delta(Part, frozen=True, kw_only=True):
+    """A patch that makes this artifact's payload from an older version's."""
+
+    from_version: str = msgspec.field(name="from")
+    path: str
+
+
+class Attestation(Part, frozen=True, kw_only=True):
+    """A statement by somebody else about an artifact, such as a detached signature."""
+
+    type: str
+    path: str
+
+
+class Artifact(Part, frozen=True, kw_only=True):
+    """What one platform installs."""
+
+    platform: Platform
+    path: str
+    """Target path of the artifact."""
+    kind: Literal["tree", "file"]
+    name: str | None = None
+    """File name under which a ``file`` is installed."""
+    payload_sha256: Digest
+    """Digest of the uncompressed tar, of the zip itself, or of the file."""
+    payload_bytes: Count
+    deltas: list[Delta] = []
+    attestations: list[Attestation] = []
+
+    def __post_init__(self) -> None:
+        safe_path(self.path)
+        if self.kind == "tree":
+            suffix_of(self.path)
+        elif self.name is None or "/" in safe_path(self.name):
+            raise ValueError("a file artifact needs a plain name")
+
+
+class Release(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.release/1"):
+    """One version of a product."""
+
+    title: ClassVar[str] = "release document"
+
+    product: Name
+    version: str
+    seq: Annotated[int, Meta(ge=1)]
+    """Grows with every release ever added to the product."""
+    requires: str | None = None
+    """Range of versions that may update to this one directly."""
+    via: Pointer | None = None
+    """Where a host outside ``requires`` goes first."""
+    notes: str | None = None
+    artifacts: Annotated[list[Artifact], Meta(min_length=1)]
+    probe: Probe | None = None
+    """Asked of the staged version before anything is stopped."""
+    health: list[Probe] = []
+    start_s: Seconds = 120
+    trial_s: Annotated[int, Meta(ge=0, le=86_400)] = 600
+    soak_s: Seconds = 14_400
+    critical: list[str] = []
+
+    def __post_init__(self) -> None:
+        versions.parse(self.version)
+        if self.requires is not None:
+            versions.span(self.requires)
+        if self.probe is not None and self.probe.exec is None:
+            raise ValueError("probe must be an exec")
+
+    def artifact_for(self, platform: str) -> Artifact | None:
+        """Return what a platform installs, or None when the release has nothing for it."""
+        return next((found for found in self.artifacts if found.platform == platform), None)

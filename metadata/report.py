@@ -1,0 +1,56 @@
+"""Reports: what an agent says about itself, signed by its own key and believed only as far as that.
+
+An envelope is DSSE (https://github.com/secure-systems-lab/dsse); its payload is one ``Report``.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from metadata.fields import AgentId, Name, Part, Time
+
+Stage = Literal[
+    "update_download",
+    "update_verify",
+    "update_install",
+    "update_healthcheck",
+    "update_rollback",
+    "soak",
+    "refusal",
+    "heartbeat",
+    "enroll",
+    "leave",
+]
+Outcome = Literal["ok", "failed", "deferred"]
+
+
+class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.report/1"):
+    """One signed event."""
+
+    title: ClassVar[str] = "report"
+
+    agent: AgentId
+    seq: Annotated[int, Meta(ge=1)]
+    """Counts an agent's reports, without gaps."""
+    at: Time
+    product: Name
+    channel: Name
+    wave: str | None = None
+    rollout: str | None = None
+    from_version: str | None = msgspec.field(default=None, name="from")
+    to_version: str | None = msgspec.field(default=None, name="to")
+    stage: Stage
+    outcome: Outcome
+    reason: str = ""
+    """Rule or error name."""
+    detail: str = ""
+    running: str | None = None
+    labels: dict[str, str] = {}
+    clock: dict[str, Any] = {}
+
+
+def payload_type(kind: type[msgspec.Struct]) -> str:
+    """Return the DSSE payload type of a document: ``application/vnd.tidegate.<document>+json``."""
+    tag = str(kind.__struct_config__.tag)
+    return f"application/vnd.{tag.partition('/')[0]}+json"

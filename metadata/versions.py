@@ -1,0 +1,48 @@
+"""Versions and ranges of versions: PEP 440 in normal form, pre-releases included in ranges."""
+
+from functools import lru_cache
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from metadata.errors import MalformedError
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Version:
+    """Return a version that compares as PEP 440 says.
+
+    Raises:
+        MalformedError: The text is not a version in normal form.
+    """
+    try:
+        version = Version(text)
+    except InvalidVersion as error:
+        raise MalformedError(f"not a version: {text!r}", "write it as PEP 440 does: 1.5.0") from error
+    if str(version) != text:
+        raise MalformedError(f"version {text!r} is not in normal form", f"write {version}")
+    return version
+
+
+@lru_cache(maxsize=4096)
+def span(text: str) -> SpecifierSet:
+    """Return a range such as ``>=1.4,<1.5``.
+
+    Raises:
+        MalformedError: The text is not a range of versions.
+    """
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier as error:
+        hint = "write it as PEP 440 does: >=1.4,<1.5"
+        raise MalformedError(f"not a range of versions: {text!r}", hint) from error
+
+
+def within(version: str, versions: str) -> bool:
+    """Return whether a version lies in a range; pre-releases count."""
+    return span(versions).contains(parse(version), prereleases=True)
+
+
+def bounded_above(versions: str) -> bool:
+    """Return whether a range names an upper bound."""
+    return any(part.operator in {"<", "<=", "==", "~=", "==="} for part in span(versions))
