@@ -84,6 +84,9 @@ class Manifest:
             raise refusal(entry, "differs from another name only in case")
         self._kinds[name] = entry.kind
         self._folded.add(folded)
+        parent = posixpath.dirname(name)
+        if parent and parent not in self._kinds:  # many archives leave folders out; they are made all the same
+            self._remember(Entry(parent, "folder"), parent)
         if len(self._kinds) > MAX_ENTRIES:
             raise MalformedError(f"more than {MAX_ENTRIES:,} files", "pack fewer, larger files")
 
