@@ -1,0 +1,49 @@
+# Everything starts here. Each target makes what it needs; `make help` lists them.
+PYTHON ?=
+PYTEST_FLAGS ?=
+BIN := .venv/bin
+SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
+
+.PHONY: help setup demo test lint types unit bench docs lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+.venv/ready: $(SETUP_INPUTS)
+	@PYTHON="$(PYTHON)" infra/dev/setup
+
+setup: .venv/ready  ## make .venv ready
+
+demo: .venv/ready  ## watch a fleet of 20 agents take a rollout, on this machine alone
+	@$(BIN)/tidegate demo
+
+test: lint types unit  ## everything that must hold: lint, types, import direction, all tests
+
+lint: .venv/ready  ## formatting, ruff, import direction
+	@echo "lint: formatting, rules, import direction"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@out=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$out"; exit 1; }
+
+types: .venv/ready  ## mypy, strict
+	@echo "types: mypy, strict"
+	@$(BIN)/mypy --no-error-summary
+
+unit: .venv/ready  ## the tests alone
+	@echo "tests: pytest on two processes"
+	@$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
+
+bench: .venv/ready  ## speed and size, as ratios to a peer
+	@$(BIN)/python -m tests.bench
+
+docs: .venv/ready  ## write the generated pages and schemas anew
+	@$(BIN)/python -m tests.project.reference --write
+
+lock: .venv/ready  ## pin the newest allowed version of every package
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock setup.cfg
+	@echo "lock: requirements.lock is new"
+
+clean:  ## remove what make created
+	@rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info
