@@ -85,7 +85,7 @@ class Manifest:
         self._kinds[name] = entry.kind
         self._folded.add(folded)
         parent = posixpath.dirname(name)
-        if parent and parent not in self._kinds:  # many archives leave folders out; they are made all the same
+        if parent and parent not in self._kinds:  # many archives leave folders out; extraction makes them
             self._remember(Entry(parent, "folder"), parent)
         if len(self._kinds) > MAX_ENTRIES:
             raise MalformedError(f"more than {MAX_ENTRIES:,} files", "pack fewer, larger files")
