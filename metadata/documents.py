@@ -83,6 +83,8 @@ class Held(Part, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if (self.rollout is None) == (self.version is None):
             raise ValueError("a brake entry names a rollout or a version")
+        if self.version is not None:
+            versions.parse(self.version)  # written otherwise it would hold nothing
 
 
 class Brake(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.brake/1"):
@@ -111,6 +113,9 @@ class Revoked(Part, frozen=True, kw_only=True):
 
     version: str
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        versions.parse(self.version)
 
 
 class Reporting(Part, frozen=True, kw_only=True):

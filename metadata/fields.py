@@ -16,8 +16,11 @@ AgentId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{EXACT}")]
 Digest = Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{EXACT}")]
 """SHA-256 in lower-case hex."""
 Time = Annotated[datetime, Meta(tz=True)]
-Seconds = Annotated[int, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader holds exactly (RFC 8259 section 6)."""
+
+Seconds = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Command = Annotated[list[str], Meta(min_length=1)]
 Platform = Annotated[str, Meta(pattern=rf"^[a-z0-9_]+-[a-z0-9_]+{EXACT}")]
 

@@ -65,7 +65,7 @@ def cover(start: int, end: int, digits: int = 3) -> list[str]:
         digits: Resolution: 3 for shares of 4,096, 4 for shares of 65,536.
 
     Returns:
-        Prefixes in ascending order, disjoint and exact; ``[""]`` for everything.
+        Prefixes in ascending order, disjoint and exact; ``[""]``, which is no route, for everything.
     """
     if start >= end:
         return []
@@ -89,4 +89,5 @@ def wave_routes(bounds: list[str], digits: int = 3) -> list[list[str]]:
     ends = [share(percent, digits) for percent in bounds]
     starts = [0, *ends[:-1]]
     ranges = [cover(start, end, digits) for start, end in zip(starts, ends, strict=True)]
-    return [*ranges[:-1], [DEFAULT_ROUTE]]
+    whole = [f"{digit:x}" for digit in range(16)]  # agents ask for one digit at least
+    return [*(whole if found == [""] else found for found in ranges[:-1]), [DEFAULT_ROUTE]]

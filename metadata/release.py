@@ -33,7 +33,7 @@ class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("a health entry is one of http, tcp and exec")
         if self.http is not None and not self.http.startswith(("http://", "https://")):
             raise ValueError(f"not an http URL: {self.http!r}")
-        if self.tcp is not None and not self.tcp.rpartition(":")[2].isdigit():
+        if self.tcp is not None and not self.tcp.rpartition(":")[2].isdecimal():
             raise ValueError(f"not host:port: {self.tcp!r}")
 
     def text(self) -> str:

@@ -11,11 +11,10 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from metadata.errors import MalformedError, NewerFormatError
+from metadata.fields import MAX_INTEGER
 
 MAX_BYTES = 65_536
 """The size limit of every document; a real release document is below 4 KiB."""
-MAX_INTEGER = 2**53 - 1
-"""The largest integer that every JSON reader holds exactly (RFC 8259 section 6)."""
 
 D = TypeVar("D", bound=msgspec.Struct)
 
@@ -68,7 +67,7 @@ def decode(data: bytes, kind: type[D], *, refuse_unknown: bool = False) -> D:
         MalformedError: It is not a document of this kind.
         NewerFormatError: It is, but needs a newer reader.
     """
-    return convert(parse(data, title(kind)), kind, refuse_unknown=refuse_unknown)
+    return _document(parse(data, title(kind)), kind, refuse_unknown)
 
 
 def convert(value: Any, kind: type[D], *, refuse_unknown: bool = False) -> D:
@@ -78,6 +77,32 @@ def convert(value: Any, kind: type[D], *, refuse_unknown: bool = False) -> D:
         MalformedError: It is not a document of this kind.
         NewerFormatError: It is, but needs a newer reader.
     """
+    _check_exact(value, title(kind))
+    return _document(value, kind, refuse_unknown)
+
+
+def _check_exact(value: Any, name: str) -> None:
+    """Hold values that were not read by ``parse`` to its rules; canonical JSON allows large integers."""
+    try:
+        _refuse_inexact(value)
+        size = len(msgspec.json.encode(value))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedError(f"{name} is malformed: {error}") from error
+    if size > MAX_BYTES:
+        raise MalformedError(f"{name} is longer than {MAX_BYTES:,} bytes")
+
+
+def _refuse_inexact(value: Any) -> None:
+    if isinstance(value, float):
+        raise ValueError(f"{value} is not an integer")  # noqa: TRY004  # the type is right, the value is not
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise ValueError("an integer is too large for JSON")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_inexact(inner)
+
+
+def _document(value: Any, kind: type[D], refuse_unknown: bool) -> D:  # forwarded by name above
     name = title(kind)
     if not isinstance(value, dict):
         raise MalformedError(f"{name} is not a JSON object")
@@ -87,7 +112,7 @@ def convert(value: Any, kind: type[D], *, refuse_unknown: bool = False) -> D:
     except (msgspec.ValidationError, MalformedError, RecursionError) as error:
         raise MalformedError(f"{name} is malformed: {error}") from error
     unknown = sorted(unknown_fields(value, document))
-    critical = value.get("critical", [])
+    critical = getattr(document, "critical", [])
     if refuse_unknown and unknown:
         raise MalformedError(f"{name} has unknown fields: {', '.join(unknown)}")
     if needed := sorted(set(unknown) & set(critical)):

@@ -17,7 +17,7 @@ def parse(text: str) -> Version:
     """
     try:
         version = Version(text)
-    except InvalidVersion as error:
+    except (InvalidVersion, ValueError) as error:  # thousands of digits are more than int() takes
         raise MalformedError(f"not a version: {text!r}", "write it as PEP 440 does: 1.5.0") from error
     if str(version) != text:
         raise MalformedError(f"version {text!r} is not in normal form", f"write {version}")
@@ -32,10 +32,12 @@ def span(text: str) -> SpecifierSet:
         MalformedError: The text is not a range of versions.
     """
     try:
-        return SpecifierSet(text)
-    except InvalidSpecifier as error:
+        found = SpecifierSet(text)
+        found.contains("0", prereleases=True)  # its versions are only read when it is asked
+    except (InvalidSpecifier, ValueError) as error:
         hint = "write it as PEP 440 does: >=1.4,<1.5"
         raise MalformedError(f"not a range of versions: {text!r}", hint) from error
+    return found
 
 
 def within(version: str, versions: str) -> bool:

@@ -66,8 +66,8 @@ class Window:
             if day.weekday() not in self.days:
                 continue
             local = datetime.combine(day, self.opens)
-            opens_at = local.replace(tzinfo=zone).astimezone(UTC)
-            closes_at = (local + timedelta(minutes=self.minutes)).replace(tzinfo=zone).astimezone(UTC)
+            opens_at = _instant(local, zone)
+            closes_at = _instant(local + timedelta(minutes=self.minutes), zone)
             if closes_at > max(after, opens_at):  # a clock change can swallow a short window
                 yield Span(opens_at, closes_at)
 
@@ -77,6 +77,19 @@ def next_span(windows: tuple[Window, ...], after: datetime, zone: tzinfo) -> Spa
     soon = min(max(after, _FIRST), _LAST)
     found = [span for window in windows for span in window.spans(soon, zone)]
     return min(found, key=lambda span: (span.opens_at, span.closes_at), default=None)
+
+
+def _instant(local: datetime, zone: tzinfo) -> datetime:
+    """Return a local time in UTC: the first of two, or the moment of the clock change that skips it."""
+    low, high = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (1, 0))
+    offset = local.replace(tzinfo=zone).utcoffset()
+    while high - low > timedelta(seconds=1):  # only where the clock skips: low is before the change, high not
+        middle = low + (high - low) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)
 
 
 def _minute(hours: str, minutes: str, text: str) -> int:
