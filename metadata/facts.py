@@ -41,6 +41,8 @@ class Host:
     product: str
     channel: str
     platform: str
+    ring: str | None = None
+    """A name that the host's token carries, to be early on purpose."""
     running: str | None = None
     """The version that is in place; None without the product."""
     stranded: bool = False

@@ -1,0 +1,192 @@
+"""The services that the supervisor runs itself: started, stopped, restarted, found again after a crash.
+
+Standard library only. What should run is kept in ``services.json``, with the process that runs it: a new
+supervisor takes a living process over instead of starting a second one beside it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.files import write
+
+RESTART_S = (1, 2, 4, 8, 16, 30)
+"""Pauses before a service that ended by itself is started again."""
+SETTLED_S = 60
+"""A service that ran this long begins the list of pauses anew."""
+
+
+@dataclass
+class Child:
+    """One service that should run."""
+
+    command: list[str]
+    folder: str
+    stop_s: float
+    pid: int = 0
+    born: str = ""
+    """The kernel's start time of the process: a number alone may have been given to another."""
+    restarts: int = 0
+
+
+class Children:
+    """All of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._wanted: dict[str, Child] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, float] = {}
+        self._restart_at: dict[str, float] = {}
+        self._kill_at: dict[str, float] = {}
+        self._ended: dict[str, str] = {}
+        self._ending: dict[str, Child] = {}
+
+    def resume(self) -> None:
+        """Take over what a former supervisor left, and start what should run and does not."""
+        try:
+            saved = json.loads(self._path.read_bytes())
+            self._wanted = {name: Child(**fields) for name, fields in saved.items()}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError):
+            self._path.unlink(missing_ok=True)  # a torn file: the next tick starts its services again
+            return
+        for name, child in self._wanted.items():
+            if not _alive(child):
+                self._spawn(name, child)
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Serve one request of a tick: start, stop or status."""
+        name = str(request["service"])
+        if request["op"] == "start":
+            return self._start(name, request)
+        if request["op"] == "stop":
+            self._stop(name)
+            return {}
+        return self._status(name)
+
+    def _start(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        if name in self._wanted and _alive(self._wanted[name]):
+            return {}
+        child = Child(
+            [str(part) for part in request["command"]], str(request["folder"]), float(request["stop_s"])
+        )
+        self._wanted[name] = child
+        self._restart_at.pop(name, None)
+        error = self._spawn(name, child)
+        if error:
+            del self._wanted[name]
+            self._save()
+        return {"error": error} if error else {}
+
+    def _spawn(self, name: str, child: Child) -> str:
+        try:
+            process = subprocess.Popen(
+                child.command, cwd=child.folder, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            self._ended[name] = str(error)
+            return str(error)
+        self._processes[name] = process
+        self._started[name] = time.monotonic()
+        child.pid, child.born = process.pid, _born(process.pid)
+        self._save()
+        return ""
+
+    def _stop(self, name: str) -> None:
+        child = self._wanted.pop(name, None)
+        self._restart_at.pop(name, None)
+        self._save()
+        if child is None or not _alive(child):
+            return
+        self._ending[name] = child
+        self._kill_at[name] = time.monotonic() + child.stop_s
+        _signal(child, signal.SIGTERM)
+
+    def _status(self, name: str) -> dict[str, Any]:
+        child = self._wanted.get(name) or self._ending.get(name)
+        if child is not None and _alive(child):
+            return {"pid": child.pid, "restarts": child.restarts}
+        restarts = child.restarts if child else 0
+        return {"pid": 0, "restarts": restarts, "ended": self._ended.get(name, "not started")}
+
+    def look_after(self) -> None:
+        """Reap what ended, restart what should run, kill what does not end."""
+        now = time.monotonic()
+        for name, process in list(self._processes.items()):
+            if process.poll() is not None:
+                self._ended[name] = f"status {process.returncode}"
+                del self._processes[name]
+        for name, child in list(self._ending.items()):
+            if not _alive(child):
+                del self._ending[name]
+                self._kill_at.pop(name, None)
+            elif now >= self._kill_at.get(name, now):
+                _signal(child, signal.SIGKILL)
+                self._kill_at[name] = now + 1
+        for name, child in list(self._wanted.items()):
+            if not _alive(child):
+                self._restart(name, child, now)
+
+    def _restart(self, name: str, child: Child, now: float) -> None:
+        if name not in self._restart_at:
+            settled = now - self._started.get(name, now) > SETTLED_S
+            pause = RESTART_S[0 if settled else min(child.restarts, len(RESTART_S) - 1)]
+            self._restart_at[name] = now + pause
+        elif now >= self._restart_at[name]:
+            del self._restart_at[name]
+            child.restarts += 1
+            self._spawn(name, child)
+
+    def next_at(self) -> float:
+        """Return when ``look_after`` has something to do, by the monotonic clock."""
+        soon = time.monotonic() + (0.05 if self._ending else 1 if self._orphans() else 3600)
+        return min([soon, *self._restart_at.values(), *self._kill_at.values()])
+
+    def _orphans(self) -> bool:
+        """Whether something runs that is not our own child: no signal tells when it ends."""
+        return any(name not in self._processes for name in self._wanted)
+
+    def stop_all(self) -> None:
+        """Stop everything and wait; what should run is kept for the next supervisor."""
+        wanted = dict(self._wanted)
+        for name in wanted:
+            self._stop(name)
+        while self._ending:
+            self.look_after()
+            time.sleep(0.02)
+        self._wanted = wanted
+        self._save()
+
+    def _save(self) -> None:
+        saved = {name: asdict(child) for name, child in self._wanted.items()}
+        write(self._path, json.dumps(saved).encode())
+
+
+def _born(pid: int) -> str:
+    """Return a process's start time in clock ticks since boot, from field 22 of ``/proc/PID/stat``."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _alive(child: Child) -> bool:
+    if not child.pid or _born(child.pid) != child.born:
+        return False
+    try:
+        return Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _signal(child: Child, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)

@@ -1,0 +1,114 @@
+"""Commands for operators: enroll, rollback, pin, unpin, verify, doctor."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent import doctor as checks
+from agent import output, settings
+from agent.cli.host import show
+from agent.enrolment import enrol
+from agent.installed import compare
+from agent.operator import go_back, set_pin
+from agent.tick import opened
+from metadata import versions
+from metadata.errors import UnhealthyError, UntrustedError, UsageError
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+one_product = click.option("--product", metavar="NAME", help="Only this product.")
+
+
+@click.command()
+@click.option("--url", required=True, help="The store's base; /metadata/ and /targets/ are appended.")
+@click.option(
+    "--root", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The root to trust."
+)
+@click.option("--agent-id", metavar="ID", help="This host's id; a random one unless given.")
+@as_json
+@click.pass_obj
+def enroll(config: Path, url: str, root: Path, agent_id: str | None, *, as_json: bool) -> None:
+    """Pin a root of trust and give this host its id; checks that the repository answers to that root.
+
+    Example: tidegate-agent enroll --url https://updates.example.com --root root.json
+    """
+    found, unknown = settings.load(config)
+    settings.refuse_unknown(config, unknown)
+    who = enrol(found, url, root, agent_id)
+    document = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256}
+    output.result(document, [f"enrolled as {who.agent} at {who.url}"], as_json=as_json)
+
+
+@click.command()
+@one_product
+@as_json
+@click.pass_obj
+def rollback(config: Path, product: str | None, *, as_json: bool) -> int:
+    """Go back to the version before, and stay there until a higher release is ordered."""
+    found, unknown = settings.load(config)
+    settings.refuse_unknown(config, unknown)
+    with opened(found) as host:
+        for work in host.works(product):
+            go_back(work)
+        return show(host, [], as_json=as_json)
+
+
+@click.command()
+@click.argument("range", metavar="RANGE")
+@one_product
+@as_json
+@click.pass_obj
+def pin(config: Path, range: str, product: str | None, *, as_json: bool) -> None:  # noqa: A002 (shown in help)
+    """Keep to a range of versions, such as ">=1.4,<1.5"; what runs now is left as it is."""
+    if not str(versions.span(range)):
+        raise UsageError("an empty range pins nothing", "take a pin off with: tidegate-agent unpin")
+    _pin(config, product, range, as_json=as_json)
+
+
+@click.command()
+@one_product
+@as_json
+@click.pass_obj
+def unpin(config: Path, product: str | None, *, as_json: bool) -> None:
+    """Take a pin off; the settings' own pin counts again."""
+    _pin(config, product, None, as_json=as_json)
+
+
+def _pin(config: Path, product: str | None, span: str | None, *, as_json: bool) -> None:
+    found, unknown = settings.load(config)
+    settings.refuse_unknown(config, unknown)
+    with opened(found) as host:
+        pins = {work.name: set_pin(work, span) for work in host.works(product)}
+    lines = [f"{name}: {f'pinned to {text}' if text else 'no pin'}" for name, text in pins.items()]
+    output.result({"pins": pins}, lines, as_json=as_json)
+
+
+@click.command()
+@one_product
+@as_json
+@click.pass_obj
+def verify(config: Path, product: str | None, *, as_json: bool) -> None:
+    """Fetch what is installed once more and compare every file with it; exits 12 when something differs."""
+    found, _ = settings.load(config)
+    with opened(found) as host:
+        differences = {work.name: compare(work) for work in host.works(product)}
+    lines = [f"{name}: {', '.join(found) or 'as it was signed'}" for name, found in differences.items()]
+    output.result({"differences": differences}, lines, as_json=as_json)
+    if any(differences.values()):
+        raise UntrustedError("files differ from what was signed", "find out who changed them; reinstall")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def doctor(config: Path, *, as_json: bool) -> None:
+    """Look for the most likely problems and say how each is mended; exits 14 when it finds one."""
+    findings: list[dict[str, Any]] = checks.examine(config)
+    rows = [["", "check", "what was found"]]
+    for entry in findings:
+        rows.append(["ok" if entry["ok"] else "!!", entry["check"], entry["text"]])
+        if not entry["ok"]:
+            rows.append(["", "", f"mend: {entry['mend']}"])
+    output.result({"checks": findings}, output.table(rows), as_json=as_json)
+    if bad := [entry["check"] for entry in findings if not entry["ok"]]:
+        raise UnhealthyError(f"something is wrong with {', '.join(bad)}", "see the lines marked mend")

@@ -1,0 +1,82 @@
+"""Commands that only read the journal: status, explain, history."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from agent import identity, output, settings
+from agent.journal import Journal
+from agent.settings import Settings
+from agent.status import status as status_of
+from metadata import places
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@contextlib.contextmanager
+def reading(config: Path) -> Iterator[tuple[Settings, Journal, str]]:
+    """Open the journal to read it, whatever else is at work."""
+    found, unknown = settings.load(config)
+    for name in unknown:
+        output.warning(f"settings {config} have an unknown key: {name}")
+    who, _ = identity.load(found.state_folder)
+    journal = Journal(found.state_folder / "journal.db")
+    try:
+        yield found, journal, who.agent
+    finally:
+        journal.close()
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def status(config: Path, *, as_json: bool) -> None:
+    """Show what runs here, where it stands and why."""
+    with reading(config) as (found, journal, agent):
+        document = status_of(found, journal, agent)
+    output.result(document, output.product_lines(document), as_json=as_json)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def explain(config: Path, *, as_json: bool) -> None:
+    """Explain the last decision: on which route the order came, by which rule it was answered."""
+    with reading(config) as (found, journal, agent):
+        entries = []
+        for product in found.product:
+            noted = journal.recall(f"decision/{product.name}") or {}
+            entries.append({"name": product.name, "channel": product.channel, **noted})
+    lines = [f"agent {agent}, own routes {places.pick_route(agent)} and {places.own_digits(agent)}"]
+    for entry in entries:
+        where = f"{entry['name']}/{entry['channel']}"
+        lines.append(
+            f"{where}: route {entry.get('route') or 'none'}, wave {entry.get('wave') or 'none'}, "
+            f"rollout {entry.get('rollout') or 'none'}"
+        )
+        lines.append(
+            f"  {entry.get('action', 'nothing decided')} by rule {entry.get('rule', 'none')}: "
+            f"{entry.get('text', 'run: tidegate-agent tick')}"
+        )
+    output.result({"agent": agent, "products": entries}, lines, as_json=as_json)
+
+
+@click.command()
+@click.option("--product", metavar="NAME", help="Only this product.")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many lines."
+)
+@as_json
+@click.pass_obj
+def history(config: Path, product: str | None, limit: int, *, as_json: bool) -> None:
+    """Show what happened here, newest first."""
+    with reading(config) as (_, journal, agent):
+        events = journal.events(product, limit)
+    rows = [["at", "product", "from", "to", "stage", "outcome", "why"]]
+    for event in events:
+        why = ": ".join(part for part in (event["reason"], event["detail"][:100]) if part)
+        versions = [event["from"] or "-", event["to"] or "-"]
+        rows.append([event["at"], event["product"], *versions, event["stage"], event["outcome"], why])
+    output.result({"agent": agent, "events": events}, output.table(rows), as_json=as_json)

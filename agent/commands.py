@@ -1,0 +1,90 @@
+"""The one way to run a child process: bounded in time and output, both streams kept, the status told."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+MAX_OUTPUT_BYTES = 4_096
+"""What is kept of a command's output: its end, where programs say what went wrong."""
+CURRENT = "{current}"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int | None
+    """Exit status; negative for a signal; None when it was never started or did not end in time."""
+    output: str
+    started: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether it exited 0."""
+        return self.status == 0
+
+    def text(self) -> str:
+        """Return how it ended, in words."""
+        if not self.started:
+            return f"could not be started: {self.output}"
+        ended = "did not end in time" if self.status is None else f"exited {self.status}"
+        last = self.output.strip().splitlines()[-1:] or ["no output"]
+        return f"{ended}: {last[0][:200]}"
+
+
+def run(command: list[str], folder: Path, timeout_s: float) -> Ran:
+    """Run a command in ``folder`` and wait for it alone, not for what it leaves in the background.
+
+    Output goes to a file: a daemon that keeps a pipe open would hold its starter for ever.
+    """
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Ran(None, f"{command[0]}: {error.strerror}", started=False)
+        try:
+            status: int | None = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            status = None
+        return Ran(status, _tail(output))
+
+
+def resolve(command: list[str], version_folder: Path, *, search_path: bool = False) -> list[str]:
+    """Return a command ready to run.
+
+    ``{current}`` stands for the version's folder. A program without a leading slash is relative to that
+    folder; in settings (``search_path``) a bare name that is not there may come from PATH.
+    """
+    filled = [part.replace(CURRENT, str(version_folder)) for part in command]
+    program = filled[0]
+    if program.startswith("/"):
+        return filled
+    own = version_folder / program
+    found = shutil.which(program) if search_path and "/" not in program and not own.exists() else None
+    return [found or str(own), *filled[1:]]
+
+
+def says(output: str, word: str) -> bool:
+    """Return whether ``word`` stands in ``output`` by itself: 1.5.0 does not stand in 1.5.0.1 or 11.5.0."""
+    return re.search(rf"(?<![\w.+-]){re.escape(word)}(?![\w+-]|\.\w)", output) is not None
+
+
+def _tail(output: IO[bytes]) -> str:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - MAX_OUTPUT_BYTES))
+    return output.read().decode(errors="replace")

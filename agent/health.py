@@ -1,0 +1,90 @@
+"""Questions about health: http, tcp, exec. Each is answered once, in bounded time."""
+
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import requests
+
+from agent import commands
+from metadata.release import Probe
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe said."""
+
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """The probes of one version: the release's own, and those of the settings."""
+
+    entries: tuple[Probe, ...]
+    folder: Path
+    """The version's folder, to which commands are relative."""
+
+    def ask(self, entry: Probe) -> Answer:
+        """Answer one probe within its time limit, whatever the other side does."""
+        return _bounded(entry, self.folder)
+
+    def all_well(self) -> Answer:
+        """Answer every probe once; the first that fails speaks for all."""
+        for entry in self.entries:
+            answer = self.ask(entry)
+            if not answer.ok:
+                return answer
+        return Answer(True, "every probe holds")
+
+
+def _bounded(entry: Probe, folder: Path) -> Answer:
+    """A socket's time limit starts anew with each byte, so a dripping server needs a limit around it."""
+    answers: SimpleQueue[Answer] = SimpleQueue()
+    threading.Thread(target=lambda: answers.put(probe(entry, folder)), daemon=True).start()
+    try:
+        return answers.get(timeout=entry.timeout_s + 1)
+    except Empty:
+        return Answer(False, f"{entry.text()}: no answer in {entry.timeout_s} s")
+
+
+def probe(entry: Probe, folder: Path) -> Answer:
+    """Answer one probe."""
+    if entry.exec is not None:
+        return _exec(entry, entry.exec, folder)
+    if entry.tcp is not None:
+        return _tcp(entry, entry.tcp)
+    return _http(entry, entry.http or "")
+
+
+def _exec(entry: Probe, command: list[str], folder: Path) -> Answer:
+    ran = commands.run(commands.resolve(command, folder), folder, entry.timeout_s)
+    if not ran.ok:
+        return Answer(False, f"{entry.text()} {ran.text()}")
+    if entry.expect is not None and not commands.says(ran.output, entry.expect):
+        return Answer(False, f"{entry.text()} does not say {entry.expect}")
+    return Answer(True, f"{entry.text()} exited 0")
+
+
+def _tcp(entry: Probe, address: str) -> Answer:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=entry.timeout_s):
+            return Answer(True, f"{entry.text()} accepts")
+    except (OSError, OverflowError) as error:
+        return Answer(False, f"{entry.text()}: {error}")
+
+
+def _http(entry: Probe, url: str) -> Answer:
+    with requests.Session() as session:
+        session.trust_env = False  # the product is on this host; a proxy for the outside must not be asked
+        try:
+            with session.get(url, stream=True, timeout=entry.timeout_s, allow_redirects=False) as answer:
+                ok = answer.status_code == entry.status
+                return Answer(ok, f"{entry.text()} answered {answer.status_code}")
+        except (requests.RequestException, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            return Answer(False, f"{entry.text()}: {reason}")

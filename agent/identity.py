@@ -1,0 +1,79 @@
+"""Who this host is and whom it trusts: its id, the repository, the pinned root."""
+
+import hashlib
+import re
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from agent import files
+from metadata.errors import MalformedError, UnsuitableError, UsageError
+from metadata.fields import AgentId
+
+ENROLL_HINT = "run: tidegate-agent enroll --url URL --root FILE"
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What enrolment settled."""
+
+    agent: AgentId
+    url: str
+    root_sha256: str
+    ring: str | None = None
+    scope: list[str] | None = None
+    """``product/channel`` names that a registration token allows; None without a token."""
+
+
+def folder(state: Path) -> Path:
+    """Return where the identity is kept."""
+    return state / "identity"
+
+
+def load(state: Path) -> tuple[Identity, bytes]:
+    """Return the identity and the pinned root.
+
+    Raises:
+        UnsuitableError: The host is not enrolled.
+        MalformedError: The files are damaged.
+    """
+    place = folder(state)
+    try:
+        identity = msgspec.json.decode((place / "agent.json").read_bytes(), type=Identity)
+        root = (place / "root.json").read_bytes()
+    except FileNotFoundError as error:
+        raise UnsuitableError("this host is not enrolled", ENROLL_HINT) from error
+    except (OSError, ValueError) as error:
+        raise MalformedError(f"the identity in {place} cannot be read: {error}", "enroll again") from error
+    if hashlib.sha256(root).hexdigest() != identity.root_sha256:
+        raise MalformedError(
+            f"{place}/root.json is not the root that was pinned", "restore it or enroll again"
+        )
+    return identity, root
+
+
+def make(url: str, root: bytes, agent_id: str | None) -> Identity:
+    """Return a new identity.
+
+    Raises:
+        UsageError: The id or the URL cannot be used.
+    """
+    agent = agent_id or str(uuid.uuid4())
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", agent):
+        raise UsageError(f"not an agent id: {agent!r}", "use letters, digits, dots, _ and -; at most 64")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"not a repository URL: {url!r}", "write it with https://")
+    return Identity(agent=agent, url=url.rstrip("/"), root_sha256=hashlib.sha256(root).hexdigest())
+
+
+def exists(state: Path) -> bool:
+    """Return whether this host is enrolled."""
+    return (folder(state) / "agent.json").exists()
+
+
+def keep(state: Path, identity: Identity, root: bytes) -> None:
+    """Write a new identity; the file that makes it one comes last."""
+    place = folder(state)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.write(place / "root.json", root)
+    files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")

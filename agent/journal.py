@@ -1,0 +1,191 @@
+"""The journal: what this host did, is doing and must never forget, in SQLite with ``synchronous=FULL``.
+
+Written before each step. It also holds the memory that must outlive the TUF cache: the highest
+sequence number, the floor, the versions of roles seen, documents seen, quarantine. Wiping or restoring the
+cache therefore never allows a way back.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.states import State, Update
+from metadata.errors import ConflictError, MalformedError, TidegateError, UnsuitableError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS product (name TEXT PRIMARY KEY, state TEXT NOT NULL, work TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS event (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, product TEXT NOT NULL, wave TEXT, rollout TEXT,
+  "from" TEXT, "to" TEXT,
+  stage TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS quarantine (
+  product TEXT NOT NULL, payload_sha256 TEXT NOT NULL, version TEXT NOT NULL, blame TEXT NOT NULL,
+  retry INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (product, payload_sha256)
+) STRICT;
+CREATE TABLE IF NOT EXISTS document (
+  product TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (product, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+MENDING = "move the file aside: the next tick starts a new one, and what runs on this host is left alone"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a host's history; the fields are those of a report."""
+
+    product: str
+    stage: str
+    outcome: str
+    reason: str = ""
+    detail: str = ""
+    wave: str | None = None
+    rollout: str | None = None
+    from_version: str | None = msgspec.field(default=None, name="from")
+    to_version: str | None = msgspec.field(default=None, name="to")
+    at: str = ""
+
+
+class Journal:
+    """One open journal.
+
+    Raises:
+        MalformedError: The file is damaged.
+        UnsuitableError: It cannot be written.
+        ConflictError: Another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._translated():
+            self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _our_error(self.path, error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all changes inside it happen together, or none."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _run(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        with self._translated():
+            return self._db.execute(statement, values).fetchall()
+
+    def state(self, product: str) -> tuple[State, Update | None]:
+        """Return where a product stands, and the update on its way."""
+        rows = self._run("SELECT state, work FROM product WHERE name = ?", product)
+        if not rows:
+            return State.IDLE, None
+        try:
+            work = rows[0]["work"]
+            return State(rows[0]["state"]), msgspec.json.decode(work, type=Update) if work else None
+        except ValueError as error:  # includes msgspec's validation errors
+            raise MalformedError(f"journal {self.path} makes no sense: {error}", MENDING) from error
+
+    def enter(self, product: str, state: State, update: Update | None, events: list[Event]) -> None:
+        """Note a product's next state and what led there, in one transaction."""
+        work = msgspec.json.encode(update).decode() if update else None
+        with self.transaction():
+            self._run("INSERT OR REPLACE INTO product VALUES (?, ?, ?)", product, state, work)
+            for event in events:
+                self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Note one event."""
+        row = msgspec.to_builtins(event)
+        row["at"] = event.at or timestamp()
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" * len(row))
+        self._run(f"INSERT INTO event ({names}) VALUES ({marks})", *row.values())  # noqa: S608 (our own names)
+
+    def events(self, product: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest events, newest first."""
+        where = "" if product is None else "WHERE product = ?"
+        values = [] if product is None else [product]
+        rows = self._run(f"SELECT * FROM event {where} ORDER BY id DESC LIMIT ?", *values, limit)  # noqa: S608
+        return [dict(row) for row in rows]
+
+    def give_up(self, product: str, update: Update) -> None:
+        """Quarantine an update's payload on this host."""
+        digest = update.artifact.payload_sha256
+        row = (product, digest, update.version, update.blame or "version", update.retry, timestamp())
+        self._run("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", *row)
+
+    def quarantine(self, product: str) -> dict[str, int]:
+        """Return the payload digests given up, each with the order's ``retry`` noted then."""
+        rows = self._run("SELECT payload_sha256, retry FROM quarantine WHERE product = ?", product)
+        return {row["payload_sha256"]: row["retry"] for row in rows}
+
+    def keep_document(self, product: str, version: str, sha256: str, body: bytes) -> None:
+        """Keep a release document, so that another under the same version is noticed."""
+        statement = "INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?)"
+        self._run(statement, product, version, sha256, body)
+
+    def documents(self, product: str) -> dict[str, str]:
+        """Return the digests of the release documents seen, by version."""
+        rows = self._run("SELECT version, sha256 FROM document WHERE product = ?", product)
+        return {row["version"]: row["sha256"] for row in rows}
+
+    def document(self, product: str, version: str) -> bytes | None:
+        """Return a release document seen before."""
+        rows = self._run("SELECT body FROM document WHERE product = ? AND version = ?", product, version)
+        return bytes(rows[0]["body"]) if rows else None
+
+    def recall(self, key: str, default: Any = None) -> Any:
+        """Return a remembered value."""
+        rows = self._run("SELECT value FROM memory WHERE key = ?", key)
+        return msgspec.json.decode(rows[0]["value"]) if rows else default
+
+    def remember(self, values: Mapping[str, Any]) -> None:
+        """Keep values for good; None forgets. Writes nothing when nothing changed."""
+        fresh = {key: value for key, value in values.items() if self.recall(key) != value}
+        if not fresh:
+            return
+        with self.transaction():
+            for key, value in fresh.items():
+                if value is None:
+                    self._run("DELETE FROM memory WHERE key = ?", key)
+                else:
+                    text = msgspec.json.encode(value).decode()
+                    self._run("INSERT OR REPLACE INTO memory VALUES (?, ?)", key, text)
+
+
+def timestamp() -> str:
+    """Return the present as the journal writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _our_error(path: Path, error: sqlite3.Error) -> TidegateError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return UnsuitableError(f"no space left for the journal {path}", "free some space on its disk")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return ConflictError(f"the journal {path} is in use", "try again when the other command has ended")
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}:
+        return UnsuitableError(f"the journal {path} cannot be written: {error}", "check its folder and disk")
+    return MalformedError(f"the journal {path} is damaged: {error}", MENDING)

@@ -1,0 +1,112 @@
+"""The state machine: one table is the life of an update.
+
+The journal is written before each step; every step can be repeated. A tick runs the rows until it must
+wait, and begins wherever the last one was interrupted.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent.journal import Event
+from agent.states import State, Update, changed
+from agent.steps.choose import choose
+from agent.steps.download import download
+from agent.steps.healthcheck import healthcheck
+from agent.steps.install import install
+from agent.steps.rollback import rollback
+from agent.steps.settle import settle
+from agent.steps.stage import stage
+from agent.steps.verify import verify
+from agent.work import Result, Work
+from metadata.errors import TidegateError, UnsuitableError
+
+StepFunction = Callable[[Work, Update | None], Result]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row: the work, and where it leads."""
+
+    work: StepFunction
+    ok: State
+    failed: State
+    stage: str
+    """What a report calls it."""
+    harmless: bool = True
+    """Whether an error here leaves what runs untouched, so that the product is simply idle again."""
+
+
+TABLE: Mapping[State, Step] = {
+    State.IDLE: Step(choose, State.CHOSEN, State.IDLE, "refusal"),
+    State.CHOSEN: Step(download, State.FETCHED, State.IDLE, "update_download"),
+    State.FETCHED: Step(verify, State.STAGED, State.IDLE, "update_verify"),
+    State.STAGED: Step(stage, State.SWITCHING, State.IDLE, "update_verify"),
+    State.SWITCHING: Step(install, State.ON_TRIAL, State.ROLLING_BACK, "update_install", harmless=False),
+    State.ON_TRIAL: Step(
+        healthcheck, State.COMMITTED, State.ROLLING_BACK, "update_healthcheck", harmless=False
+    ),
+    State.ROLLING_BACK: Step(rollback, State.ROLLED_BACK, State.STRANDED, "update_rollback", harmless=False),
+    State.COMMITTED: Step(settle, State.IDLE, State.IDLE, "soak", harmless=False),
+    State.ROLLED_BACK: Step(settle, State.IDLE, State.IDLE, "soak", harmless=False),
+    State.STRANDED: Step(choose, State.CHOSEN, State.STRANDED, "refusal"),
+}
+MAX_STEPS = 40
+"""Steps in one tick: five updates in a row (a base, some barriers, the order). More can wait for the next."""
+
+
+def run(work: Work) -> None:
+    """Run the rows of the table until the product must wait.
+
+    Raises:
+        TidegateError: A step could not be done; what ran before still runs, and the journal says so.
+    """
+    _run(work, ends=())
+
+
+def run_to_rest(work: Work) -> None:
+    """Run the rows of the table until the update on its way has come to its end."""
+    _run(work, ends=(State.IDLE, State.STRANDED))
+
+
+def _run(work: Work, ends: tuple[State, ...]) -> None:
+    for _ in range(MAX_STEPS):
+        state, update = work.journal.state(work.name)
+        if update is None and state not in {State.IDLE, State.STRANDED}:
+            raise UnsuitableError(f"{work.name} is {state} without an update", "run: tidegate-agent doctor")
+        if state in ends:
+            return
+        step = TABLE[state]
+        result = _attempt(work, step, update)
+        _advance(work, step.ok if result.ok else step.failed, update, result)
+        if result.halt or (not result.ok and step.failed is State.STRANDED):
+            return
+
+
+def _attempt(work: Work, step: Step, update: Update | None) -> Result:
+    try:
+        return step.work(work, update)
+    except TidegateError as error:
+        if update is not None and step.harmless:
+            event = work.event(update, step.stage, "failed", error.name(), error.message)
+            _advance(work, step.failed, update, Result(False, event=event))
+        raise
+    except OSError as error:
+        if update is not None and not step.harmless:
+            failure = changed(update, failure="unsuitable", detail=str(error))
+            event = work.event(update, step.stage, "failed", "unsuitable", str(error))
+            return Result(False, failure, event)
+        raise UnsuitableError(f"{work.name}: {error}", "check disk and permissions") from error
+
+
+def _advance(work: Work, state: State, before: Update | None, result: Result) -> None:
+    """Enter the next state; a host on which nothing ran is stranded until something does."""
+    if state is State.IDLE and before is not None and before.stranded and not _recovered(result, before):
+        state = State.STRANDED
+    carried = None if state in {State.IDLE, State.STRANDED} else result.update or before
+    events: list[Event] = [result.event] if result.event else []
+    work.journal.enter(work.name, state, carried, events)
+
+
+def _recovered(result: Result, before: Update) -> bool:
+    """Whether a stranded host has come to an end where something runs."""
+    return result.ok and not before.failure

@@ -1,0 +1,50 @@
+"""What people and scripts see; the only module on this side that prints.
+
+Stdout is the result (text, or one JSON document with ``--json``); stderr is everything else: lower case,
+what happened, then what to do.
+"""
+
+import json
+import sys
+from typing import Any
+
+from metadata.errors import TidegateError
+
+
+def result(document: Any, lines: list[str], *, as_json: bool) -> None:
+    """Print a command's result."""
+    sys.stdout.write(
+        f"{json.dumps(document, indent=2)}\n" if as_json else "".join(f"{line}\n" for line in lines)
+    )
+
+
+def error(problem: TidegateError) -> None:
+    """Print an error and what to do about it."""
+    sys.stderr.write(f"error: {problem.message}\n")
+    if problem.hint:
+        sys.stderr.write(f"hint: {problem.hint}\n")
+
+
+def warning(text: str) -> None:
+    """Print what is not as it should be, and does not stop the command."""
+    sys.stderr.write(f"warning: {text}\n")
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Return rows as aligned lines; the first row is the heading."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def product_lines(status: dict[str, Any]) -> list[str]:
+    """Return a status document in words, one line for each product."""
+    lines = [f"agent {status['agent']}"]
+    lines += [f"warning: {status['clock']}"] if status.get("clock") else []
+    for entry in status["products"]:
+        decision = entry["decision"]
+        text = f"{decision['text']} ({decision['rule']})" if decision else "nothing was decided yet"
+        wave = f", wave {entry['wave']}" if entry["wave"] else ""
+        lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
+    return lines

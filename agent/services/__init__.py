@@ -1,0 +1,28 @@
+"""Service managers behind one small interface: child, command, none."""
+
+from pathlib import Path
+
+from agent.services.base import Service, Status
+from agent.services.child import ChildService
+from agent.services.command import CommandService
+from agent.services.none import NoService
+from agent.settings import Child, Commands, ProductSettings
+
+__all__ = ["Service", "Status", "service_for"]
+
+
+def service_for(product: ProductSettings, state: Path, current: Path) -> Service:
+    """Return the manager that a product's settings ask for.
+
+    Args:
+        product: The settings.
+        state: The agent's state folder, where the supervisor listens.
+        current: The link to the version that runs.
+    """
+    match product.service:
+        case Child() as child:
+            return ChildService(product.name, child, state, current)
+        case Commands() as commands:
+            return CommandService(commands, current)
+        case _:
+            return NoService()

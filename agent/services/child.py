@@ -1,0 +1,60 @@
+"""The supervisor runs the product itself: containers, demos, hosts without a service manager."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from agent import commands, control
+from agent.services.base import Status
+from agent.settings import Child
+from metadata.errors import UnhealthyError, UnsuitableError
+
+POLL_S = 0.05
+KILL_GRACE_S = 5
+"""How long a process may take to vanish after SIGKILL."""
+
+
+class ChildService:
+    """Asks the supervisor over its control socket."""
+
+    def __init__(self, name: str, settings: Child, state: Path, current: Path) -> None:
+        self._name = name
+        self._settings = settings
+        self._state = state
+        self._current = current
+
+    def _ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        try:
+            return control.ask(self._state, {"op": op, "service": self._name, **fields})
+        except control.NoSupervisorError as error:
+            text = f"no supervisor runs {self._name}"
+            raise UnsuitableError(text, "start it with: tidegate-agent run") from error
+
+    def start(self) -> None:
+        """Ask the supervisor to start the current version."""
+        command = commands.resolve(self._settings.command, self._current, search_path=True)
+        stop_s = self._settings.stop_s
+        answer = self._ask("start", command=command, folder=str(self._current), stop_s=stop_s)
+        if answer.get("error"):
+            raise UnhealthyError(f"{self._name} could not be started: {answer['error']}")
+
+    def stop(self) -> None:
+        """Ask the supervisor to stop it (SIGTERM, then SIGKILL), and wait until it has ended."""
+        self._ask("stop")
+        limit = time.monotonic() + self._settings.stop_s + KILL_GRACE_S
+        while self._ask("status").get("pid"):
+            if time.monotonic() > limit:
+                raise UnhealthyError(f"{self._name} does not end, not even by SIGKILL")
+            time.sleep(POLL_S)
+
+    def status(self) -> Status:
+        """Return what the supervisor says."""
+        try:
+            said = self._ask("status")
+        except UnsuitableError as error:
+            return Status(False, error.message)
+        running = bool(said.get("pid"))
+        text = (
+            f"runs as process {said['pid']}" if running else f"ended ({said.get('ended', 'never started')})"
+        )
+        return Status(running, text, int(said.get("restarts", 0)))

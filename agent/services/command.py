@@ -1,0 +1,38 @@
+"""Commands of the operator's: works with a bare tick."""
+
+from pathlib import Path
+
+from agent import commands
+from agent.services.base import Status
+from agent.settings import Commands
+from metadata.errors import UnhealthyError
+
+
+class CommandService:
+    """Runs the operator's ``start``, ``stop`` and ``status``."""
+
+    def __init__(self, settings: Commands, current: Path) -> None:
+        self._settings = settings
+        self._current = current
+
+    def _run(self, command: list[str]) -> commands.Ran:
+        folder = self._current if self._current.is_dir() else Path("/")
+        ready = commands.resolve(command, self._current, search_path=True)
+        return commands.run(ready, folder, self._settings.timeout_s)
+
+    def start(self) -> None:
+        """Run ``start``; it must exit 0."""
+        ran = self._run(self._settings.start)
+        if not ran.ok:
+            raise UnhealthyError(f"the start command {ran.text()}")
+
+    def stop(self) -> None:
+        """Run ``stop``; it must exit 0, unless ``status`` says that nothing runs."""
+        ran = self._run(self._settings.stop)
+        if not ran.ok and self.status().running:
+            raise UnhealthyError(f"the stop command {ran.text()}")
+
+    def status(self) -> Status:
+        """Run ``status``; exit 0 means that it runs."""
+        ran = self._run(self._settings.status)
+        return Status(ran.ok, "runs" if ran.ok else f"the status command {ran.text()}")

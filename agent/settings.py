@@ -1,0 +1,116 @@
+"""Settings: what the operator wrote in ``agent.toml``, declared once.
+
+An unknown key is an error where a person looks (enroll, check, doctor) and a warning in run and tick: an
+updater that went back to an older version must still start.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from metadata import versions
+from metadata.errors import MalformedError, TidegateError, UsageError
+from metadata.fields import Command, Name
+from metadata.release import Probe
+from metadata.strict import unknown_fields
+from metadata.windows import Window
+
+DEFAULT_CONFIG = Path("/etc/tidegate/agent.toml")
+
+
+class Child(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="child"):
+    """The supervisor runs the product itself."""
+
+    command: Command
+    stop_s: Annotated[int, Meta(ge=0)] = 10
+    """How long it may take to end after SIGTERM."""
+
+
+class Commands(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="command"):
+    """Commands of the operator's start and stop the product; ``status`` exits 0 while it runs."""
+
+    start: Command
+    stop: Command
+    status: Command
+    timeout_s: Annotated[int, Meta(ge=1)] = 60
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="none"):
+    """Files only: nothing is started or stopped."""
+
+
+class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One product on this host."""
+
+    name: Name
+    channel: Name = "stable"
+    service: Child | Commands | Files = Files()
+    config: list[str] = []
+    """Files and folders that are backed up before a switch and restored on the way back."""
+    health: list[Probe] = []
+    """Asked in addition to what the release asks for."""
+    pin: str = ""
+    windows: list[str] = []
+    platform: str = ""
+    """What to install, where it is not what ``uname`` says."""
+
+    def __post_init__(self) -> None:
+        for text in self.windows:
+            Window.parse(text)
+        versions.span(self.pin)
+        if relative := [path for path in self.config if not path.startswith("/")]:
+            raise ValueError(f"config path {relative[0]!r} is not absolute")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    state: str = "/var/lib/tidegate"
+    root: str = "/opt/tidegate"
+    product: list[ProductSettings] = []
+
+    def __post_init__(self) -> None:
+        names = [entry.name for entry in self.product]
+        if len(set(names)) != len(names):
+            raise ValueError("a product stands twice")
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the agent keeps what it knows."""
+        return Path(self.state)
+
+    @property
+    def products_folder(self) -> Path:
+        """Where products are installed."""
+        return Path(self.root)
+
+
+def load(path: Path) -> tuple[Settings, list[str]]:
+    """Return the settings and the names of keys that nobody knows.
+
+    Raises:
+        UsageError: There is no such file.
+        MalformedError: It cannot be read or understood.
+    """
+    try:
+        raw = tomllib.loads(path.read_bytes().decode())
+        settings = msgspec.convert(raw, Settings)
+    except FileNotFoundError as error:
+        raise UsageError(f"no settings at {path}", "name the file with --config FILE") from error
+    except OSError as error:
+        raise MalformedError(f"settings {path} cannot be read: {error.strerror}") from error
+    except (ValueError, TidegateError) as error:
+        hint = "mend the file; what runs on this host is left alone"
+        raise MalformedError(f"settings {path} are malformed: {error}", hint) from error
+    return settings, sorted(unknown_fields(raw, settings))
+
+
+def refuse_unknown(path: Path, unknown: list[str]) -> None:
+    """Raise MalformedError when the settings name keys that nobody knows."""
+    if unknown:
+        raise MalformedError(
+            f"settings {path} have unknown keys: {', '.join(unknown)}", "remove or correct them"
+        )

@@ -1,0 +1,94 @@
+"""Where versions live on disk: ``versions/<version>/``, ``current`` and ``previous``.
+
+A switch is one rename of a link; going back needs only the old folder and the link.
+"""
+
+from pathlib import Path
+
+from agent import files
+
+STAGING = ".staging-"
+
+
+class Slots:
+    """The folder of one product."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.versions = folder / "versions"
+
+    @property
+    def current(self) -> Path:
+        """The link to the version that runs."""
+        return self.folder / "current"
+
+    @property
+    def previous(self) -> Path:
+        """The link to the version that ran before."""
+        return self.folder / "previous"
+
+    def running(self) -> str | None:
+        """Return the version that ``current`` names and that is really there."""
+        return self._named(self.current)
+
+    def before(self) -> str | None:
+        """Return the version that ``previous`` names and that is really there."""
+        return self._named(self.previous)
+
+    def _named(self, link: Path) -> str | None:
+        if not link.is_symlink() or not link.is_dir():
+            return None
+        return link.readlink().name
+
+    def slot(self, version: str) -> Path:
+        """Return a version's folder, whether it exists or not."""
+        return files.inside(self.versions, version)
+
+    def has(self, version: str) -> bool:
+        """Return whether a version is completely there: it gets its name last."""
+        return self.slot(version).is_dir()
+
+    def staging(self, version: str) -> Path:
+        """Return an empty private folder in which a version is unpacked."""
+        folder = self.versions / f"{STAGING}{version}"
+        files.remove(folder)
+        folder.mkdir(parents=True, mode=0o755)
+        return folder
+
+    def settle(self, version: str) -> None:
+        """Give a staged version its name, once all of it is on the disk."""
+        staged = self.versions / f"{STAGING}{version}"
+        files.sync_tree(staged)
+        files.remove(self.slot(version))
+        staged.rename(self.slot(version))
+        files.sync_folder(self.versions)
+
+    def switch(self, version: str) -> None:
+        """Make ``version`` the current one, and what was current the previous one; safe to repeat."""
+        running = self.running()
+        if running == version:
+            return
+        if running is not None:
+            files.point(self.previous, f"versions/{running}")
+        files.point(self.current, f"versions/{version}")
+
+    def switch_back(self, version: str) -> None:
+        """Make an older version current again; what failed is no longer a way back for anybody."""
+        files.point(self.current, f"versions/{version}")
+        if self.before() == version:
+            self.previous.unlink(missing_ok=True)
+            files.sync_folder(self.folder)
+
+    def leave(self) -> None:
+        """Remove the product: nothing is current any more."""
+        self.current.unlink(missing_ok=True)
+        files.sync_folder(self.folder)
+
+    def prune(self, keep: set[str]) -> list[str]:
+        """Remove versions that are neither current, previous nor in ``keep``; return their names."""
+        wanted = keep | {name for name in (self.running(), self.before()) if name}
+        gone = [entry for entry in sorted(self.versions.glob("*")) if entry.name not in wanted]
+        gone += [entry for entry in self.versions.glob(".*") if entry.name.startswith(STAGING)]
+        for entry in gone:
+            files.remove(entry)
+        return [entry.name for entry in gone]

@@ -1,0 +1,33 @@
+"""What a host is doing, from its journal alone: no network, no clock."""
+
+from typing import Any
+
+from agent.journal import Journal
+from agent.settings import Settings
+from agent.slots import Slots
+
+SHOWN = ("action", "rule", "version", "until", "text")
+
+
+def status(settings: Settings, journal: Journal, agent: str) -> dict[str, Any]:
+    """Return the status document: ``{"agent", "products": [...]}``, the form of ``status --json``."""
+    products = [product_status(settings, journal, entry.name) for entry in settings.product]
+    found: dict[str, Any] = {"agent": agent, "products": products}
+    if clock := journal.recall("clock"):
+        found["clock"] = clock
+    return found
+
+
+def product_status(
+    settings: Settings, journal: Journal, name: str, decision: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return one product's entry; ``decision`` is the one just taken, or else the last one noted."""
+    noted = decision or journal.recall(f"decision/{name}")
+    state, update = journal.state(name)
+    return {
+        "name": name,
+        "running": Slots(settings.products_folder / name).running(),
+        "state": state.value,
+        "wave": update.wave if update else (noted or {}).get("wave"),
+        "decision": {key: noted.get(key) for key in SHOWN} if noted else None,
+    }

@@ -1,0 +1,113 @@
+"""IDLE and STRANDED: refresh, resolve, decide."""
+
+from datetime import datetime
+
+import msgspec
+
+from agent import clock
+from agent.journal import Event
+from agent.resolve import Facts
+from agent.states import Update
+from agent.work import Result, Work
+from metadata.decide import decide
+from metadata.facts import Decision
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True):
+    """The last decision, as the journal keeps it and ``status`` shows it."""
+
+    action: str
+    rule: str
+    version: str | None
+    until: datetime | None
+    text: str
+    wave: str | None = None
+    rollout: str | None = None
+    route: str | None = None
+
+
+def choose(work: Work, _: Update | None) -> Result:
+    """Decide, and begin an update if the decision says so."""
+    decision, facts = look(work)
+    event = note(work, decision, facts)
+    ordered = facts.directed is not None and decision.version is not None
+    if not ordered or not (decision.goes or decision.may_stage):
+        return Result(False, event=event, halt=True)
+    if decision.may_stage and is_staged(work, decision.version or ""):
+        return Result(False, event=event, halt=True)
+    return Result(True, update=_begin(work, decision, facts), event=event)
+
+
+def look(work: Work) -> tuple[Decision, Facts]:
+    """Refresh and decide; changes nothing on the host but the memory of what was seen."""
+    now = clock.now()
+    host, facts = work.facts(now)
+    for version, (sha256, body) in facts.bodies.items():
+        if version not in host.known:
+            work.journal.keep_document(work.name, version, sha256, body)
+    decision = decide(host, facts.policy, facts.directed, facts.brake, facts.releases, facts.issued, now)
+    return backed_off(work, decision, now), facts
+
+
+def backed_off(work: Work, decision: Decision, now: datetime) -> Decision:
+    """Wait when the environment made this payload fail here a short while ago."""
+    kept = work.journal.recall(f"retry/{work.name}/{decision.version}")
+    if not decision.goes or kept is None:
+        return decision
+    until = datetime.fromisoformat(kept["at"])
+    if now >= until:
+        return decision
+    text = f"{decision.version} failed here with the version before it; tried again at {kept['at']}"
+    return Decision("wait", "backoff", text, decision.version, until)
+
+
+def note(work: Work, decision: Decision, facts: Facts) -> Event | None:
+    """Keep the decision for ``status``; return an event when a refusal is new."""
+    seen = noted(decision, facts)
+    before = work.journal.recall(f"decision/{work.name}") or {}
+    work.journal.remember({f"decision/{work.name}": msgspec.to_builtins(seen)})
+    same = (before.get("rule"), before.get("version")) == (seen.rule, seen.version)
+    if decision.action != "refuse" or same:
+        return None
+    event = work.event(None, "refusal", "deferred", decision.rule, decision.text)
+    return msgspec.structs.replace(event, wave=seen.wave, rollout=seen.rollout, to_version=decision.version)
+
+
+def noted(decision: Decision, facts: Facts) -> Noted:
+    """Return a decision as it is kept and shown."""
+    order = facts.directed.order if facts.directed else None
+    return Noted(
+        action=decision.action,
+        rule=decision.rule,
+        version=decision.version,
+        until=decision.until,
+        text=decision.text,
+        wave=facts.directed.wave if facts.directed else None,
+        rollout=order.rollout if order else None,
+        route=facts.route,
+    )
+
+
+def is_staged(work: Work, version: str) -> bool:
+    """Return whether a version is unpacked and verified already."""
+    kept = work.journal.recall(f"slot/{work.name}/{version}")
+    return kept is not None and work.slots.has(version)
+
+
+def _begin(work: Work, decision: Decision, facts: Facts) -> Update:
+    if facts.directed is None or decision.version is None:
+        raise LookupError("a decision to go names a version and an order")
+    order = facts.directed.order
+    return Update(
+        action="recall" if decision.action == "recall" else "update",
+        rule=decision.rule,
+        wave=facts.directed.wave,
+        rollout=order.rollout,
+        release=facts.releases.documents[decision.version],
+        sha256=facts.releases.digests[decision.version],
+        platform=work.platform,
+        retry=order.retry,
+        before=work.slots.running(),
+        stranded=work.stranded,
+        chosen_at=clock.now(),
+    )

@@ -1,0 +1,52 @@
+"""CHOSEN: bring the artifact, whole and verified, into a private folder."""
+
+import shutil
+from pathlib import Path
+
+from agent import files
+from agent.states import Update
+from agent.steps.choose import is_staged
+from agent.work import Result, Work
+from metadata.errors import UnsuitableError, UntrustedError
+
+SPARE_BYTES = 64 << 20
+"""Kept free for the product itself: logs, databases, the journal."""
+STEP_S = 7_500
+"""A little more than the fetcher's own limit for an artifact."""
+
+
+def download(work: Work, update: Update | None) -> Result:
+    """Fetch the artifact unless the version is staged already."""
+    assert update is not None
+    if is_staged(work, update.version):
+        return Result(True, update)
+    work.announce(STEP_S, f"downloading {update.version}")
+    repository = work.read()
+    target = repository.find(update.artifact.path)
+    if target is None or target.role != f"{work.name}.releases":
+        raise UntrustedError(f"the releases role does not list {update.artifact.path}")
+    path = packed_path(work, update)
+    have = path.stat().st_size if path.exists() else 0
+    work.downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
+    work.slots.versions.mkdir(parents=True, exist_ok=True)
+    work.slots.prune({update.version})
+    _need(work.downloads, target.length - have)
+    _need(work.slots.versions, update.artifact.payload_bytes)
+    repository.download(target, path)
+    event = work.event(update, "update_download", "ok", detail=f"{target.length:,} bytes")
+    return Result(True, update, event)
+
+
+def packed_path(work: Work, update: Update) -> Path:
+    """Return where the artifact is kept until it is unpacked."""
+    suffix = update.artifact.path.rpartition("/")[2]
+    return files.inside(work.downloads, f"{work.name}-{update.version}-{suffix}")
+
+
+def _need(folder: Path, wanted_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < wanted_bytes + SPARE_BYTES:
+        text = (
+            f"{folder} has {free:,} bytes free; {wanted_bytes:,} and a reserve of {SPARE_BYTES:,} are needed"
+        )
+        raise UnsuitableError(text, "free some space on that disk; the next tick tries again")

@@ -1,0 +1,39 @@
+"""SWITCHING: arm the dead-man, stop, switch, start. Done again from the top when it was interrupted."""
+
+from agent import clock
+from agent.states import State, Update, changed
+from agent.work import Result, Work
+from metadata.errors import TidegateError
+
+MAX_ATTEMPTS = 3
+"""How often an interrupted switch is taken up again before it goes back."""
+STEP_S = 300
+
+
+def install(work: Work, update: Update | None) -> Result:
+    """Switch to the new version; whatever goes wrong from here on leads back."""
+    assert update is not None
+    update = changed(update, switch_attempts=update.switch_attempts + 1)
+    if update.switch_attempts > MAX_ATTEMPTS:
+        return failed(work, update, "interrupted", f"the switch was interrupted {MAX_ATTEMPTS} times")
+    # The dead-man: from here on the journal says that a trial is open, and since when. Should this process
+    # die, the supervisor's next tick, or any later one, finds it and finishes it or goes back.
+    armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
+    work.journal.enter(work.name, State.SWITCHING, armed, [])
+    work.announce(STEP_S, f"switching to {update.version}")
+    try:
+        if work.slots.running() is not None:
+            work.service.stop()
+        work.slots.switch(update.version)
+        work.service.start()
+    except (TidegateError, OSError) as error:
+        reason = error.name() if isinstance(error, TidegateError) else "unsuitable"
+        return failed(work, armed, reason, str(error))
+    begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s(), trials=1)
+    return Result(True, begun, work.event(begun, "update_install", "ok"))
+
+
+def failed(work: Work, update: Update, reason: str, detail: str) -> Result:
+    """Return the way back, with its reason."""
+    event = work.event(update, "update_install", "failed", reason, detail)
+    return Result(False, changed(update, failure=reason, detail=detail), event)

@@ -1,0 +1,109 @@
+"""ROLLING_BACK: the old folder, the old configuration, the old version; then, whose fault it was."""
+
+from agent import clock
+from agent.backup import Backup
+from agent.blame import blame, retry_at
+from agent.health import Health
+from agent.states import Update, changed
+from agent.steps.watching import SERVICE, entries_of, watch
+from agent.trial import Trial
+from agent.work import Result, Work
+from metadata.errors import TidegateError
+
+START_ATTEMPTS = 3
+DEFAULT_START_S = 120
+SETTLE_S = 2
+"""How long an old version must hold to count as well: it has shown before that it can run."""
+
+
+def rollback(work: Work, update: Update | None) -> Result:
+    """Go back to the version before; without one, or without a way, make the best of it."""
+    assert update is not None
+    work.announce(START_ATTEMPTS * (DEFAULT_START_S + 60), f"going back from {update.version}")
+    if update.before is None:
+        return _remove(work, update)
+    if update.no_way_back:
+        return _stay(work, update)
+    old = work.old_release(update.before)
+    health = work.health(old, update.before)
+    restored = _go_back(work, update)
+    started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
+    update = changed(update, blame=blame(baseline_ok=update.baseline_ok, old_ok=well))
+    if not started:
+        update = changed(update, blame="damaged")
+    _note_blame(work, update)
+    outcome, reason = ("ok" if started else "failed"), str(update.blame)
+    detail = "; ".join(part for part in (update.detail, restored) if part)
+    return Result(started, update, work.event(update, "update_rollback", outcome, reason, detail))
+
+
+def _go_back(work: Work, update: Update) -> str:
+    _stop(work)
+    if update.before is not None:
+        work.slots.switch_back(update.before)
+    restored, left = Backup(work.backup_folder(update)).restore()
+    texts = [f"restored {', '.join(restored)}"] if restored else []
+    texts += [f"left {', '.join(left)}: somebody changed it since"] if left else []
+    return "; ".join(texts)
+
+
+def _comes_up(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
+    """Return whether the old version runs, and whether it is well."""
+    for _ in range(START_ATTEMPTS):
+        if not _start(work):
+            continue
+        trial = Trial.of(entries_of(health), start_s, SETTLE_S)
+        verdict = watch(work.service, health, trial, clock.awake_s(), lambda _: "")
+        if verdict == "won":
+            return True, True
+        if trial.began[SERVICE] is not None:
+            return True, False
+        _stop(work)
+    return False, False
+
+
+def _note_blame(work: Work, update: Update) -> None:
+    key = f"retry/{work.name}/{update.version}"
+    if update.blame != "environment":
+        work.journal.give_up(work.name, update)
+        work.journal.remember({key: None})
+        return
+    count = (work.journal.recall(key) or {"count": 0})["count"] + 1
+    work.journal.remember({key: {"count": count, "at": retry_at(count, clock.now()).isoformat()}})
+
+
+def _remove(work: Work, update: Update) -> Result:
+    """Take a first install away again: a product that does not run is not one."""
+    _stop(work)
+    work.slots.leave()
+    update = changed(update, blame=blame(baseline_ok=None, old_ok=None))
+    _note_blame(work, update)
+    event = work.event(update, "update_rollback", "failed", "first_install", update.detail)
+    return Result(False, update, event)
+
+
+def _stay(work: Work, update: Update) -> Result:
+    """Keep the version that failed where going back would bring back worse; try again later."""
+    if update.version != work.slots.running():
+        work.slots.switch(update.version)
+    running = work.service.status().running or _start(work)
+    update = changed(update, blame="environment")
+    _note_blame(work, update)
+    detail = f"{update.detail}; no way back: {update.no_way_back}"
+    return Result(running, update, work.event(update, "update_rollback", "failed", "no_way_back", detail))
+
+
+def _stop(work: Work) -> None:
+    try:
+        work.service.stop()
+    except TidegateError as error:
+        work.journal.add(work.event(None, "update_rollback", "deferred", error.name(), error.message))
+
+
+def _start(work: Work) -> bool:
+    try:
+        work.service.start()
+    except TidegateError as error:
+        work.journal.add(work.event(None, "update_rollback", "deferred", error.name(), error.message))
+        return False
+    return True

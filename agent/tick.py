@@ -1,0 +1,117 @@
+"""One tick: take the lock, run each product's machine, say when to come back."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from agent import clock, control, identity, machine
+from agent.fetch import Fetcher
+from agent.journal import Journal
+from agent.repository import Repository
+from agent.settings import ProductSettings, Settings
+from agent.states import State
+from agent.work import Work
+from metadata.errors import ConflictError, TidegateError, UnsuitableError, UsageError
+
+POLL_BOUNDS_S = (1, 86_400)
+"""Agents clamp the policy's ``poll_s`` to this."""
+SOON_S = 1.0
+
+
+@dataclass
+class Host:
+    """An open host: settings, identity, journal; the lock is held."""
+
+    settings: Settings
+    journal: Journal
+    identity: identity.Identity
+    root: bytes
+
+    def read(self) -> Repository:
+        """Return a fresh trusted view of the repository."""
+        cache = self.settings.state_folder / "tuf"
+        return Repository(cache, self.identity.url, self.root, Fetcher())
+
+    def work(self, product: ProductSettings) -> Work:
+        """Return what one product's steps share."""
+        return Work(self.settings, product, self.journal, self.identity, self.read)
+
+    def works(self, name: str | None = None) -> list[Work]:
+        """Return every product, or the one that is named.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        found = [self.work(entry) for entry in self.settings.product if name in {None, entry.name}]
+        if name is not None and not found:
+            raise UsageError(f"no product {name} in the settings")
+        return found
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Host]:
+    """Open the host for one command at a time.
+
+    Raises:
+        ConflictError: Another tick is at work.
+        UnsuitableError: The host is not enrolled, or its state folder cannot be used.
+    """
+    state = settings.state_folder
+    with _locked(state):
+        who, root = identity.load(state)
+        journal = Journal(state / "journal.db")
+        try:
+            yield Host(settings, journal, who, root)
+        finally:
+            journal.close()
+
+
+@contextlib.contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UnsuitableError(
+            f"{state} cannot be used: {error.strerror}", "check disk and permissions"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConflictError("another tidegate-agent is at work on this host", "wait for it to end") from error
+    finally:
+        os.close(handle)
+
+
+def tick(host: Host, product: str | None = None) -> list[TidegateError]:
+    """Run every product's machine; one that fails does not keep the others from their turn."""
+    errors = []
+    for work in host.works(product):
+        try:
+            machine.run(work)
+        except TidegateError as error:
+            errors.append(error)
+    if not host.settings.product:
+        host.read()
+    _say_next(host)
+    return errors
+
+
+def _say_next(host: Host) -> None:
+    """Tell the supervisor when to tick again: at the next poll, or when a decision said."""
+    low, high = POLL_BOUNDS_S
+    pause = float(min(max(host.journal.recall("poll_s", 900), low), high))
+    for entry in host.settings.product:
+        decision = host.journal.recall(f"decision/{entry.name}") or {}
+        if until := decision.get("until"):
+            left = (datetime.fromisoformat(until) - clock.now()).total_seconds()
+            pause = min(pause, max(left, SOON_S))
+        if host.journal.state(entry.name)[0] not in {State.IDLE, State.STRANDED}:
+            pause = SOON_S
+    with contextlib.suppress(control.NoSupervisorError):
+        control.ask(host.settings.state_folder, {"op": "next", "seconds": pause})
