@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent import files
+from agent import files, trees
 
 INDEX = "index.json"
 
@@ -27,11 +27,11 @@ class Backup:
         """Copy files and folders; a backup that is complete is left as it is."""
         if (self.folder / INDEX).exists():
             return
-        files.remove(self.folder)
+        trees.remove(self.folder)
         self.folder.mkdir(parents=True, mode=0o700)
         for path in _files(places):
             _copy(path, self._copy_of(path))
-        files.sync_tree(self.folder)
+        trees.sync_tree(self.folder)
         self._write("places", places)
 
     def note_start(self) -> None:

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,18 @@ SETTLED_S = 60
 """A service that ran this long begins the list of pauses anew."""
 
 
-@dataclass
 class Child:
-    """One service that should run."""
+    """One service that should run; a plain class, since ``dataclasses`` costs the resident process 1 MB."""
 
-    command: list[str]
-    folder: str
-    stop_s: float
-    pid: int = 0
-    born: str = ""
-    """The kernel's start time of the process: a number alone may have been given to another."""
-    restarts: int = 0
+    def __init__(
+        self, command: list[str], folder: str, stop_s: float, pid: int = 0, born: str = "", restarts: int = 0
+    ) -> None:
+        self.command = command
+        self.folder = folder
+        self.stop_s = stop_s
+        self.pid = pid
+        self.born = born  # the kernel's start time: the number alone may have been given to another
+        self.restarts = restarts
 
 
 class Children:
@@ -166,7 +166,7 @@ class Children:
         self._save()
 
     def _save(self) -> None:
-        saved = {name: asdict(child) for name, child in self._wanted.items()}
+        saved = {name: vars(child) for name, child in self._wanted.items()}
         write(self._path, json.dumps(saved).encode())
 
 

@@ -1,9 +1,9 @@
-"""The one way to write a file, to swap a link and to turn a foreign name into a path."""
+"""The one way to write a file, to swap a link and to turn a foreign name into a path.
 
-import ctypes
+The supervisor imports this: nothing beyond ``os`` and ``pathlib``.
+"""
+
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from metadata.errors import MalformedError
@@ -13,16 +13,18 @@ from metadata.paths import safe_path
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Put ``data`` at ``path`` so that a reader, or a power cut, finds the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        fresh.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -45,17 +47,6 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(folder: Path) -> None:
-    """Make everything written below ``folder`` survive a power cut, in one call for its file system."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(folder))
-    finally:
-        os.close(handle)
-
-
 def inside(root: Path, name: str) -> Path:
     """Return the path below ``root`` that a foreign name stands for.
 
@@ -66,14 +57,3 @@ def inside(root: Path, name: str) -> Path:
         return root / safe_path(name)
     except ValueError as error:
         raise MalformedError(str(error)) from error
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a whole folder; nothing there is fine."""
-    if path.is_dir() and not path.is_symlink():
-        aside = path.with_name(f".{path.name}.old")
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)  # a folder that is half gone must never stand under its own name
-        shutil.rmtree(aside)
-    else:
-        path.unlink(missing_ok=True)

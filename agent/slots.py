@@ -5,7 +5,7 @@ A switch is one rename of a link; going back needs only the old folder and the l
 
 from pathlib import Path
 
-from agent import files
+from agent import files, trees
 
 STAGING = ".staging-"
 
@@ -51,15 +51,15 @@ class Slots:
     def staging(self, version: str) -> Path:
         """Return an empty private folder in which a version is unpacked."""
         folder = self.versions / f"{STAGING}{version}"
-        files.remove(folder)
+        trees.remove(folder)
         folder.mkdir(parents=True, mode=0o755)
         return folder
 
     def settle(self, version: str) -> None:
         """Give a staged version its name, once all of it is on the disk."""
         staged = self.versions / f"{STAGING}{version}"
-        files.sync_tree(staged)
-        files.remove(self.slot(version))
+        trees.sync_tree(staged)
+        trees.remove(self.slot(version))
         staged.rename(self.slot(version))
         files.sync_folder(self.versions)
 
@@ -90,5 +90,5 @@ class Slots:
         gone = [entry for entry in sorted(self.versions.glob("*")) if entry.name not in wanted]
         gone += [entry for entry in self.versions.glob(".*") if entry.name.startswith(STAGING)]
         for entry in gone:
-            files.remove(entry)
+            trees.remove(entry)
         return [entry.name for entry in gone]

@@ -1,6 +1,6 @@
 """FETCHED: unpack into a private folder, verify the payload, ask the staged version who it is."""
 
-from agent import commands, files
+from agent import commands, trees
 from agent.health import Answer
 from agent.states import Update, changed
 from agent.steps.choose import is_staged
@@ -26,7 +26,7 @@ def verify(work: Work, update: Update | None) -> Result:
     work.slots.settle(update.version)
     answer = _probe(work, update)
     if not answer.ok:
-        files.remove(work.slots.slot(update.version))
+        trees.remove(work.slots.slot(update.version))
         work.journal.give_up(work.name, changed(update, blame="version"))
         event = work.event(update, "update_verify", "failed", "probe", answer.text)
         return Result(False, event=event)
@@ -43,7 +43,7 @@ def _probe(work: Work, update: Update) -> Answer:
     ran = commands.run(commands.resolve(probe.exec, folder), folder, probe.timeout_s)
     if ran.status is None:
         text = f"the probe of {update.version}, {probe.text()}, {ran.text()}"
-        files.remove(folder)
+        trees.remove(folder)
         raise UnsuitableError(text, "the release does not run on this host; what runs is left alone")
     if not ran.ok:
         return Answer(False, f"{probe.text()} {ran.text()}")
