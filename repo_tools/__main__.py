@@ -1,0 +1,43 @@
+"""The one place where errors become text and an exit code."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from metadata.errors import TidegateError
+from repo_tools import output
+from repo_tools.cli import cli
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+_BUG_HINT = "this is a bug in tidegate: please report it with the lines above"
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Args:
+        arguments: The command line without the program's name; the real one by default.
+        environ: Environment variables; the real ones by default.
+    """
+    try:
+        cli.main(arguments, "tidegate", standalone_mode=False, obj=environ)
+    except TidegateError as error:
+        output.error(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0  # whoever reads has seen enough
+    except Exception as error:  # noqa: BLE001  # the boundary: whatever else happens is a bug
+        output.bug(error, _BUG_HINT)
+        return TidegateError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What every command shares: the workspace, the clock, the answer, and two options."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repo_tools import moments
+from repo_tools.desk import Desk
+from repo_tools.keys import passphrase
+from repo_tools.keys.folder import KeyFolder
+from repo_tools.keys.passphrase import Passphrases
+from repo_tools.output import Answer, Terminal, ask_secret
+from repo_tools.workspace import Workspace
+
+
+@dataclass
+class App:
+    """One run of the program."""
+
+    folder: Path
+    passphrase_fd: int | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    terminal: Terminal = field(default_factory=Terminal)
+
+    def now(self) -> datetime:
+        """Return the present, UTC, in whole seconds."""
+        present = datetime.now(UTC).replace(microsecond=0)
+        said = self.environ.get("TIDEGATE_NOW")
+        return moments.moment(said, present) if said else present
+
+    def passphrases(self) -> Passphrases:
+        """Return where passphrases come from."""
+        given = self.environ.get(passphrase.VARIABLE)
+        if self.passphrase_fd is not None:
+            given = passphrase.read_descriptor(self.passphrase_fd)
+        return Passphrases(given, ask_secret if self.terminal.asks() else None)
+
+    def keys(self) -> KeyFolder:
+        """Return the key folder."""
+        return KeyFolder.usual(self.environ)
+
+    def desk(self, workspace: Workspace | None = None) -> Desk:
+        """Return the workspace with everything on it."""
+        return Desk(workspace or Workspace.open(self.folder), self.keys(), self.passphrases(), self.now())
+
+
+def reads(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command of a function that takes an ``App`` and returns what to show."""
+    return _command(function, changes=False)
+
+
+def changes(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command as ``reads`` does, which has the workspace for itself while it runs."""
+    return _command(function, changes=True)
+
+
+def _command(function: Callable[..., Answer], *, changes: bool) -> Callable[..., None]:
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @click.pass_obj
+    @wraps(function)
+    def run(app: App, /, *args: Any, as_json: bool, **options: Any) -> None:
+        app.terminal.as_json |= as_json
+        with Workspace.open(app.folder).alone() if changes else nullcontext():
+            answer = function(app, *args, **options)
+        app.terminal.answer(answer)
+        if answer.failure is not None:
+            raise answer.failure
+
+    return run

@@ -1,0 +1,51 @@
+"""``tidegate brake``."""
+
+from typing import Any
+
+import click
+
+from metadata.documents import Held
+from metadata.errors import UsageError
+from repo_tools.cli.app import App, changes
+from repo_tools.output import Answer
+from repo_tools.publishing.words import staged_changes
+from repo_tools.rollouts import braking
+from repo_tools.rollouts.staging import stage
+from repo_tools.rollouts.state import read_state
+from repo_tools.rollouts.tables import planned, table
+from repo_tools.signing import following
+
+
+@click.command()
+@click.argument("channel")
+@click.option("--rollout", metavar="ID", help="Hold this rollout.")
+@click.option("--version", metavar="VERSION", help="Hold this version, whatever orders it.")
+@click.option("--release", is_flag=True, help="Lift the brake.")
+@click.option("--by", metavar="TEXT", default="", help="Who wants this.")
+@click.option("--reason", metavar="TEXT", default="", help="Why.")
+@click.option("--dry-run", is_flag=True, help="Say who must sign, and stage nothing.")
+@changes
+def brake(app: App, channel: str, **options: Any) -> Answer:
+    """Stop a rollout, a version, or all rollouts of CHANNEL; one signature is enough.
+
+    \b
+    Examples:
+      tidegate brake stable --reason "crash loops"
+      tidegate brake stable --version 1.5.0
+      tidegate brake stable --release --reason "it was the network"
+    """
+    rollout, version, lift = options["rollout"], options["version"], options["release"]
+    if sum(map(bool, (rollout, version, lift))) > 1:
+        raise UsageError("--rollout, --version and --release exclude each other", "run tidegate brake twice")
+    desk = app.desk()
+    state = read_state(desk, desk.channel(channel))
+    by, reason = options["by"], options["reason"]
+    if lift:
+        change = braking.release(state, by, reason, desk.now)
+    else:
+        held = Held(rollout=rollout, version=version) if rollout or version else None
+        change = braking.hold(state, held, by, reason, desk.now)
+    if options["dry_run"]:
+        return planned(desk, state, change)
+    stage(desk, state, change)
+    return table(read_state(desk, state.channel), [*staged_changes(desk), following(desk)])

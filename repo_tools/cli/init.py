@@ -1,0 +1,104 @@
+"""``tidegate init``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repo_tools.cli.app import App, reads
+from repo_tools.founding.plan import Plan, check_name, parse_waves
+from repo_tools.founding.steps import Founded, found_repository
+from repo_tools.output import Answer, Sheet
+from repo_tools.roles import Channel
+from repo_tools.workspace import Settings, Workspace
+
+_WAVES = ("canary=5", "early=25", "full=100")
+_SOLO = "--solo gives up every second signature: whoever steals two of these keys owns the fleet"
+_HOLDERS = {
+    "root": "the repository's owners, offline, each on their own",
+    "releases": "release managers, each their own",
+    "rollouts": "whoever starts, widens and stops rollouts, each their own",
+    "online": "whoever or whatever publishes",
+}
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--product", required=True, metavar="NAME", help="What is updated.")
+@click.option(
+    "--channel", default="stable", show_default=True, metavar="NAME", help="The stream agents follow."
+)
+@click.option(
+    "--wave",
+    "waves",
+    multiple=True,
+    metavar="NAME=PERCENT",
+    help="A wave and its cumulative share, or NAME=id:HOST,HOST. Repeat it. [canary=5 early=25 full=100]",
+)
+@click.option("--ring", "rings", multiple=True, metavar="NAME", help="A ring of the first wave. Repeat it.")
+@click.option("--store", required=True, metavar="URL", help="Where the repository is published: a folder.")
+@click.option("--solo", is_flag=True, help="One key for each purpose and thresholds of 1.")
+@click.option("--no-passphrase", is_flag=True, help="Leave the new private keys unencrypted.")
+@click.option("--use-existing-keys", is_flag=True, help="Take keys of the usual names that exist already.")
+@click.option("--fine", is_flag=True, help="Divide the fleet into 65,536 shares instead of 4,096.")
+@reads
+def init(app: App, folder: Path, **options: Any) -> Answer:
+    """Found a repository: its keys, its roles, and a workspace in DIR.
+
+    Everything is staged and signed; publish comes next.
+
+    \b
+    Examples:
+      tidegate init updates --product agent --store /srv/updates
+      tidegate init trial --product agent --store /srv/trial --solo \\
+        --wave canary=id:host-1,host-2 --wave early=25 --wave full=100
+    """
+    plan = _plan(options)
+    desk = app.desk(Workspace(folder, Settings(store=options["store"])))
+    founded = found_repository(
+        desk, plan, encrypted=not options["no_passphrase"], reuse=options["use_existing_keys"]
+    )
+    if plan.solo:
+        app.terminal.warn(_SOLO)
+    return _answer(folder, plan, founded, str(desk.keys.folder))
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    check_name("product", options["product"])
+    check_name("channel", options["channel"])
+    for ring in options["rings"]:
+        check_name("ring", ring)
+    return Plan(
+        Channel(options["product"], options["channel"]),
+        parse_waves(options["waves"] or _WAVES),
+        options["store"],
+        solo=options["solo"],
+        rings=options["rings"],
+        digits=4 if options["fine"] else 3,
+    )
+
+
+def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
+    waves = [
+        {"name": wave.name, "percent": wave.percent, "hosts": list(wave.hosts), "routes": len(routes)}
+        for wave, routes in zip(plan.waves, plan.routes(), strict=True)
+    ]
+    groups = {group: [key.name for key in found] for group, found in founded.keys.items()}
+    data = {
+        "workspace": str(folder),
+        "channel": str(plan.channel),
+        "waves": waves,
+        "keys": groups,
+        "key_folder": keys,
+    }
+    hand = [[", ".join(names), _HOLDERS[group]] for group, names in groups.items()]
+    rows = [[str(item["name"]), f"{item['percent']} %", str(item["routes"])] for item in waves]
+    return Answer(
+        data,
+        [
+            f"founded {plan.channel} in {folder}; everything is staged and signed",
+            Sheet(["wave", "up to", "routes"], rows),
+            Sheet(["keys", "who should hold them"], hand, f"keys in {keys}"),
+            f"next: tidegate -C {folder} publish; hosts enrol with {folder / 'root.json'}",
+        ],
+    )

@@ -1,0 +1,106 @@
+"""``tidegate sign``, ``publish`` and ``refresh``."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from repo_tools.cli.app import App, changes
+from repo_tools.desk import Desk
+from repo_tools.keys.choice import chosen
+from repo_tools.output import Answer, Sheet
+from repo_tools.publishing import publish as work
+from repo_tools.publishing.words import staged_changes
+from repo_tools.signing import following, missing, sign_staged
+
+_NOTHING = "nothing is staged"
+
+
+@click.command()
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@changes
+def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
+    """Sign what is staged, with every key at hand that still counts.
+
+    \b
+    Examples:
+      tidegate sign
+      tidegate sign --key rollouts-1 --yes
+    """
+    desk = app.desk()
+    wording = staged_changes(desk)
+    _agree(app, wording, "sign this?", yes=yes)
+    done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
+    return _signed(desk, wording, [asdict(item) for item in done])
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@changes
+def publish(app: App, dry_run: bool, yes: bool) -> Answer:
+    """Publish what is staged, timestamp last, and read it back with a client of its own.
+
+    \b
+    Examples:
+      tidegate publish --dry-run
+      tidegate publish --yes
+    """
+    desk = app.desk()
+    settled = work.settle(desk)
+    if not desk.tree.staged():
+        return Answer({"published": {}, "settled": settled}, [_NOTHING])
+    work.refuse_unsigned(desk)
+    publication = work.prepare(desk)
+    wording = staged_changes(desk)
+    data: dict[str, Any] = {
+        "published": dict(publication.roles),
+        "files": publication.names,
+        "changes": wording,
+    }
+    if dry_run:
+        return Answer(
+            {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
+        )
+    _agree(app, wording, "publish this?", yes=yes)
+    seals = work.sealed(desk, publication)
+    with app.terminal.progress("publishing") as on_bytes:
+        work.upload(desk, publication, seals, on_bytes)
+    count = work.verify(desk)
+    work.clear(desk, publication)
+    return Answer(data, [*wording, f"published to {desk.store.location}; a client found all {count} files"])
+
+
+@click.command()
+@changes
+def refresh(app: App) -> Answer:
+    """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
+
+    \b
+    Example:
+      tidegate refresh
+    """
+    desk = app.desk()
+    version = work.refresh(desk)
+    return Answer({"timestamp": version}, [f"timestamp {version} is published to {desk.store.location}"])
+
+
+def _agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
+    if yes or app.terminal.as_json or not app.terminal.asks():
+        return
+    for line in wording:
+        app.terminal.note(line)
+    if not app.terminal.confirm(question):
+        raise click.Abort
+
+
+def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:
+    rows = [[item["role"], str(item["version"]), item["key"]] for item in done]
+    said = (
+        [Sheet(["role", "version", "signed by"], rows)] if rows else ["no key at hand had anything to sign"]
+    )
+    data = {"signed": done, "missing": [asdict(found) for found in missing(desk)], "changes": wording}
+    return Answer(data, [*wording, *said, following(desk)])

@@ -1,0 +1,120 @@
+"""``tidegate release``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metadata import strict
+from repo_tools.cli.app import App, changes, reads
+from repo_tools.moments import seconds
+from repo_tools.output import Answer, Sheet
+from repo_tools.releases import Ask, add
+from repo_tools.rollouts.state import Catalog
+
+
+@click.group()
+def release() -> None:
+    """Add releases, and see what is there."""
+
+
+@release.command("add")
+@click.argument("version")
+@click.argument("source", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--platform", required=True, help="<system>-<machine> as uname has them: linux-x86_64.")
+@click.option("--product", metavar="NAME", help="Needed when there is more than one.")
+@click.option("--kind", type=click.Choice(["tree", "file"]), help="A folder or archive, or one executable.")
+@click.option("--name", metavar="NAME", help="File name under which a single executable is installed.")
+@click.option("--probe", metavar="COMMAND", help="What the new version must answer before anything stops.")
+@click.option(
+    "--expect", metavar="WORD", help="Word in the probe's answer; {version} stands for the version."
+)
+@click.option(
+    "--health", multiple=True, metavar="URL", help="http://…, tcp:HOST:PORT or exec:COMMAND. Repeat it."
+)
+@click.option("--start-s", metavar="SPAN", help="Within which health must begin. [120]")
+@click.option("--trial-s", metavar="SPAN", help="For how long health must hold. [600]")
+@click.option("--soak-s", metavar="SPAN", help="After which health is reported once more. [14400]")
+@click.option("--requires", metavar="RANGE", help="Versions that may update to this one directly.")
+@click.option("--via", metavar="VERSION", help="Where all others go first.")
+@click.option("--notes", metavar="URL", help="Where people read what is new.")
+@changes
+def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
+    """Add an artifact to a release: a folder, an archive, or one executable.
+
+    \b
+    Examples:
+      tidegate release add 1.5.0 build/ --platform linux-x86_64 --probe "bin/agent --version"
+      tidegate release add 1.5.0 agent --platform linux-x86_64 --health http://127.0.0.1:8222/healthz
+    """
+    desk = app.desk()
+    for name in ("start_s", "trial_s", "soak_s"):
+        options[name] = seconds(options[name]) if options[name] is not None else None
+    product = desk.product(options.pop("product"))
+    added = add(desk, Ask(product, version, source, **options), app.terminal.progress)
+    what = f"{product} {version} (number {added.release.seq}) for {added.artifact.platform}"
+    data = {"release": strict.to_json(added.release), "bytes": added.entry.length, "files": added.files}
+    return Answer(
+        data,
+        [f"staged {what}: {added.entry.length:,} bytes", f"next: tidegate rollout start CHANNEL {version}"],
+    )
+
+
+@release.command("list")
+@click.option("--product", metavar="NAME", help="Needed when there is more than one.")
+@reads
+def list_command(app: App, product: str | None) -> Answer:
+    """List the live and the staged releases of a product.
+
+    \b
+    Example:
+      tidegate release list
+    """
+    desk = app.desk()
+    catalog = Catalog(desk, desk.product(product))
+    found = sorted((catalog.release(version) for version in catalog.versions()), key=lambda one: -one.seq)
+    data = [{**strict.to_json(one), "published": catalog.published(one.version)} for one in found]
+    rows = [
+        [
+            one.version,
+            str(one.seq),
+            ", ".join(part.platform for part in one.artifacts),
+            _where(catalog, one.version),
+        ]
+        for one in found
+    ]
+    return Answer(data, [Sheet(["version", "number", "platforms", ""], rows)])
+
+
+@release.command("show")
+@click.argument("version")
+@click.option("--product", metavar="NAME", help="Needed when there is more than one.")
+@reads
+def show_command(app: App, version: str, product: str | None) -> Answer:
+    """Show one release as it is signed.
+
+    \b
+    Example:
+      tidegate release show 1.5.0
+    """
+    desk = app.desk()
+    catalog = Catalog(desk, desk.product(product))
+    found = catalog.release(version)
+    data = {
+        **strict.to_json(found),
+        "published": catalog.published(version),
+        "sha256": catalog.entry(version).sha256,
+    }
+    rows = [[part.platform, part.kind, part.path, f"{part.payload_bytes:,}"] for part in found.artifacts]
+    lines = [
+        f"{found.product} {found.version}, number {found.seq}, {_where(catalog, version)}",
+        f"requires {found.requires or 'nothing'}, via {found.via.version if found.via else 'nothing'}",
+        f"probe {found.probe.text() if found.probe else 'none'}",
+        f"health {'; '.join(one.text() for one in found.health) or 'the service runs'}",
+        f"starts within {found.start_s} s, trial {found.trial_s} s, soak {found.soak_s} s",
+    ]
+    return Answer(data, [*lines, Sheet(["platform", "kind", "artifact", "payload bytes"], rows)])
+
+
+def _where(catalog: Catalog, version: str) -> str:
+    return "published" if catalog.published(version) else "staged"

@@ -1,0 +1,213 @@
+"""``tidegate rollout``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from metadata.documents import Recall
+from repo_tools import moments
+from repo_tools.cli.app import App, changes, reads
+from repo_tools.output import Answer
+from repo_tools.publishing.words import staged_changes
+from repo_tools.rollouts import orders
+from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.staging import Change, stage
+from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.tables import planned, table
+from repo_tools.rollouts.warnings import warnings
+from repo_tools.signing import following
+
+_Command = Callable[..., Any]
+
+
+def _options(*options: _Command) -> Callable[[_Command], _Command]:
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_when = _options(
+    click.option("--spread-s", metavar="SPAN", help="Over which the hosts of a wave start."),
+    click.option("--not-before", metavar="TIME", default="now", help="When the first host may start."),
+    click.option("--not-after", metavar="TIME", help="When the last host may start. [7d after --not-before]"),
+)
+_why = _options(
+    click.option("--by", metavar="TEXT", default="", help="Who wants this."),
+    click.option("--reason", metavar="TEXT", default="", help="Why."),
+)
+_how = _options(
+    click.option(
+        "--strategy", type=click.Choice(["manual", "immediate"]), default="manual", show_default=True
+    ),
+    click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows."),
+    click.option(
+        "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
+    ),
+)
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
+
+
+@click.group()
+def rollout() -> None:
+    """Start, widen, hold and recall rollouts. CHANNEL is product/channel, or the channel alone."""
+
+
+@rollout.command()
+@click.argument("channel")
+@click.argument("version")
+@_how
+@_when
+@_why
+@_dry_run
+@changes
+def start(app: App, channel: str, version: str, **options: Any) -> Answer:
+    """Order a release to the first wave, or with --strategy immediate to all.
+
+    \b
+    Examples:
+      tidegate rollout start stable 1.5.0 --spread-s 1h --reason "July release"
+      tidegate rollout start stable 1.5.1 --strategy immediate --urgent
+    """
+    return _change(app, channel, options, _starting(version, options))
+
+
+@rollout.command()
+@click.argument("channel")
+@click.argument("version")
+@_how
+@_when
+@_why
+@reads
+def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
+    """Show what starting a rollout would do, and stage nothing.
+
+    \b
+    Example:
+      tidegate rollout plan stable 1.5.0 --spread-s 1h
+    """
+    return _change(app, channel, {**options, "dry_run": True}, _starting(version, options))
+
+
+@rollout.command()
+@click.argument("channel")
+@_when
+@_why
+@_dry_run
+@changes
+def promote(app: App, channel: str, **options: Any) -> Answer:
+    """Widen the newest rollout to the next wave; once every wave has it, complete it.
+
+    \b
+    Example:
+      tidegate rollout promote stable --reason "canary is healthy"
+    """
+    return _change(app, channel, options, orders.promote)
+
+
+@rollout.command()
+@click.argument("channel")
+@click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave. Repeat it.")
+@_why
+@_dry_run
+@changes
+def pause(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Answer:
+    """Hold the newest rollout: no further host starts. See also: tidegate brake.
+
+    \b
+    Example:
+      tidegate rollout pause stable --reason "looking into a crash"
+    """
+    return _change(app, channel, options, lambda state, terms: orders.pause(state, list(waves), terms))
+
+
+@rollout.command()
+@click.argument("channel")
+@click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave. Repeat it.")
+@_when
+@_why
+@_dry_run
+@changes
+def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Answer:
+    """Let the newest rollout go on; the hosts that are left spread anew.
+
+    \b
+    Example:
+      tidegate rollout resume stable
+    """
+    return _change(app, channel, options, lambda state, terms: orders.resume(state, list(waves), terms))
+
+
+@rollout.command()
+@click.argument("channel")
+@click.argument("version")
+@click.option(
+    "--from", "recalled", required=True, metavar="RANGE", help="Which versions go back; with an upper bound."
+)
+@click.option("--until", metavar="TIME", help="When the recall ends by itself.")
+@click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows.")
+@_when
+@_why
+@_dry_run
+@changes
+def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
+    """Send every host that runs a recalled version back to VERSION, in all waves.
+
+    \b
+    Example:
+      tidegate rollout recall stable 1.4.2 --from ">=1.5.0,<=1.5.3" --reason "loses data"
+    """
+    now = app.now()
+    until = moments.moment(options["until"], now) if options["until"] else None
+    wish = Recall(from_versions=options["recalled"], until=until, reason=options["reason"])
+    return _change(app, channel, options, lambda state, terms: orders.recall(state, version, wish, terms))
+
+
+@rollout.command()
+@click.argument("channel")
+@reads
+def status(app: App, channel: str) -> Answer:
+    """Show what each wave is ordered to run, staged over live.
+
+    \b
+    Example:
+      tidegate rollout status stable
+    """
+    desk = app.desk()
+    state = read_state(desk, desk.channel(channel))
+    return table(state, [])
+
+
+def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms], Change]:
+    return lambda state, terms: orders.start(state, version, options["strategy"], terms)
+
+
+def _terms(app: App, options: dict[str, Any]) -> Terms:
+    not_before = moments.moment(options.get("not_before") or "now", app.now())
+    not_after, spread = options.get("not_after"), options.get("spread_s")
+    return Terms(
+        not_before,
+        moments.moment(not_after, not_before) if not_after else None,
+        moments.seconds(spread) if spread is not None else None,
+        urgent=options.get("urgent", False),
+        retry=options.get("retry", 0),
+        by=options["by"],
+        reason=options["reason"],
+    )
+
+
+def _change(
+    app: App, channel: str, options: dict[str, Any], make: Callable[[State, Terms], Change]
+) -> Answer:
+    desk = app.desk()
+    state = read_state(desk, desk.channel(channel))
+    change = make(state, _terms(app, options))
+    for warning in warnings(state, change):
+        app.terminal.warn(warning)
+    if options["dry_run"]:
+        return planned(desk, state, change)
+    stage(desk, state, change)
+    return table(read_state(desk, state.channel), [*staged_changes(desk), following(desk)])

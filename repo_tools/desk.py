@@ -1,0 +1,81 @@
+"""A workspace with everything on it: settings, store, what is live, what is staged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from metadata.errors import UsageError
+from repo_tools.contents import Contents
+from repo_tools.keys.folder import KeyFolder
+from repo_tools.keys.passphrase import Passphrases
+from repo_tools.roles import Channel, releases
+from repo_tools.signed.live import Live
+from repo_tools.signed.tree import Tree
+from repo_tools.store import Store, open_store
+from repo_tools.workspace import Workspace
+
+
+@dataclass
+class Desk:
+    """What a command works with; each part is read when it is first needed, and once."""
+
+    workspace: Workspace
+    keys: KeyFolder
+    passphrases: Passphrases
+    now: datetime
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the repository is published."""
+        return open_store(self.workspace.settings.store, self.workspace.folder)
+
+    @cached_property
+    def live(self) -> Live:
+        """What is published."""
+        return Live(self.store, self.workspace.root_bytes())
+
+    @cached_property
+    def tree(self) -> Tree:
+        """What will be published."""
+        return Tree(self.live, self.workspace.staged_metadata, self.now)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The files that the tree lists."""
+        return Contents(self.workspace.staged_targets, self.store)
+
+    def channels(self) -> list[Channel]:
+        """Return the channels of this repository, in the order in which clients search."""
+        roles = [name for name in self.tree.view("targets").delegations if name.count(".") == 1]
+        pairs = [name.split(".") for name in roles if not name.endswith(".releases")]
+        return [Channel(product, name) for product, name in pairs]
+
+    def channel(self, text: str) -> Channel:
+        """Return the channel that ``product/channel`` or just ``channel`` means.
+
+        Raises:
+            UsageError: There is none, or more than one.
+        """
+        channels = self.channels()
+        found = [channel for channel in channels if text in {str(channel), channel.name}]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(map(str, channels))
+        raise UsageError(f"{'more than one' if found else 'no'} channel {text!r}", f"one of: {names}")
+
+    def product(self, name: str | None) -> str:
+        """Return a product of this repository; without a name, the only one.
+
+        Raises:
+            UsageError: There is none, or more than one.
+        """
+        tail = releases("")
+        products = [
+            role.removesuffix(tail) for role in self.tree.view("targets").delegations if role.endswith(tail)
+        ]
+        if name is None and len(products) == 1:
+            return products[0]
+        if name in products:
+            return str(name)
+        what = f"no product {name!r}" if name else "there is more than one product"
+        raise UsageError(what, f"--product, one of: {', '.join(products)}")

@@ -1,0 +1,70 @@
+"""The one way in which this side writes a file: whole or not at all, and still there after a power cut.
+
+A file is written under another name in the same folder, flushed to disk, and only then given its name;
+then the folder is flushed. ``create`` gives the name only if nobody has it (``link`` fails then).
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+
+OnBytes = Callable[[int], None]
+"""Told how many bytes were handled just now; for progress bars."""
+
+
+def silent(_count: int) -> None:
+    """Show no progress."""
+
+
+def write(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file, replacing what was there."""
+    with _finished(path, [data], mode) as ready:
+        ready.replace(path)
+
+
+def create(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None:
+    """Write a file that must not exist.
+
+    Raises:
+        FileExistsError: The name is taken; the file there is untouched.
+    """
+    with _finished(path, chunks, mode) as ready:
+        os.link(ready, path)
+
+
+def chunks_of(path: Path, on_bytes: OnBytes = silent) -> Iterator[bytes]:
+    """Yield a file's content."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            on_bytes(len(chunk))
+            yield chunk
+
+
+@contextmanager
+def _finished(path: Path, chunks: Iterable[bytes], mode: int) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    ready = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        yield ready
+    finally:
+        ready.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

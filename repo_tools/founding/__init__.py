@@ -1,0 +1,1 @@
+"""Found a repository: ``plan`` says who may sign what (pure), ``steps`` make it so."""

@@ -1,0 +1,141 @@
+"""What is to be founded: waves, keys, and who may sign which paths. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from metadata import places
+from metadata.errors import UsageError
+from metadata.fields import RESERVED_NAMES, AgentId, Name
+from repo_tools.keys.folder import KeyFile
+from repo_tools.roles import BRAKE, FLEET, ONLINE, SELECTED, Channel, releases
+from repo_tools.signed.founding import Trust
+
+_WAVE_HINT = "write --wave canary=5 --wave early=25 --wave full=100, or --wave canary=id:host-1,host-2"
+
+
+@dataclass(frozen=True)
+class WavePlan:
+    """One wave: a cumulative percentage, and hosts that are counted into it by name."""
+
+    name: str
+    percent: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be founded."""
+
+    channel: Channel
+    waves: tuple[WavePlan, ...]
+    store: str
+    solo: bool = False
+    rings: tuple[str, ...] = ()
+    """Rings of the first wave."""
+    digits: int = 3
+    """Resolution of percentages: 3 for shares of 4,096, 4 for shares of 65,536."""
+
+    def routes(self) -> list[list[str]]:
+        """Return the routes of each wave; the last one has the default route."""
+        prefixes = places.wave_routes([wave.percent for wave in self.waves], self.digits)
+        own = [[places.own_digits(host) for host in wave.hosts] for wave in self.waves]
+        rings = [[f"ring-{ring}" for ring in self.rings], *([] for _ in self.waves[1:])]
+        return [a + b + c for a, b, c in zip(own, rings, prefixes, strict=True)]
+
+    def thresholds(self) -> Mapping[str, int]:
+        """Return how many signatures each kind of role needs."""
+        few = 1 if self.solo else 2
+        return {"root": few, "releases": few, "channel": few, "last wave": few, "one": 1}
+
+
+def parse_waves(texts: Sequence[str]) -> tuple[WavePlan, ...]:
+    """Return the waves that ``name=percent`` and ``name=id:host,…`` describe, in their order.
+
+    Raises:
+        UsageError: They do not make sense together.
+    """
+    waves: list[WavePlan] = []
+    for text in texts:
+        name, _, rest = text.partition("=")
+        check_name("wave", name)
+        before = waves[-1].percent if waves else "0"
+        if rest.startswith("id:"):
+            waves.append(WavePlan(name, before, _hosts(rest)))
+        else:
+            waves.append(WavePlan(name, _percent(rest, before)))
+    if len({wave.name for wave in waves}) != len(waves):
+        raise UsageError("two waves have the same name", _WAVE_HINT)
+    if not waves or waves[-1].hosts or Decimal(waves[-1].percent) != 100:
+        raise UsageError("the last wave must be 100: it is everybody else", _WAVE_HINT)
+    return tuple(waves)
+
+
+def check_name(kind: str, name: str) -> None:
+    """Refuse what is not a name for a product, channel, wave or ring.
+
+    Raises:
+        UsageError: It is none, or reserved.
+    """
+    try:
+        msgspec.convert(name, Name)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"not a name for a {kind}: {name!r}", "use lower-case letters, digits and -"
+        ) from error
+    if name in RESERVED_NAMES:
+        raise UsageError(f"{name!r} is reserved and cannot name a {kind}", "choose another name")
+
+
+def key_names(solo: bool) -> dict[str, list[str]]:
+    """Return the names of the keys that each group of roles is founded with."""
+    if solo:
+        return {group: [group] for group in ("root", "releases", "rollouts", "online")}
+    return {
+        "root": ["root-1", "root-2", "root-3"],
+        "releases": ["releases-1", "releases-2"],
+        "rollouts": ["rollouts-1", "rollouts-2"],
+        "online": ["online"],
+    }
+
+
+def trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust]:
+    """Return who may sign which role, in the order in which clients search."""
+    channel, need = plan.channel, plan.thresholds()
+    everybody, people = [*keys["rollouts"], *keys["online"]], keys["rollouts"]
+    made = {role: Trust(keys["online"], need["one"]) for role in ONLINE}
+    made |= {role: Trust(keys["root"], need["root"]) for role in ("root", "targets")}
+    paths = [f"releases/{channel.product}/*/*"]
+    made[releases(channel.product)] = Trust(keys["releases"], need["releases"], paths)
+    made[channel.role] = Trust(people, need["channel"], [channel.path("*")])
+    made[FLEET] = Trust(people, need["one"], [f"{FLEET}/*"])
+    made[channel.below(BRAKE)] = Trust(everybody, need["one"], [channel.path(BRAKE)])
+    picks = channel.path(f"pick-{'?' * places.PICK_DIGITS}")
+    made[channel.below(SELECTED)] = Trust(people, need["channel"], [picks])
+    last = plan.waves[-1].name
+    for wave, routes in zip(plan.waves, plan.routes(), strict=True):
+        threshold = need["last wave"] if wave.name == last else need["one"]
+        made[channel.below(wave.name)] = Trust(people, threshold, [channel.path(route) for route in routes])
+    return made
+
+
+def _percent(text: str, before: str) -> str:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise UsageError(f"not a percentage: {text!r}", _WAVE_HINT) from error
+    if not value.is_finite() or not Decimal(before) < value <= 100:
+        raise UsageError(f"percentages are cumulative: {text} does not come after {before}", _WAVE_HINT)
+    return text
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = [host.removeprefix("id:") for host in text.split(",")]
+    for host in hosts:
+        try:
+            msgspec.convert(host, AgentId)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"not an agent id: {host!r}", _WAVE_HINT) from error
+    return tuple(hosts)

@@ -1,0 +1,89 @@
+"""Make keys, stage and sign the first version of every role, and make the folder a workspace."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from metadata.documents import Enrollment, Policy, WaveShare
+from metadata.errors import ConflictError
+from metadata.strict import encode
+from repo_tools import files
+from repo_tools.desk import Desk
+from repo_tools.founding.plan import Plan, key_names, trusts
+from repo_tools.keys.folder import KeyFile
+from repo_tools.roles import ENROLLMENT_PATH, FLEET, POLICY
+from repo_tools.signed.founding import found
+from repo_tools.signed.live import Live
+from repo_tools.signed.tree import Tree
+from repo_tools.signing import Signed, at_hand, sign_staged
+from repo_tools.store import TIMESTAMP
+from repo_tools.workspace import refuse_existing
+
+_NEW_KEYS = "the new keys"
+
+
+@dataclass(frozen=True)
+class Founded:
+    """What was made."""
+
+    keys: Mapping[str, Sequence[KeyFile]]
+    """By the group of roles they serve."""
+    signed: Sequence[Signed]
+
+
+def found_repository(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> Founded:
+    """Found a repository in the desk's workspace, which must not exist yet.
+
+    Args:
+        desk: Where to work; its workspace has a folder and a store, and is not on disk yet.
+        plan: What to found.
+        encrypted: Protect new private keys with a passphrase.
+        reuse: Take keys of the usual names that exist already.
+
+    Raises:
+        UsageError: There is a workspace, or keys of the usual names.
+        ConflictError: Something is published in the store.
+    """
+    refuse_existing(desk.workspace.folder)
+    if desk.store.has(TIMESTAMP):
+        hint = "choose an empty store, or work in the workspace it was published from"
+        raise ConflictError(f"a repository is published in {desk.store.location} already", hint)
+    keys = _keys(desk, plan, encrypted=encrypted, reuse=reuse)
+    _stage(desk, plan, keys)
+    signed = sign_staged(desk, at_hand(desk))
+    files.write(desk.workspace.root_file, (desk.workspace.staged_metadata / "root.json").read_bytes())
+    desk.workspace.write_settings(plan.channel.product)
+    return Founded(keys, signed)
+
+
+def _keys(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> dict[str, list[KeyFile]]:
+    groups = key_names(plan.solo)
+    wanted = [name for names in groups.values() for name in names]
+    existing = set(desk.keys.names()) & set(wanted) if reuse else set()
+    new = [name for name in wanted if name not in existing]
+    desk.keys.check_free(new)
+    phrase = desk.passphrases.choose(_NEW_KEYS) if encrypted and new else None
+    for name in new:
+        desk.keys.new(name, "ed25519", phrase)
+        if phrase is not None:
+            desk.passphrases.remember(name, phrase)
+    return {group: [desk.keys.get(name) for name in names] for group, names in groups.items()}
+
+
+def _stage(desk: Desk, plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> None:
+    made = found(trusts(plan, keys), desk.now)
+    desk.live = Live(desk.store, made["root"].to_bytes())
+    desk.tree = Tree(desk.live, desk.workspace.staged_metadata, desk.now)
+    for role, metadata in made.items():
+        desk.tree.save(role, metadata)
+    channel = plan.channel
+    policy = Policy(
+        product=channel.product,
+        channel=channel.name,
+        salt=secrets.token_hex(16),
+        waves=[WaveShare(name=wave.name, percent=wave.percent) for wave in plan.waves],
+    )
+    with desk.tree.edit(channel.role) as draft:
+        draft.put(desk.contents.stage(channel.path(POLICY), encode(policy)))
+    with desk.tree.edit(FLEET) as draft:
+        draft.put(desk.contents.stage(ENROLLMENT_PATH, encode(Enrollment())))

@@ -1,0 +1,137 @@
+"""The key folder: one ``<name>.json`` for each key, and the private parts that are kept in files."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from securesystemslib.signer import Key, Signer
+
+from metadata.errors import MalformedError, TidegateError, UnsuitableError, UsageError
+from repo_tools import files
+from repo_tools.keys import files as key_files
+from repo_tools.keys.passphrase import Passphrases
+
+NAME_FIELD = "x-tidegate-name"
+"""Signed with the key in delegations, so that people read names and not key ids."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``<name>.json`` holds."""
+
+    name: str
+    keyid: str
+    uri: str
+    """Where the private part is; empty when it is not at hand here."""
+    public: dict[str, Any]
+
+    def key(self) -> Key:
+        """Return the public key, with its name in it."""
+        try:
+            return Key.from_dict(self.keyid, {**self.public, NAME_FIELD: self.name})
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedError(f"key {self.name} is malformed: {error}") from error
+
+    @property
+    def scheme(self) -> str:
+        """The signature scheme."""
+        return str(self.public.get("scheme", ""))
+
+
+@dataclass(frozen=True)
+class KeyFolder:
+    """The keys that this person, or this job, has."""
+
+    folder: Path
+
+    @classmethod
+    def usual(cls, environ: Mapping[str, str]) -> "KeyFolder":
+        """Return the folder that the environment names, or the usual one."""
+        if named := environ.get("TIDEGATE_KEYS"):
+            return cls(Path(named))
+        home = Path(environ.get("HOME") or Path.home())
+        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+        return cls(config / "tidegate" / "keys")
+
+    def names(self) -> list[str]:
+        """Return the names of all keys here."""
+        return sorted(path.stem for path in self.folder.glob("*.json"))
+
+    def get(self, name: str) -> KeyFile:
+        """Return one key's public part.
+
+        Raises:
+            UsageError: There is no such key.
+            MalformedError: Its file cannot be read.
+        """
+        try:
+            return msgspec.json.decode((self.folder / f"{name}.json").read_bytes(), type=KeyFile)
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"no key {name!r} in {self.folder}", "tidegate key list shows what is there"
+            ) from error
+        except (OSError, msgspec.MsgspecError) as error:
+            raise MalformedError(f"key file {name}.json cannot be read: {error}") from error
+
+    def all(self) -> list[KeyFile]:
+        """Return every key's public part."""
+        return [self.get(name) for name in self.names()]
+
+    def new(self, name: str, scheme: str, passphrase: str | None) -> KeyFile:
+        """Make a key; None for ``passphrase`` leaves the private part unencrypted.
+
+        Raises:
+            UsageError: The name is taken, or none.
+        """
+        self.check_free([name])
+        signer = key_files.generate(scheme)
+        pem = self.folder / f"{name}.pem"
+        made = KeyFile(
+            name=name,
+            keyid=signer.public_key.keyid,
+            uri=f"{key_files.SCHEME}:{pem.name}",
+            public=signer.public_key.to_dict(),
+        )
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.create(pem, [key_files.pem_of(signer, passphrase)], mode=0o600)
+        text = json.dumps(msgspec.to_builtins(made), indent=1) + "\n"
+        files.create(self.folder / f"{name}.json", [text.encode()])
+        return made
+
+    def check_free(self, names: Iterable[str]) -> None:
+        """Refuse names of keys that exist."""
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"not a name for a key: {name!r}", "use lower-case letters, digits and - . _"
+                )
+            if any((self.folder / f"{name}{suffix}").exists() for suffix in (".json", ".pem")):
+                hint = "choose another name, another folder (TIDEGATE_KEYS), or --use-existing-keys with init"
+                raise UsageError(f"key {name} exists already in {self.folder}", hint)
+
+    def signer(self, key: KeyFile, passphrases: Passphrases) -> Signer:
+        """Open a private part.
+
+        Raises:
+            TidegateError: It cannot be opened; the branch says why.
+        """
+        uri = key.uri
+        if uri.startswith(f"{key_files.SCHEME}:"):
+            uri = key_files.uri_of(self.folder / key_files.path_of(uri))
+        try:
+            return Signer.from_priv_key_uri(uri, key.key(), passphrases.ask)
+        except TidegateError:
+            raise
+        except Exception as error:  # back ends raise whatever they like
+            raise UnsuitableError(f"key {key.name} at {uri} cannot be opened: {error}") from error
+
+    def at_hand(self, key: KeyFile) -> bool:
+        """Return whether the private part can be opened from here, as far as can be told without trying."""
+        if key.uri.startswith(f"{key_files.SCHEME}:"):
+            return os.access(self.folder / key_files.path_of(key.uri), os.R_OK)
+        return bool(key.uri)

@@ -1,0 +1,43 @@
+"""Times and durations as people type them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from metadata.errors import UsageError
+
+_SPAN = re.compile(r"\+?(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_HINT = "write a UTC time such as 2026-11-22T12:00:00Z, or a span such as 30m, 12h, 7d"
+
+
+def moment(text: str, start: datetime) -> datetime:
+    """Return the time that ``text`` names; a span counts from ``start``.
+
+    Raises:
+        UsageError: It names none.
+    """
+    if text == "now":
+        return start
+    if _SPAN.fullmatch(text):
+        return start + timedelta(seconds=seconds(text))
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"not a time: {text!r}", _HINT) from error
+    if found.tzinfo is None:
+        raise UsageError(f"time {text!r} does not say its zone", _HINT)
+    return found.astimezone(UTC).replace(microsecond=0)
+
+
+def seconds(text: str) -> int:
+    """Return the seconds of a span such as ``90``, ``30m`` or ``7d``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise UsageError(f"not a span of time: {text!r}", _HINT)
+    return int(match[1]) * _SECONDS[match[2]]

@@ -1,0 +1,147 @@
+"""The only module that prints.
+
+Stdout is the result: tables for people, or one JSON document with ``--json``. Stderr is everything else:
+notes, questions, progress, errors. Lower case, no full stop, what happened and then what to do. Progress
+bars appear only when stderr is a terminal.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from getpass import getpass
+from typing import Any
+
+from metadata.errors import TidegateError, UsageError
+from repo_tools.files import OnBytes, silent
+
+_WIDE = 400
+"""Columns of a table that nobody looks at in a terminal: nothing is cut off in pipes and files."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table for people."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found or did."""
+
+    data: Any
+    """The same for machines: plain JSON values."""
+    text: Sequence[str | Sheet] = ()
+    failure: TidegateError | None = None
+    """Raised once the answer is shown."""
+
+
+@dataclass
+class Terminal:
+    """Where answers go."""
+
+    as_json: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def answer(self, answer: Answer) -> None:
+        """Show a result."""
+        if self.as_json:
+            print(json.dumps(answer.data, indent=1, default=plain))  # noqa: T201  # this module prints
+            return
+        for part in answer.text:
+            if isinstance(part, Sheet):
+                _table(part)
+            else:
+                print(part)  # noqa: T201
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+        print(text, file=sys.stderr)  # noqa: T201
+
+    def warn(self, text: str) -> None:
+        """Say something that needs attention."""
+        self.note(f"warning: {text}")
+
+    @staticmethod
+    def asks() -> bool:
+        """Return whether somebody is there to answer."""
+        return sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Return whether a person agrees."""
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[OnBytes]:
+        """Show how far something is, while it runs."""
+        if not sys.stderr.isatty():
+            yield silent
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda count: bar.advance(task, count)
+
+
+def error(trouble: TidegateError) -> None:
+    """Say what went wrong and what to do about it."""
+    lines = [f"error: {trouble.message}"]
+    if trouble.hint:
+        lines.append(f"hint: {trouble.hint}")
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201
+
+
+def bug(trouble: Exception, hint: str) -> None:
+    """Say that something happened which nobody thought of."""
+    traceback.print_exception(trouble)
+    error(TidegateError(f"unexpected {type(trouble).__name__}: {trouble}", hint))
+
+
+def ask_secret(question: str, twice: bool) -> str:
+    """Return a secret that a person types unseen.
+
+    Raises:
+        UsageError: Typed twice, it differs.
+    """
+    secret = getpass(f"{question}: ")
+    if twice and getpass("again: ") != secret:
+        raise UsageError("the two passphrases differ", "try again")
+    return secret
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, datetime):
+        return moment(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def moment(value: datetime | None) -> str:
+    """Return a time as documents have it; a dash for none."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else "-"
+
+
+def _table(sheet: Sheet) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=sheet.title or None, title_justify="left", pad_edge=False)
+    for column in sheet.columns:
+        table.add_column(column, overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*(Text(cell) for cell in row))  # what documents say is text, never markup
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)

@@ -1,0 +1,243 @@
+"""Turn what a person has into an artifact: a folder is packed, archives and single files are inspected.
+
+Packing is reproducible: entries sorted, times and owners 0, modes 0755 or 0644; the same input gives the
+same bytes. What an agent would refuse is refused here, by the same ``Manifest``.
+"""
+
+import gzip
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+import zstandard
+
+from metadata.entries import Entry, Kind, Manifest
+from metadata.errors import MalformedError, UsageError
+from metadata.paths import ARCHIVE_SUFFIXES, suffix_of
+from repo_tools import files
+from repo_tools.files import OnBytes, silent
+
+LEVEL = 12
+"""zstd: packed once, downloaded by every host."""
+THREADS = 2
+"""Part of the format of the output: one thread gives other bytes than several."""
+
+MAX_WINDOW_BYTES = 2**27
+"""What agents allow: zstd's own limit for ``--long``."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An artifact, ready to be listed."""
+
+    kind: Literal["tree", "file"]
+    suffix: str
+    name: str | None
+    length: int
+    sha256: str
+    payload_bytes: int
+    payload_sha256: str
+    entries: int
+
+
+class Meter:
+    """A stream's length and digest, while it passes."""
+
+    def __init__(self, inner: BinaryIO, on_bytes: OnBytes = silent) -> None:
+        self._inner = inner
+        self._hash = sha256()
+        self._on_bytes = on_bytes
+        self.count = 0
+
+    def write(self, data: bytes) -> int:
+        """Pass data on."""
+        self._note(data)
+        return self._inner.write(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Pass data on."""
+        data = self._inner.read(size)
+        self._note(data)
+        return data
+
+    def drain(self) -> None:
+        """Read to the end."""
+        while self.read(files.CHUNK_BYTES):
+            pass
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what has passed."""
+        return self._hash.hexdigest()
+
+    def _note(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.count += len(data)
+        self._on_bytes(len(data))
+
+
+def pack(source: Path, target: Path, on_bytes: OnBytes = silent) -> Packed:
+    """Pack a folder as ``.tar.zst`` into ``target``.
+
+    Raises:
+        MalformedError: It holds what an agent would refuse.
+    """
+    manifest, count = Manifest(), 0
+    compressor = zstandard.ZstdCompressor(level=LEVEL, threads=THREADS, write_checksum=True)
+    with target.open("wb") as raw:
+        outer = Meter(cast("BinaryIO", raw))
+        with compressor.stream_writer(cast("BinaryIO", outer), closefd=False) as stream:
+            inner = Meter(cast("BinaryIO", stream), on_bytes)
+            with tarfile.open(
+                fileobj=cast("BinaryIO", inner), mode="w|", format=tarfile.PAX_FORMAT
+            ) as archive:
+                for path in _walk(source):
+                    _add(archive, manifest, path, path.relative_to(source).as_posix())
+                    count += 1
+    if not count:
+        raise MalformedError(f"{source} is empty", "a release holds at least one file")
+    return Packed("tree", ".tar.zst", None, outer.count, outer.digest, inner.count, inner.digest, count)
+
+
+def inspect(source: Path, on_bytes: OnBytes = silent) -> Packed:
+    """Return what a ready archive holds.
+
+    Raises:
+        MalformedError: An agent would refuse it.
+    """
+    suffix = suffix_of(source.name)
+    with source.open("rb") as raw:
+        outer = Meter(cast("BinaryIO", raw), on_bytes)
+        if suffix == ".zip":
+            outer.drain()
+            count = _zip_entries(source)
+            return Packed("tree", suffix, None, outer.count, outer.digest, outer.count, outer.digest, count)
+        with _unpacked(outer, suffix, source) as stream:
+            inner = Meter(stream)
+            count = _tar_entries(inner)
+            inner.drain()
+        outer.drain()
+    return Packed("tree", suffix, None, outer.count, outer.digest, inner.count, inner.digest, count)
+
+
+def single(source: Path, name: str, on_bytes: OnBytes = silent) -> Packed:
+    """Return a single executable as an artifact."""
+    Manifest().admit(Entry(name, "file"))
+    with source.open("rb") as raw:
+        meter = Meter(cast("BinaryIO", raw), on_bytes)
+        meter.drain()
+    return Packed("file", ".bin", name, meter.count, meter.digest, meter.count, meter.digest, 1)
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file's name says that agents unpack it."""
+    return path.name.endswith(ARCHIVE_SUFFIXES)
+
+
+def size_of(source: Path) -> int:
+    """Return how many bytes packing will read.
+
+    Raises:
+        UsageError: There is nothing at that path.
+    """
+    if source.is_dir():
+        return sum(path.lstat().st_size for path in _walk(source))
+    if not source.is_file():
+        raise UsageError(f"no file or folder at {source}", "name what was built")
+    return source.stat().st_size
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    for path in sorted(source.iterdir(), key=lambda found: os.fsencode(found.name)):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+
+
+def _add(archive: tarfile.TarFile, manifest: Manifest, path: Path, name: str) -> None:
+    status = path.lstat()
+    link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+    mode = 0o777 if link else stat.S_IMODE(status.st_mode)
+    info = tarfile.TarInfo(manifest.admit(Entry(name, _kind(status.st_mode), mode, link)))
+    info.mode = 0o755 if status.st_mode & 0o111 or path.is_dir() else 0o644
+    if link:
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, link, 0o777
+        archive.addfile(info)
+    elif stat.S_ISDIR(status.st_mode):
+        info.type = tarfile.DIRTYPE
+        archive.addfile(info)
+    else:
+        info.size = status.st_size
+        with path.open("rb") as file:
+            archive.addfile(info, file)
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "symlink" if stat.S_ISLNK(mode) else "other"
+
+
+@contextmanager
+def _unpacked(stream: Meter, suffix: str, source: Path) -> Iterator[BinaryIO]:
+    raw = cast("BinaryIO", stream)
+    try:
+        if suffix == ".tar.zst":
+            opener = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+            yield cast("BinaryIO", opener.stream_reader(raw, read_across_frames=True))
+        elif suffix == ".tar.gz":
+            yield cast("BinaryIO", gzip.GzipFile(fileobj=raw, mode="rb"))
+        else:
+            with lzma.LZMAFile(raw, "rb") as opened:
+                yield cast("BinaryIO", opened)
+    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, tarfile.TarError) as error:
+        raise MalformedError(f"{source.name} cannot be unpacked: {error}", "build it anew") from error
+
+
+def _tar_entries(stream: Meter) -> int:
+    manifest, count = Manifest(), 0
+    with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
+        for member in archive:
+            kind: Kind = "other"
+            if member.isreg() and not member.issparse():
+                kind = "file"
+            elif member.isdir():
+                kind = "folder"
+            elif member.issym() or member.islnk():
+                kind = "symlink" if member.issym() else "hardlink"
+            if member.name in {".", "./"}:
+                continue
+            manifest.admit(Entry(member.name, kind, member.mode, member.linkname))
+            count += 1
+    if not count:
+        raise MalformedError("the archive is empty", "a release holds at least one file")
+    return count
+
+
+def _zip_entries(source: Path) -> int:
+    manifest, count = Manifest(), 0
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for info in archive.infolist():
+                mode = info.external_attr >> 16
+                kind: Kind = "folder" if info.is_dir() else "file"
+                if info.flag_bits & 1 or stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                    kind = "other"  # encrypted, or a link, which zips have no agreed form for
+                manifest.admit(Entry(info.filename, kind, stat.S_IMODE(mode)))
+                count += 1
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise MalformedError(f"{source.name} cannot be unpacked: {error}", "build it anew") from error
+    if broken is not None:
+        raise MalformedError(f"{broken!r} in {source.name} is damaged", "build it anew")
+    return count

@@ -1,0 +1,185 @@
+"""The one way in which a repository changes; safe to repeat after it was killed at any point."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from metadata.errors import SignaturesMissingError, UnsuitableError, UntrustedError
+from repo_tools import files
+from repo_tools.desk import Desk
+from repo_tools.files import OnBytes, silent
+from repo_tools.publishing.order import publishing_order
+from repo_tools.signed.client import read_back
+from repo_tools.signed.sealing import Sealed, seal
+from repo_tools.signed.views import Entry
+from repo_tools.signing import missing, needed, online_signers
+from repo_tools.store import TIMESTAMP
+
+Content = bytes | Path
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What one publication consists of."""
+
+    roles: Mapping[str, int]
+    """New versions by role."""
+    files: Mapping[str, Content]
+    """By name in the store; a path for what is large."""
+
+    @property
+    def names(self) -> list[str]:
+        """The files in the order in which they become public."""
+        return publishing_order(self.files)
+
+
+def settle(desk: Desk) -> list[str]:
+    """Forget staged roles that are live already (a publisher was killed at the end); return their names."""
+    done = []
+    for role in desk.tree.staged():
+        path = desk.workspace.staged_metadata / f"{role}.json"
+        if desk.live.raw(role) == path.read_bytes():
+            desk.tree.drop(role)
+            done.append(role)
+    return done
+
+
+def refuse_unsigned(desk: Desk) -> None:
+    """Refuse to publish before every threshold is met.
+
+    Raises:
+        SignaturesMissingError: It says who must still sign.
+    """
+    if unsigned := missing(desk):
+        lines = "; ".join(needed(found) for found in unsigned)
+        raise SignaturesMissingError(f"signatures are missing: {lines}", "they run: tidegate sign")
+
+
+def prepare(desk: Desk) -> Publication:
+    """Return what publishing the staged roles will create, without writing anything.
+
+    Raises:
+        ConflictError: Somebody else published first.
+    """
+    roles: dict[str, int] = {}
+    found: dict[str, Content] = {}
+    for role in desk.tree.staged():
+        desk.tree.refuse_overtaken(role)
+        view = desk.tree.view(role)
+        roles[role] = view.version
+        found[f"metadata/{view.version}.{role}.json"] = (
+            desk.workspace.staged_metadata / f"{role}.json"
+        ).read_bytes()
+        before = desk.tree.live_view(role)
+        known = before.entries if before else {}
+        for path, entry in view.entries.items():
+            if known.get(path) is None or known[path].sha256 != entry.sha256:
+                found[f"targets/{entry.stored_as}"] = _content(desk, entry)
+    return Publication(roles, found)
+
+
+def sealed(desk: Desk, publication: Publication) -> Sealed:
+    """Return snapshot and timestamp for a publication, signed with the online keys."""
+    roles = {
+        role: data
+        for role, version in publication.roles.items()
+        if isinstance(data := publication.files[f"metadata/{version}.{role}.json"], bytes)
+    }
+    return seal(desk.live, roles, online_signers(desk), desk.now)
+
+
+def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnBytes = silent) -> None:
+    """Create everything in its order, and then replace the timestamp.
+
+    Raises:
+        ConflictError: Somebody else published first.
+    """
+    everything: dict[str, Content] = {
+        **publication.files,
+        seals.history: seals.timestamp,
+        TIMESTAMP: seals.timestamp,
+    }
+    if seals.snapshot:
+        everything[seals.snapshot[0]] = seals.snapshot[1]
+    for name in publishing_order(everything):
+        content = everything[name]
+        if name == TIMESTAMP:
+            desk.store.replace(name, seals.timestamp, expected=desk.live.timestamp_bytes)
+        elif isinstance(content, Path):
+            desk.store.upload(name, content, on_bytes)
+        else:
+            desk.store.create(name, content)
+            on_bytes(len(content))
+
+
+def clear(desk: Desk, publication: Publication) -> None:
+    """Forget what is public now, and keep the newest root."""
+    if "root" in publication.roles:
+        files.write(desk.workspace.root_file, (desk.workspace.staged_metadata / "root.json").read_bytes())
+    for role in publication.roles:
+        desk.tree.drop(role)
+    _clear_folder(desk.workspace.staged_targets)
+
+
+def verify(desk: Desk) -> int:
+    """Read the store as a new client does, one route of each wave, and return how many files were found.
+
+    Raises:
+        UntrustedError: A client does not find what was signed.
+    """
+    expected: dict[str, Entry] = {}
+    for channel in desk.channels():
+        for role in desk.tree.view(channel.role).delegations:
+            expected |= dict(list(desk.tree.view(role).entries.items())[:1])
+        expected |= desk.tree.view(channel.role).entries
+    found = read_back(desk.store, desk.workspace.root_bytes(), expected, desk.now)
+    for path, entry in expected.items():
+        if found[path] != entry:
+            raise UntrustedError(
+                f"a client does not find {path} as it was signed", "tidegate check says more"
+            )
+        if not desk.store.has(f"targets/{entry.stored_as}"):
+            raise UntrustedError(f"targets/{entry.stored_as} is missing in {desk.store.location}")
+    return len(found)
+
+
+def _content(desk: Desk, entry: Entry) -> Content:
+    """Return a new file's content; a route has that of the release document it names."""
+    if path := desk.contents.staged(entry):
+        return path
+    twin = _documents(desk).get(entry.sha256)
+    if twin is not None and entry.custom is not None:
+        return desk.contents.read(twin)
+    return desk.contents.read(entry)
+
+
+def _documents(desk: Desk) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for role in desk.tree.view("targets").delegations:
+        if role.endswith(".releases"):
+            entries = desk.tree.view(role).entries.values()
+            found |= {entry.sha256: entry for entry in entries if entry.path.endswith("/release.json")}
+    return found
+
+
+def _clear_folder(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+def refresh(desk: Desk) -> int:
+    """Publish a new timestamp, and a new snapshot when it is due; return the timestamp's version.
+
+    Raises:
+        UnsuitableError: Nothing is published yet.
+    """
+    if desk.live.timestamp is None:
+        raise UnsuitableError(
+            f"nothing is published in {desk.store.location} yet", "tidegate publish comes first"
+        )
+    seals = seal(desk.live, {}, online_signers(desk), desk.now)
+    upload(desk, Publication({}, {}), seals)
+    return seals.version

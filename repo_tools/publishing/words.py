@@ -1,0 +1,63 @@
+"""What is staged, in words: what a person reads before signing."""
+
+from metadata.documents import Order
+from repo_tools.desk import Desk
+from repo_tools.output import moment
+from repo_tools.roles import is_wave
+from repo_tools.rollouts.state import order_in
+from repo_tools.signed.views import View
+
+
+def staged_changes(desk: Desk) -> list[str]:
+    """Return a sentence for each staged role."""
+    return [_sentence(desk, role) for role in desk.tree.staged()]
+
+
+def _sentence(desk: Desk, role: str) -> str:
+    new, old = desk.tree.view(role), desk.tree.live_view(role)
+    if is_wave(role) and new.entries:
+        return f"{role}: {_wave(new, old)}"
+    if old is None:
+        return f"{role}: founded"
+    added = sorted(new.entries.keys() - old.entries.keys())
+    gone = sorted(old.entries.keys() - new.entries.keys())
+    changed = sorted(
+        path for path in new.entries.keys() & old.entries.keys() if new.entries[path] != old.entries[path]
+    )
+    parts = [
+        f"{what} {', '.join(paths)}"
+        for what, paths in (("adds", added), ("removes", gone), ("changes", changed))
+        if paths
+    ]
+    if new.delegations != old.delegations:
+        parts.append("changes who may sign what")
+    return f"{role}: {'; '.join(parts) or 'renewed'}"
+
+
+def _wave(new: View, old: View | None) -> str:
+    after = order_in(next(iter(new.entries.values())))
+    before = order_in(next(iter(old.entries.values()))) if old and old.entries else None
+    if before == after:
+        return f"{after.version}, renewed"
+    if before and (before.version, before.rollout) == (after.version, after.rollout):
+        return f"{after.version}, {_difference(before, after)}"
+    way = f"{before.version} → {after.version}" if before else f"nothing → {after.version}"
+    kind = " (recall)" if after.recall else ""
+    return f"{way}{kind}, {_terms(after)}"
+
+
+def _difference(before: Order, after: Order) -> str:
+    if before.state != after.state:
+        return "held" if after.state == "hold" else f"goes on, {_terms(after)}"
+    if before.base != after.base and after.base and after.not_after is None:
+        return "complete: the base from now on, without an end"
+    return _terms(after)
+
+
+def _terms(order: Order) -> str:
+    parts = [f"from {moment(order.not_before)}"] if order.not_before else ["at once"]
+    if order.spread_s:
+        parts.append(f"spread over {order.spread_s} s")
+    if order.not_after:
+        parts.append(f"until {moment(order.not_after)}")
+    return ", ".join(parts)

@@ -1,0 +1,255 @@
+"""Releases: add an artifact under a version, and read what is there.
+
+A published version never changes. While it is only staged it may get artifacts for more platforms. ``seq``
+counts every release ever added to a product; the highest is kept in the signed releases role.
+"""
+
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from metadata import strict
+from metadata.errors import UnsuitableError, UsageError
+from metadata.fields import Platform
+from metadata.release import Artifact, Probe, Release
+from repo_tools import pack, roles
+from repo_tools.desk import Desk
+from repo_tools.files import OnBytes
+from repo_tools.rollouts.state import Catalog
+from repo_tools.signed.views import Entry
+
+Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
+_HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT or exec:COMMAND"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a person says about a new release; None takes the workspace's default."""
+
+    product: str
+    version: str
+    source: Path
+    platform: str
+    kind: Literal["tree", "file"] | None = None
+    name: str | None = None
+    probe: str | None = None
+    expect: str | None = None
+    health: Sequence[str] = ()
+    start_s: int | None = None
+    trial_s: int | None = None
+    soak_s: int | None = None
+    requires: str | None = None
+    via: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was staged."""
+
+    release: Release
+    artifact: Artifact
+    entry: Entry
+    """The artifact's entry."""
+    files: int
+
+
+def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
+    """Pack or inspect an artifact, and stage its release.
+
+    Raises:
+        UsageError: The version is published, or the request makes no sense.
+        MalformedError: An agent would refuse the artifact.
+    """
+    roles.check_version(ask.version)
+    _check_platform(ask.platform)
+    role = roles.releases(ask.product)
+    existing = _staged_release(desk, ask)
+    seq = existing.seq if existing else desk.tree.view(role).highest_seq + 1
+    draft_release = _document(desk, ask, existing, seq)  # refuses nonsense before anything large is read
+    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_scratch(desk)) as folder:
+        packed, path = _pack(ask, Path(folder), progress)
+        entry = Entry(
+            roles.release_path(ask.product, ask.version, f"{ask.platform}{packed.suffix}"),
+            packed.length,
+            packed.sha256,
+        )
+        _keep(path, desk.workspace.staged_targets / entry.stored_as, move=path.parent == Path(folder))
+    artifact = _artifact(ask, entry, packed)
+    release = replace(draft_release, artifacts=_with(existing, artifact))
+    _stage(desk, release, entry)
+    return Added(release, artifact, entry, packed.entries)
+
+
+def probe_of(text: str, version: str, expect: str | None) -> Probe:
+    """Return the exec probe that a command line describes; ``{version}`` in ``expect`` is the version."""
+    word = expect.replace("{version}", version) if expect else None
+    return _probe(text, exec=_words(text), expect=word)
+
+
+def health_of(text: str) -> Probe:
+    """Return the health entry that ``http://…``, ``tcp:HOST:PORT`` or ``exec:COMMAND`` describes.
+
+    Raises:
+        UsageError: It describes none.
+    """
+    if text.startswith(("http://", "https://")):
+        return _probe(text, http=text)
+    kind, _, rest = text.partition(":")
+    if kind == "tcp":
+        return _probe(text, tcp=rest)
+    if kind == "exec":
+        return _probe(text, exec=_words(rest))
+    raise UsageError(f"not a health entry: {text!r}", _HEALTH_HINT)
+
+
+def _probe(text: str, **fields: Any) -> Probe:
+    try:
+        return Probe(**fields)
+    except ValueError as error:
+        raise UsageError(f"not a health entry: {text!r}: {error}", _HEALTH_HINT) from error
+
+
+def _words(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"not a command: {text!r}: {error}") from error
+    if not words:
+        raise UsageError("an empty command proves nothing", _HEALTH_HINT)
+    return words
+
+
+def _check_platform(platform: str) -> None:
+    try:
+        msgspec.convert(platform, Platform)
+    except msgspec.ValidationError as error:
+        hint = "write <system>-<machine> as uname has them, in lower case: linux-x86_64"
+        raise UsageError(f"not a platform: {platform!r}", hint) from error
+
+
+def _staged_release(desk: Desk, ask: Ask) -> Release | None:
+    """Return the release under this version if it is only staged; refuse one that is published or ordered."""
+    role, path = roles.releases(ask.product), roles.release_path(ask.product, ask.version)
+    live = desk.tree.live_view(role)
+    if live and path in live.entries:
+        hint = "a version's document never changes: build it anew under a higher version"
+        raise UsageError(f"{ask.product} {ask.version} is published already", hint)
+    entry = desk.tree.view(role).entries.get(path)
+    if entry is None:
+        return None
+    for channel in desk.channels():
+        for wave in desk.tree.view(channel.role).delegations:
+            if any(found.sha256 == entry.sha256 for found in desk.tree.view(wave).entries.values()):
+                hint = "add every platform before you start the rollout"
+                raise UnsuitableError(f"{ask.version} is already in a staged rollout of {channel}", hint)
+    return strict.decode(desk.contents.read(entry), Release)
+
+
+def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Release:
+    defaults = desk.workspace.defaults(ask.product)
+    probe, health = ask.probe or defaults.probe, list(ask.health) or defaults.health
+    via = Catalog(desk, ask.product).pointer(ask.via) if ask.via else None
+    placeholder = Artifact(
+        platform=ask.platform, path="-.zip", kind="tree", payload_sha256="0" * 64, payload_bytes=0
+    )
+    try:
+        made = Release(
+            product=ask.product,
+            version=ask.version,
+            seq=seq,
+            requires=ask.requires,
+            via=via,
+            notes=ask.notes,
+            artifacts=[placeholder],
+            probe=probe_of(probe, ask.version, ask.expect or defaults.expect) if probe else None,
+            health=[health_of(text) for text in health],
+            start_s=_either(ask.start_s, defaults.start_s),
+            trial_s=_either(ask.trial_s, defaults.trial_s),
+            soak_s=_either(ask.soak_s, defaults.soak_s),
+        )
+        checked = strict.decode(strict.encode(made), Release, refuse_unknown=True)
+    except ValueError as error:
+        raise UsageError(f"the release cannot be described: {error}") from error
+    if existing and replace(existing, artifacts=[placeholder]) != checked:
+        hint = "use the same options for every platform of a version"
+        raise UsageError(f"{ask.version} is staged with other conditions", hint)
+    return checked
+
+
+def _either(given: int | None, default: int) -> int:
+    return default if given is None else given
+
+
+def _scratch(desk: Desk) -> Path:
+    folder = desk.workspace.staged_targets
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _pack(ask: Ask, folder: Path, progress: Progress) -> tuple[pack.Packed, Path]:
+    size = pack.size_of(ask.source)
+    if ask.source.is_dir():
+        if ask.kind == "file":
+            raise UsageError(f"{ask.source} is a folder, not a single file", "leave --kind out")
+        target = folder / "packed.tar.zst"
+        with progress(f"packing {ask.source.name}", size) as on_bytes:
+            return pack.pack(ask.source, target, on_bytes), target
+    with progress(f"reading {ask.source.name}", size) as on_bytes:
+        if ask.kind == "file" or (ask.kind is None and not pack.is_archive(ask.source)):
+            return pack.single(ask.source, ask.name or ask.source.name, on_bytes), ask.source
+        try:
+            return pack.inspect(ask.source, on_bytes), ask.source
+        except ValueError as error:
+            raise UsageError(str(error), "pack it, or say --kind file") from error
+
+
+def _keep(path: Path, target: Path, *, move: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if move:
+        path.chmod(0o644)
+        path.replace(target)
+    elif not target.exists():
+        partial = target.with_name(f".new-{target.name}")
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+
+
+def _artifact(ask: Ask, entry: Entry, packed: pack.Packed) -> Artifact:
+    if ask.name is not None and packed.kind == "tree":
+        raise UsageError("--name is for a single file", "leave it out, or say --kind file")
+    try:
+        return Artifact(
+            platform=ask.platform,
+            path=entry.path,
+            kind=packed.kind,
+            name=packed.name,
+            payload_sha256=packed.payload_sha256,
+            payload_bytes=packed.payload_bytes,
+        )
+    except ValueError as error:
+        raise UsageError(f"the artifact cannot be described: {error}") from error
+
+
+def _with(existing: Release | None, artifact: Artifact) -> list[Artifact]:
+    before = (
+        [found for found in existing.artifacts if found.platform != artifact.platform] if existing else []
+    )
+    return sorted([*before, artifact], key=lambda found: found.platform)
+
+
+def _stage(desk: Desk, release: Release, entry: Entry) -> None:
+    role = roles.releases(release.product)
+    document = strict.encode(release)
+    with desk.tree.edit(role) as draft:
+        draft.put(entry)
+        draft.put(desk.contents.stage(roles.release_path(release.product, release.version), document))
+        draft.remember_seq(max(release.seq, desk.tree.view(role).highest_seq))

@@ -1,0 +1,251 @@
+"""Make orders: pure functions from a channel's state and a person's wishes to a change.
+
+A rollout reaches waves in their order. ``manual`` orders the first wave and waits for ``promote``;
+``immediate`` orders all of them. Promoting once every wave has it completes the rollout.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec.structs import replace
+
+from metadata.documents import Order, Recall
+from metadata.errors import UnsuitableError, UsageError
+from metadata.fields import Pointer
+from metadata.versions import bounded_above, parse, within
+from repo_tools.rollouts.staging import Change
+from repo_tools.rollouts.state import State, Wave
+
+Strategy = Literal["immediate", "manual"]
+OPEN_FOR = timedelta(days=7)
+"""How long an order starts hosts unless somebody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a person may say about a rollout."""
+
+    not_before: datetime
+    not_after: datetime | None = None
+    spread_s: int | None = None
+    urgent: bool = False
+    retry: int = 0
+    by: str = ""
+    reason: str = ""
+
+
+def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Change:
+    """Order a release to the first wave, or to all at once.
+
+    Raises:
+        UnsuitableError: Agents would refuse it.
+    """
+    refuse_unfit(state, version)
+    waves = state.waves if strategy == "immediate" else state.waves[:1]
+    rollout = state.next_id
+    return Change({wave.name: _first_order(state, wave, version, rollout, terms) for wave in waves})
+
+
+def promote(state: State, terms: Terms) -> Change:
+    """Widen the newest rollout to its next wave, or complete it.
+
+    Raises:
+        UsageError: There is nothing to widen.
+        UnsuitableError: It is paused.
+    """
+    rollout, reached = _newest(state)
+    held = [wave.name for wave in reached if wave.order and wave.order.state == "hold"]
+    if held:
+        hint = f"tidegate rollout resume {state.channel}"
+        raise UnsuitableError(f"{rollout} is paused in {', '.join(held)}", hint)
+    names = {wave.name for wave in reached}
+    following = next((wave for wave in state.waves if wave.name not in names), None)
+    last = reached[-1].order if reached else None
+    if following is None or last is None:
+        return complete(state)
+    spread_s = last.spread_s if terms.spread_s is None else terms.spread_s
+    order = replace(
+        last,
+        wave=following.name,
+        base=(following.order.base if following.order else None) or last.base,
+        not_before=terms.not_before,
+        not_after=terms.not_after or terms.not_before + OPEN_FOR,
+        spread_s=spread_s,
+        by=terms.by or last.by,
+        reason=terms.reason or last.reason,
+    )
+    return Change({following.name: order})
+
+
+def complete(state: State) -> Change:
+    """Make the newest rollout the base of every wave: no end, and no way below what ran before it.
+
+    Raises:
+        UsageError: It is complete.
+    """
+    rollout, reached = _newest(state)
+    first = reached[0].order
+    assert first is not None  # a wave that a rollout reached has an order
+    base = state.catalog.pointer(first.version)
+    orders = {
+        wave.name: replace(wave.order, not_after=None, base=base)
+        for wave in reached
+        if wave.order is not None
+    }
+    if all(wave.order == orders[wave.name] for wave in reached):
+        raise UsageError(f"{rollout} is complete already", "tidegate rollout start begins the next one")
+    policy = state.policy if first.recall else replace(state.policy, floor_seq=_floor(state, first))
+    return Change(orders, policy if policy != state.policy else None)
+
+
+def pause(state: State, waves: list[str], terms: Terms) -> Change:
+    """Put waves of the newest rollout on hold."""
+    held = {
+        wave.name: replace(wave.order, state="hold", by=terms.by, reason=terms.reason)
+        for wave in _chosen(state, waves)
+        if wave.order
+    }
+    return Change(held)
+
+
+def resume(state: State, waves: list[str], terms: Terms) -> Change:
+    """Let waves of the newest rollout go on; they spread anew from ``not_before``."""
+    made = {}
+    for wave in _chosen(state, waves):
+        assert wave.order is not None  # a wave that a rollout reached has an order
+        not_after = terms.not_before + OPEN_FOR if wave.order.not_after else None
+        made[wave.name] = replace(
+            wave.order,
+            state="go",
+            not_before=terms.not_before,
+            not_after=terms.not_after or not_after,
+            by=terms.by,
+            reason=terms.reason or wave.order.reason,
+        )
+    return Change(made)
+
+
+def recall(state: State, version: str, recalled: Recall, terms: Terms) -> Change:
+    """Send every host that runs a recalled version back to an older release, in all waves.
+
+    Raises:
+        UnsuitableError: Agents would refuse it, or it leads nowhere.
+    """
+    refuse_withdrawn(state, version)
+    if not bounded_above(recalled.from_versions):
+        raise UsageError(
+            f"recall from {recalled.from_versions!r} has no upper bound", 'write ">=1.5,<=1.5.3"'
+        )
+    if within(version, recalled.from_versions):
+        raise UnsuitableError(f"{version} is itself in the recalled range {recalled.from_versions}")
+    rollout, target = state.next_id, state.catalog.pointer(version)
+    orders = {}
+    for wave in state.waves:
+        order = _first_order(state, wave, version, rollout, terms)
+        base = target if order.base is None or parse(order.base.version) > parse(version) else order.base
+        orders[wave.name] = replace(order, recall=recalled, base=base, not_after=terms.not_after)
+    return Change(orders)
+
+
+def refuse_unfit(state: State, version: str) -> None:
+    """Refuse to start what agents would refuse.
+
+    Raises:
+        UnsuitableError: It says why.
+    """
+    refuse_withdrawn(state, version)
+    release = state.catalog.release(version)
+    for wave in state.waves:
+        if wave.order is None:
+            continue
+        running = wave.order.version
+        if parse(version) < parse(running):
+            hint = f"tidegate rollout recall {state.channel} {version} --from … is the way back"
+            raise UnsuitableError(f"{version} is lower than {running}, which {wave.name} runs", hint)
+        if release.seq < state.catalog.release(running).seq:
+            hint = "agents refuse it as a downgrade: build it anew under a higher version"
+            raise UnsuitableError(f"{version} was added before {running}, which {wave.name} runs", hint)
+
+
+def refuse_withdrawn(state: State, version: str) -> None:
+    """Refuse a release that is revoked or below the floor.
+
+    Raises:
+        UnsuitableError: It is.
+    """
+    release = state.catalog.release(version)
+    if entry := state.policy.revocation(version):
+        raise UnsuitableError(
+            f"{version} is revoked: {entry.reason or 'no reason given'}", "choose another release"
+        )
+    if release.seq < state.policy.floor_seq:
+        text = f"{version} is below the channel's floor ({release.seq} < {state.policy.floor_seq})"
+        raise UnsuitableError(text, "build it anew under a higher version")
+
+
+def _first_order(state: State, wave: Wave, version: str, rollout: str, terms: Terms) -> Order:
+    return Order(
+        product=state.channel.product,
+        channel=state.channel.name,
+        wave=wave.name,
+        rollout=rollout,
+        version=version,
+        state="go",
+        base=_base(state, wave),
+        not_before=terms.not_before,
+        spread_s=terms.spread_s or 0,
+        not_after=terms.not_after or terms.not_before + OPEN_FOR,
+        urgent=terms.urgent,
+        retry=terms.retry,
+        by=terms.by,
+        reason=terms.reason,
+    )
+
+
+def _base(state: State, wave: Wave) -> Pointer | None:
+    if wave.order:
+        return wave.order.base
+    return next((other.order.base for other in state.waves if other.order and other.order.base), None)
+
+
+def _newest(state: State) -> tuple[str, list[Wave]]:
+    if state.newest is None:
+        raise UsageError(f"nothing was started in {state.channel}", "tidegate rollout start begins a rollout")
+    return state.newest, state.in_rollout(state.newest)
+
+
+def _chosen(state: State, names: list[str]) -> list[Wave]:
+    rollout, reached = _newest(state)
+    known = [wave.name for wave in reached]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{rollout} has not reached wave {name!r}", f"it has reached: {', '.join(known)}"
+            )
+    return [wave for wave in reached if not names or wave.name in names]
+
+
+def _floor(state: State, order: Order) -> int:
+    """Return the floor after a rollout: the release that ran before it, which a recall may still need."""
+    catalog, policy = state.catalog, state.policy
+    own = catalog.release(order.version).seq
+    known = set(catalog.versions())
+    if order.base and order.base.version in known:
+        before = catalog.release(order.base.version).seq
+    else:
+        before = max((seq for version in known if (seq := catalog.release(version).seq) < own), default=0)
+    vias = _via_seqs(state, known)
+    return max(policy.floor_seq, min([before, own, *vias]))
+
+
+def _via_seqs(state: State, known: set[str]) -> list[int]:
+    """Return the numbers of the releases that barriers of ordered releases lead through."""
+    asked = {wave.order.version for wave in state.waves if wave.order}
+    found: dict[str, int] = {}
+    while asked:
+        via = state.catalog.release(asked.pop()).via
+        if via and via.version in known and via.version not in found:
+            found[via.version] = state.catalog.release(via.version).seq
+            asked.add(via.version)
+    return list(found.values())

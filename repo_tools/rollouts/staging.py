@@ -1,0 +1,48 @@
+"""Put new orders, a policy or a brake into the tree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from metadata.documents import Brake, Order, Policy
+from metadata.strict import encode, to_json
+from repo_tools.contents import route_entry
+from repo_tools.desk import Desk
+from repo_tools.roles import BRAKE, POLICY, Channel
+from repo_tools.rollouts.state import State
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a command wants to change in a channel."""
+
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    """By wave."""
+    policy: Policy | None = None
+    brake: Brake | None = None
+
+
+def roles_of(channel: Channel, change: Change) -> list[str]:
+    """Return the roles that a change edits, in the order in which it does."""
+    top = [channel.role] if change.policy else []
+    brake = [channel.below(BRAKE)] if change.brake else []
+    return [*top, *brake, *(channel.below(wave) for wave in change.orders)]
+
+
+def stage(desk: Desk, state: State, change: Change) -> None:
+    """Stage a change."""
+    channel = state.channel
+    routes = {wave.name: wave.routes for wave in state.waves}
+    for wave, order in change.orders.items():
+        document = state.catalog.entry(order.version)
+        with desk.tree.edit(channel.below(wave)) as draft:
+            for route in routes[wave]:
+                draft.put(route_entry(channel.path(route), document, {"tidegate": to_json(order)}))
+    if change.policy is not None:
+        _stage_file(desk, channel.role, channel.path(POLICY), encode(change.policy))
+    if change.brake is not None:
+        _stage_file(desk, channel.below(BRAKE), channel.path(BRAKE), encode(change.brake))
+
+
+def _stage_file(desk: Desk, role: str, path: str, data: bytes) -> None:
+    with desk.tree.edit(role) as draft:
+        draft.put(desk.contents.stage(path, data))

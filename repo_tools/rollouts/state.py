@@ -1,0 +1,129 @@
+"""A channel as its signed documents describe it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from metadata import strict
+from metadata.documents import Brake, Order, Policy
+from metadata.errors import UnsuitableError
+from metadata.fields import Pointer
+from metadata.release import Release
+from repo_tools.desk import Desk
+from repo_tools.roles import BRAKE, NOT_WAVES, POLICY, Channel, release_path, releases
+from repo_tools.signed.views import Entry, View
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One wave: its routes and what it is ordered to run."""
+
+    name: str
+    routes: tuple[str, ...]
+    order: Order | None
+    document: Entry | None
+    """The release document, as the wave's routes name it."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that new orders are made from."""
+
+    channel: Channel
+    policy: Policy
+    brake: Brake
+    waves: tuple[Wave, ...]
+    catalog: "Catalog"
+
+    @property
+    def newest(self) -> str | None:
+        """The id of the newest rollout; None before the first."""
+        ids = [wave.order.rollout for wave in self.waves if wave.order]
+        return max(ids, key=number, default=None)
+
+    def in_rollout(self, rollout: str) -> list[Wave]:
+        """Return the waves that a rollout has reached, in their order."""
+        return [wave for wave in self.waves if wave.order and wave.order.rollout == rollout]
+
+    @property
+    def next_id(self) -> str:
+        """The id of the next rollout."""
+        return f"{self.channel.name}-{number(self.newest or '') + 1:04d}"
+
+
+class Catalog:
+    """A product's live and staged releases; documents are read when they are asked for."""
+
+    def __init__(self, desk: Desk, product: str) -> None:
+        self._desk = desk
+        self.product = product
+        self._documents: dict[str, Release] = {}
+
+    @cached_property
+    def _view(self) -> View:
+        return self._desk.tree.view(releases(self.product))
+
+    def entry(self, version: str) -> Entry:
+        """Return the entry of a release document.
+
+        Raises:
+            UnsuitableError: There is no such release.
+        """
+        found = self._view.entries.get(release_path(self.product, version))
+        if found is None:
+            hint = f"tidegate release add {version} …; tidegate release list shows what is there"
+            raise UnsuitableError(f"there is no release {version} of {self.product}", hint)
+        return found
+
+    def release(self, version: str) -> Release:
+        """Return a release document."""
+        if version not in self._documents:
+            self._documents[version] = strict.decode(self._desk.contents.read(self.entry(version)), Release)
+        return self._documents[version]
+
+    def versions(self) -> list[str]:
+        """Return all versions."""
+        parts = [path.split("/") for path in self._view.entries]
+        return [version for _, _, version, name in parts if name == "release.json"]
+
+    def published(self, version: str) -> bool:
+        """Return whether a version is live, and not only staged."""
+        live = self._desk.tree.live_view(releases(self.product))
+        return live is not None and release_path(self.product, version) in live.entries
+
+    def pointer(self, version: str) -> Pointer:
+        """Return a version with its document's digest."""
+        return Pointer(version=version, sha256=self.entry(version).sha256)
+
+
+def number(rollout: str) -> int:
+    """Return the counting part of a rollout's id; 0 when it has none."""
+    tail = rollout.rpartition("-")[2]
+    return int(tail) if tail.isascii() and tail.isdigit() else 0
+
+
+def read_state(desk: Desk, channel: Channel) -> State:
+    """Return a channel's state, staged over live."""
+    top = desk.tree.view(channel.role)
+    policy = strict.decode(desk.contents.read(top.entries[channel.path(POLICY)]), Policy)
+    roles = [name.rpartition(".")[2] for name in top.delegations]
+    waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
+    return State(channel, policy, read_brake(desk, channel), waves, Catalog(desk, channel.product))
+
+
+def read_brake(desk: Desk, channel: Channel) -> Brake:
+    """Return a channel's brake; an empty one when there is none."""
+    entry = desk.tree.view(channel.below(BRAKE)).entries.get(channel.path(BRAKE))
+    return strict.decode(desk.contents.read(entry), Brake) if entry else Brake()
+
+
+def order_in(entry: Entry) -> Order:
+    """Return the order in a route's entry."""
+    custom = entry.custom if isinstance(entry.custom, dict) else {}
+    return strict.convert(custom.get("tidegate"), Order)
+
+
+def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:
+    role = channel.below(name)
+    routes = tuple(path.rpartition("/")[2] for path in top.delegations[role].paths)
+    entry = next(iter(desk.tree.view(role).entries.values()), None)
+    return Wave(name, routes, order_in(entry) if entry else None, entry)

@@ -1,0 +1,58 @@
+"""Reading a store back as every agent will: with python-tuf's own client, from scratch."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater
+
+from metadata.errors import UntrustedError
+from repo_tools.signed.trouble import translated
+from repo_tools.signed.views import Entry
+from repo_tools.store import Store
+
+
+class StoreFetcher(FetcherInterface):
+    """Serves a client from a store, without a web server between."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        name = unquote(url.removeprefix(_BASE))
+        data = self.store.read(name)
+        if data is None:
+            raise DownloadHTTPError(f"no {name}", 404)
+        yield data
+
+
+_BASE = "store:/"
+_HINT = "it is published; do not retry blindly: tidegate check says what is wrong"
+
+
+def read_back(store: Store, root: bytes, paths: Iterable[str], now: datetime) -> dict[str, Entry | None]:
+    """Return what a new client finds at some target paths, starting from a root file.
+
+    Raises:
+        UntrustedError: A client does not accept what is published.
+    """
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder, translated("what is published", _HINT):
+        client = Updater(
+            metadata_dir=str(Path(folder)),
+            metadata_base_url=f"{_BASE}metadata/",
+            target_base_url=f"{_BASE}targets/",
+            fetcher=StoreFetcher(store),
+            bootstrap=root,
+        )
+        client._trusted_set.reference_time = now  # the clock is an argument; the client has no other door
+        client.refresh()
+        found = {path: client.get_targetinfo(quote(path, safe="/")) for path in paths}
+    entries: dict[str, Entry | None] = {}
+    for path, target in found.items():
+        if target is not None and "sha256" not in target.hashes:
+            raise UntrustedError(f"target {path} has no SHA-256", _HINT)
+        entries[path] = Entry(path, target.length, target.hashes["sha256"], target.custom) if target else None
+    return entries

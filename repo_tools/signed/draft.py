@@ -1,0 +1,27 @@
+"""A role that is being changed."""
+
+from tuf.api.metadata import TargetFile, Targets
+
+from repo_tools.signed.views import SEQ_FIELD, Entry
+
+
+class Draft:
+    """What may be changed of a targets role; versions, expiry and signatures may not."""
+
+    def __init__(self, signed: Targets) -> None:
+        self._signed = signed
+
+    def put(self, entry: Entry) -> None:
+        """List a target file, in place of what its path had before."""
+        fields = {} if entry.custom is None else {"custom": entry.custom}
+        self._signed.targets[entry.path] = TargetFile(
+            entry.length, {"sha256": entry.sha256}, entry.path, fields
+        )
+
+    def drop(self, path: str) -> None:
+        """List a target file no more."""
+        self._signed.targets.pop(path, None)
+
+    def remember_seq(self, seq: int) -> None:
+        """Keep the highest sequence number ever given."""
+        self._signed.unrecognized_fields[SEQ_FIELD] = seq

@@ -1,0 +1,68 @@
+"""The first version of every role: who may sign what, for which paths."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Role, Root, Targets
+
+from repo_tools.keys.folder import KeyFile
+from repo_tools.roles import TOP_LEVEL, lifetime
+from repo_tools.signed.views import SEQ_FIELD
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose signatures a role needs, and for which paths it speaks."""
+
+    keys: Sequence[KeyFile]
+    threshold: int
+    paths: Sequence[str] = ()
+
+
+def found(trusts: Mapping[str, Trust], now: datetime) -> dict[str, Metadata[Any]]:
+    """Return every role's first version, unsigned, without any target file.
+
+    Args:
+        trusts: By role, in the order in which clients search.
+        now: The present, UTC.
+    """
+    made: dict[str, Metadata[Any]] = {"root": _root(trusts, now)}
+    delegated = [role for role in trusts if role not in TOP_LEVEL]
+    made["targets"] = _targets("targets", [role for role in delegated if role.count(".") < 2], trusts, now)
+    for role in delegated:
+        below = [name for name in delegated if name.startswith(f"{role}.") and name.count(".") == 2]
+        made[role] = _targets(role, below, trusts, now)
+    return made
+
+
+def _root(trusts: Mapping[str, Trust], now: datetime) -> Metadata[Root]:
+    root = Root(expires=_expiry("root", now))
+    for role in TOP_LEVEL:
+        root.roles[role] = Role([], trusts[role].threshold)
+        for key in trusts[role].keys:
+            root.add_key(key.key(), role)
+    return Metadata(root)
+
+
+def _targets(
+    role: str, below: Sequence[str], trusts: Mapping[str, Trust], now: datetime
+) -> Metadata[Targets]:
+    targets = Targets(expires=_expiry(role, now))
+    if role.endswith(".releases"):
+        targets.unrecognized_fields[SEQ_FIELD] = 0
+    if below:
+        targets.delegations = Delegations({}, {name: _delegated(name, trusts[name]) for name in below})
+        for name in below:
+            for key in trusts[name].keys:
+                targets.add_key(key.key(), name)
+    return Metadata(targets)
+
+
+def _delegated(name: str, trust: Trust) -> DelegatedRole:
+    return DelegatedRole(name, [], trust.threshold, terminating=True, paths=list(trust.paths))
+
+
+def _expiry(role: str, now: datetime) -> datetime:
+    return (now + lifetime(role)).replace(microsecond=0)

@@ -1,0 +1,107 @@
+"""What is published, verified from the workspace's root on.
+
+Signatures, versions and digests are checked as a client checks them; expiry is not, because whoever mends an
+expired repository has to read it first. Each file is read once, when it is first asked for.
+"""
+
+from hashlib import sha256
+
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+
+from metadata.errors import UntrustedError
+from repo_tools.roles import parent
+from repo_tools.signed.reading import load
+from repo_tools.signed.trouble import translated
+from repo_tools.store import TIMESTAMP, Store
+
+
+class Live:
+    """The published metadata of one store.
+
+    Args:
+        store: Where it is published.
+        anchor: The root that this workspace trusts; a newer one is followed from here.
+    """
+
+    def __init__(self, store: Store, anchor: bytes) -> None:
+        self.store = store
+        self.root_bytes = anchor
+        self.root = load(anchor, Root, "root.json of the workspace")
+        self._follow_root()
+        self.timestamp_bytes = store.read(TIMESTAMP)
+        self._targets: dict[str, Metadata[Targets]] = {}
+        self._bytes: dict[str, bytes] = {}
+        self.timestamp: Timestamp | None = None
+        self.snapshot: Snapshot | None = None
+        if self.timestamp_bytes is not None:
+            self._read_summaries(self.timestamp_bytes)
+
+    @property
+    def meta(self) -> dict[str, MetaFile]:
+        """What the snapshot lists, by role; empty before the first publication."""
+        listed = self.snapshot.meta if self.snapshot else {}
+        return {name.removesuffix(".json"): found for name, found in listed.items()}
+
+    def version(self, role: str) -> int:
+        """Return the published version of a role; 0 when it was never published."""
+        if role == "root":
+            return self.root.signed.version if self.timestamp else 0
+        found = self.meta.get(role)
+        return found.version if found else 0
+
+    def raw(self, role: str) -> bytes | None:
+        """Return a published role as it lies in the store, or None; its digest is checked."""
+        found = self.meta.get(role)
+        if role == "root":
+            return self.root_bytes if self.timestamp else None
+        if found is None:
+            return None
+        if role not in self._bytes:
+            self._bytes[role] = self._fetch(f"metadata/{found.version}.{role}.json", found)
+        return self._bytes[role]
+
+    def targets(self, role: str) -> Metadata[Targets] | None:
+        """Return a published targets role, verified by its parent, or None."""
+        if role in self._targets:
+            return self._targets[role]
+        data = self.raw(role)
+        if data is None:
+            return None
+        parsed = load(data, Targets, f"published {role}")
+        above = parent(role)
+        delegator = self.root if above == "root" else self.targets(above)
+        if delegator is None:
+            raise UntrustedError(f"published {role} has no published {above} above it")
+        with translated(f"published {role}"):
+            delegator.signed.verify_delegate(role, parsed.signed_bytes, parsed.signatures)
+        self._targets[role] = parsed
+        return parsed
+
+    def _follow_root(self) -> None:
+        while data := self.store.read(f"metadata/{self.root.signed.version + 1}.root.json"):
+            newer = load(data, Root, "published root")
+            with translated(f"published root version {newer.signed.version}"):
+                self.root.signed.verify_delegate("root", newer.signed_bytes, newer.signatures)
+                newer.signed.verify_delegate("root", newer.signed_bytes, newer.signatures)
+            self.root, self.root_bytes = newer, data
+
+    def _read_summaries(self, data: bytes) -> None:
+        timestamp = load(data, Timestamp, "published timestamp")
+        with translated("published timestamp"):
+            self.root.signed.verify_delegate("timestamp", timestamp.signed_bytes, timestamp.signatures)
+        found = timestamp.signed.snapshot_meta
+        snapshot = load(
+            self._fetch(f"metadata/{found.version}.snapshot.json", found), Snapshot, "published snapshot"
+        )
+        with translated("published snapshot"):
+            self.root.signed.verify_delegate("snapshot", snapshot.signed_bytes, snapshot.signatures)
+        self.timestamp, self.snapshot = timestamp.signed, snapshot.signed
+
+    def _fetch(self, name: str, expected: MetaFile) -> bytes:
+        data = self.store.read(name)
+        if data is None:
+            raise UntrustedError(f"{name} is listed but missing in {self.store.location}")
+        digest = (expected.hashes or {}).get("sha256")
+        if digest is not None and sha256(data).hexdigest() != digest:
+            raise UntrustedError(f"{name} in {self.store.location} is not what was signed")
+        return data

@@ -1,0 +1,69 @@
+"""From the library's objects to views, and from bytes to the library's objects."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from securesystemslib.signer import Key
+from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, TargetFile, Targets, Timestamp
+
+from metadata.errors import MalformedError
+from repo_tools.keys.folder import NAME_FIELD
+from repo_tools.signed.trouble import translated
+from repo_tools.signed.views import SEQ_FIELD, Delegation, Entry, KeyInfo, View
+
+T = TypeVar("T", Root, Snapshot, Targets, Timestamp)
+
+
+def load(data: bytes, kind: type[T], what: str) -> Metadata[T]:
+    """Return parsed metadata; nothing about it is verified.
+
+    Raises:
+        MalformedError: It is not metadata of this kind.
+    """
+    with translated(what):
+        parsed: Metadata[T] = Metadata.from_bytes(data)
+    if not isinstance(parsed.signed, kind):
+        raise MalformedError(f"{what} holds {parsed.signed.type} metadata, not {kind.__name__.lower()}")
+    return parsed
+
+
+def view(role: str, signed: Root | Targets) -> View:
+    """Return what a role says."""
+    if isinstance(signed, Root):
+        delegations = {name: _delegation(name, found, signed.keys) for name, found in signed.roles.items()}
+        return View(role, signed.version, signed.expires, {}, delegations)
+    return View(
+        role,
+        signed.version,
+        signed.expires,
+        {path: _entry(path, found) for path, found in signed.targets.items()},
+        _delegations(signed),
+        int(signed.unrecognized_fields.get(SEQ_FIELD, 0)),
+    )
+
+
+def key_info(key: Key) -> KeyInfo:
+    """Return a key as people see it; a key without a name shows the start of its id."""
+    name = str(key.unrecognized_fields.get(NAME_FIELD) or key.keyid[:12])
+    return KeyInfo(key.keyid, name, key.keytype, key.scheme)
+
+
+def _entry(path: str, found: TargetFile) -> Entry:
+    digest = found.hashes.get("sha256")
+    if digest is None:
+        raise MalformedError(f"target {path} has no SHA-256")
+    return Entry(path, found.length, digest, found.custom)
+
+
+def _delegations(signed: Targets) -> dict[str, Delegation]:
+    if signed.delegations is None or signed.delegations.roles is None:
+        return {}
+    keys = signed.delegations.keys
+    return {name: _delegation(name, found, keys) for name, found in signed.delegations.roles.items()}
+
+
+def _delegation(name: str, role: Role, keys: Mapping[str, Key]) -> Delegation:
+    infos = tuple(key_info(keys[keyid]) for keyid in role.keyids if keyid in keys)
+    if isinstance(role, DelegatedRole):
+        return Delegation(name, infos, role.threshold, tuple(role.paths or ()), role.terminating)
+    return Delegation(name, infos, role.threshold)

@@ -1,0 +1,71 @@
+"""Signatures on staged roles: who has signed, who still must, and adding one."""
+
+from collections.abc import Sequence
+
+from securesystemslib.signer import Key, Signer
+from tuf.api.metadata import Metadata, Root
+
+from metadata.errors import UntrustedError
+from repo_tools.roles import parent
+from repo_tools.signed.reading import key_info
+from repo_tools.signed.tree import Tree
+from repo_tools.signed.trouble import translated
+from repo_tools.signed.views import Signing
+
+
+def signings(tree: Tree, role: str) -> list[Signing]:
+    """Return how far the signing of a staged role is.
+
+    Root needs its own keys and those of the root before it; it has one item for each.
+    """
+    staged = tree.staged_metadata(role)
+    if staged is None:
+        return []
+    return [_signing(role, staged, delegator) for delegator in _delegators(tree, role, staged)]
+
+
+def complete(tree: Tree, role: str) -> bool:
+    """Return whether a staged role has all the signatures it needs."""
+    return all(found.missing == 0 for found in signings(tree, role))
+
+
+def sign(tree: Tree, role: str, signer: Signer) -> None:
+    """Add a signature to a staged role.
+
+    Raises:
+        UntrustedError: The signature does not verify with its own public key.
+    """
+    staged = tree.staged_metadata(role)
+    if staged is None:
+        return
+    with translated(f"staged {role}"):
+        signature = staged.sign(signer, append=True)
+        try:
+            signer.public_key.verify_signature(signature, staged.signed_bytes)
+        except Exception as error:
+            raise UntrustedError(
+                f"the signature on {role} does not verify with its own key: {error}"
+            ) from error
+    tree.save(role, staged)
+
+
+def _delegators(tree: Tree, role: str, staged: Metadata[Root]) -> Sequence[Metadata[Root]]:
+    if role != "root":
+        return [tree.metadata(parent(role))]
+    before = [tree.live.root] if tree.live.version("root") else []
+    return [*before, staged]
+
+
+def _signing(role: str, staged: Metadata[Root], delegator: Metadata[Root]) -> Signing:
+    result = delegator.signed.get_verification_result(role, staged.signed_bytes, staged.signatures)
+    return Signing(
+        role,
+        staged.signed.version,
+        result.threshold,
+        tuple(key_info(key) for key in _sorted(result.signed)),
+        tuple(key_info(key) for key in _sorted(result.unsigned)),
+    )
+
+
+def _sorted(keys: dict[str, Key]) -> list[Key]:
+    return sorted(keys.values(), key=lambda key: key_info(key).name)

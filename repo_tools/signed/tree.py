@@ -1,0 +1,143 @@
+"""Staged metadata over live metadata: what the repository will say once everything staged is published.
+
+``edit`` is the one place that sets versions and expiry dates and drops old signatures.
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tuf.api.metadata import Metadata, Root, Targets
+
+from metadata.errors import ConflictError, UnsuitableError
+from repo_tools import files
+from repo_tools.roles import lifetime
+from repo_tools.signed.draft import Draft
+from repo_tools.signed.live import Live
+from repo_tools.signed.reading import load, view
+from repo_tools.signed.views import View
+
+
+class Tree:
+    """The whole signed tree of a workspace.
+
+    Args:
+        live: What is published.
+        folder: Where staged metadata lies, one ``<role>.json`` for each role.
+        now: The present, UTC.
+    """
+
+    def __init__(self, live: Live, folder: Path, now: datetime) -> None:
+        self.live = live
+        self.folder = folder
+        self.now = now
+        self._staged: dict[str, Metadata[Any]] = {}
+        self._views: dict[tuple[str, bool], View | None] = {}
+
+    def staged(self) -> list[str]:
+        """Return the roles that are being prepared, parents first."""
+        names = [path.name.removesuffix(".json") for path in self.folder.glob("*.json")]
+        return sorted(names, key=lambda name: (name != "root", name != "targets", name.count("."), name))
+
+    def view(self, role: str) -> View:
+        """Return what a role says, staged before live.
+
+        Raises:
+            UnsuitableError: There is no such role.
+        """
+        found = self.find(role)
+        if found is None:
+            raise UnsuitableError(f"this repository has no role {role}")
+        return found
+
+    def find(self, role: str) -> View | None:
+        """Return what a role says, staged before live, or None when it exists in neither."""
+        if (role, True) not in self._views:
+            staged = self.staged_metadata(role)
+            found = view(role, staged.signed) if staged else self.live_view(role)
+            self._views[role, True] = found
+        return self._views[role, True]
+
+    def live_view(self, role: str) -> View | None:
+        """Return what a role says in public, or None."""
+        if (role, False) not in self._views:
+            found = self._live_metadata(role)
+            self._views[role, False] = view(role, found.signed) if found else None
+        return self._views[role, False]
+
+    @contextmanager
+    def edit(self, role: str, *, renew: bool = False) -> Iterator[Draft]:
+        """Change a targets role; unless nothing changed, stage it as the next version, unsigned.
+
+        Args:
+            role: Its name.
+            renew: Make a new version even when nothing else changed.
+
+        Raises:
+            ConflictError: What is staged was overtaken by a publication.
+        """
+        self.refuse_overtaken(role)
+        found = copy.deepcopy(self.metadata(role))
+        before = _content(found)
+        yield Draft(found.signed)
+        if _content(found) == before and not renew:
+            return
+        found.signed.version = self._next_version(role)
+        found.signed.expires = (self.now + lifetime(role)).replace(microsecond=0)
+        found.signatures.clear()
+        self.save(role, found)
+
+    def refuse_overtaken(self, role: str) -> None:
+        """Refuse to go on with a staged role when a newer or equal one was published meanwhile."""
+        staged = self.staged_metadata(role)
+        if staged and staged.signed.version <= self.live.version(role):
+            hint = f"remove staged/metadata/{role}.json and prepare the change again on what is live"
+            raise ConflictError(
+                f"somebody published {role} version {self.live.version(role)} meanwhile", hint
+            )
+
+    def staged_metadata(self, role: str) -> Metadata[Any] | None:
+        """Return a staged role with the signatures it has, or None."""
+        if role not in self._staged:
+            path = self.folder / f"{role}.json"
+            if not path.is_file():
+                return None
+            self._staged[role] = load(
+                path.read_bytes(), Root if role == "root" else Targets, f"staged {role}"
+            )
+        return self._staged[role]
+
+    def metadata(self, role: str) -> Metadata[Any]:
+        """Return a role, staged before live."""
+        found = self.staged_metadata(role) or self._live_metadata(role)
+        if found is None:
+            raise UnsuitableError(f"this repository has no role {role}")
+        return found
+
+    def save(self, role: str, metadata: Metadata[Any]) -> None:
+        """Write a staged role."""
+        files.write(self.folder / f"{role}.json", metadata.to_bytes())
+        self._staged[role] = metadata
+        self._views.pop((role, True), None)
+
+    def drop(self, role: str) -> None:
+        """Forget a staged role."""
+        (self.folder / f"{role}.json").unlink(missing_ok=True)
+        self._staged.pop(role, None)
+        self._views.pop((role, True), None)
+
+    def _live_metadata(self, role: str) -> Metadata[Any] | None:
+        return self.live.targets(role) if role != "root" else self.live.root
+
+    def _next_version(self, role: str) -> int:
+        version = self.live.version(role) + 1
+        while self.live.store.has(f"metadata/{version}.{role}.json"):
+            version += 1  # a publisher that was killed left this name behind
+        return version
+
+
+def _content(metadata: Metadata[Any]) -> Any:
+    return copy.deepcopy(metadata.signed.to_dict())

@@ -1,0 +1,78 @@
+"""What signed metadata says, as frozen values: for rules, tables and decisions."""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+SEQ_FIELD = "x-tidegate-seq"
+"""In a releases role: the highest ``seq`` ever given, also to releases that are gone."""
+ISSUED_FIELD = "x-tidegate-issued"
+"""In the timestamp: when it was signed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One target file."""
+
+    path: str
+    length: int
+    sha256: str
+    custom: Any = None
+
+    @property
+    def stored_as(self) -> str:
+        """The hash-prefixed name below ``targets/``."""
+        folder, name = posixpath.split(self.path)
+        return posixpath.join(folder, f"{self.sha256}.{name}")
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """A public key, as far as people and rules need it."""
+
+    keyid: str
+    name: str
+    keytype: str
+    scheme: str
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """Who may sign for a role, and for which paths."""
+
+    role: str
+    keys: tuple[KeyInfo, ...]
+    threshold: int
+    paths: tuple[str, ...] = ()
+    terminating: bool = True
+
+
+@dataclass(frozen=True)
+class View:
+    """One role's signed content."""
+
+    role: str
+    version: int
+    expires_at: datetime
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    delegations: Mapping[str, Delegation] = field(default_factory=dict)
+    """In their order; for root, those of the four top-level roles."""
+    highest_seq: int = 0
+
+
+@dataclass(frozen=True)
+class Signing:
+    """Who has signed a role, and who may still."""
+
+    role: str
+    version: int
+    threshold: int
+    signed: tuple[KeyInfo, ...]
+    unsigned: tuple[KeyInfo, ...]
+
+    @property
+    def missing(self) -> int:
+        """How many more signatures are needed."""
+        return max(0, self.threshold - len(self.signed))

@@ -1,0 +1,101 @@
+"""Sign what is staged with the keys at hand."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from securesystemslib.signer import Signer
+
+from metadata.errors import SignaturesMissingError
+from repo_tools.desk import Desk
+from repo_tools.keys.folder import KeyFile
+from repo_tools.roles import ONLINE
+from repo_tools.signed.signing import sign, signings
+from repo_tools.signed.views import KeyInfo, Signing
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signature that was added."""
+
+    role: str
+    version: int
+    key: str
+
+
+@dataclass
+class Pen:
+    """The signers of one run, each opened once."""
+
+    desk: Desk
+    _open: dict[str, Signer] = field(default_factory=dict)
+
+    def signer(self, key: KeyFile) -> Signer:
+        """Return a key's signer."""
+        if key.keyid not in self._open:
+            self._open[key.keyid] = self.desk.keys.signer(key, self.desk.passphrases)
+        return self._open[key.keyid]
+
+
+def at_hand(desk: Desk) -> list[KeyFile]:
+    """Return the keys whose private part can be used here."""
+    return [key for key in desk.keys.all() if desk.keys.at_hand(key)]
+
+
+def sign_staged(desk: Desk, keys: Sequence[KeyFile]) -> list[Signed]:
+    """Sign every staged role that still needs a signature which one of ``keys`` can give."""
+    pen, done = Pen(desk), []
+    for role in desk.tree.staged():
+        for key in keys:
+            if not any(wants(found, key) for found in signings(desk.tree, role)):
+                continue
+            sign(desk.tree, role, pen.signer(key))
+            done.append(Signed(role, desk.tree.view(role).version, key.name))
+    return done
+
+
+def wants(signing: Signing, key: KeyFile) -> bool:
+    """Return whether a role still needs a signature and this key may give it."""
+    return signing.missing > 0 and any(info.keyid == key.keyid for info in signing.unsigned)
+
+
+def missing(desk: Desk) -> list[Signing]:
+    """Return the staged roles that need more signatures."""
+    found = [signing for role in desk.tree.staged() for signing in signings(desk.tree, role)]
+    return [signing for signing in found if signing.missing]
+
+
+def who(infos: Iterable[KeyInfo]) -> str:
+    """Return keys as a sentence has them."""
+    return ", ".join(info.name for info in infos) or "nobody"
+
+
+def needed(signing: Signing) -> str:
+    """Return what a role still needs, in words."""
+    return f"{signing.role}: {signing.missing} more of {who(signing.unsigned)}"
+
+
+def following(desk: Desk) -> str:
+    """Return what comes next, in words."""
+    if not desk.tree.staged():
+        return "nothing is staged"
+    still = missing(desk)
+    return f"next: tidegate sign; {'; '.join(map(needed, still))}" if still else "next: tidegate publish"
+
+
+def online_signers(desk: Desk) -> dict[str, list[Signer]]:
+    """Return the signers of snapshot and timestamp.
+
+    Raises:
+        SignaturesMissingError: Not enough online keys are at hand.
+    """
+    pen, keys, made = Pen(desk), at_hand(desk), {}
+    root = desk.tree.view("root")
+    for role in ONLINE:
+        delegation = root.delegations[role]
+        ids = {info.keyid for info in delegation.keys}
+        found = [key for key in keys if key.keyid in ids][: delegation.threshold]
+        if len(found) < delegation.threshold:
+            hint = f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is"
+            raise SignaturesMissingError(f"no key at hand may sign the {role}", hint)
+        made[role] = [pen.signer(key) for key in found]
+    return made

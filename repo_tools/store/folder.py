@@ -1,0 +1,94 @@
+"""A store that is a folder, for a web server to serve or for a test."""
+
+import fcntl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from metadata.errors import ConflictError, UnreachableError
+from metadata.paths import safe_path
+from repo_tools import files
+from repo_tools.files import OnBytes, silent
+
+LOCK = ".lock"
+_AGAIN = "somebody published first; look at what is live (tidegate status) and prepare the change again"
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """Files below one folder."""
+
+    location: str
+    folder: Path
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there is none."""
+        with _reachable(self.location):
+            try:
+                return self._path(name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def has(self, name: str) -> bool:
+        """Return whether a name is taken."""
+        return self._path(name).is_file()
+
+    def create(self, name: str, data: bytes) -> None:
+        """Publish a file once; the same bytes again are fine."""
+        self._create(name, lambda: [data])
+
+    def upload(self, name: str, source: Path, on_bytes: OnBytes = silent) -> None:
+        """Publish a file from disk once, as ``create`` does."""
+        self._create(name, lambda: files.chunks_of(source, on_bytes))
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
+        """Replace a file that is still ``expected`` (None: does not exist yet)."""
+        path = self._path(name)
+        with _reachable(self.location), self._locked():
+            if self.read(name) != expected:
+                raise ConflictError(f"{name} changed in {self.location} while this was published", _AGAIN)
+            files.write(path, data)
+
+    def _create(self, name: str, content: Callable[[], Iterable[bytes]]) -> None:
+        path = self._path(name)
+        with _reachable(self.location):
+            if not path.exists():
+                try:
+                    return files.create(path, content())
+                except FileExistsError:
+                    pass  # somebody was faster: compare, as below
+            if _digest(files.chunks_of(path)) != _digest(content()):
+                raise ConflictError(
+                    f"{name} is already published with other content in {self.location}", _AGAIN
+                )
+        return None
+
+    def _path(self, name: str) -> Path:
+        return self.folder / safe_path(name)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _reachable(location: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror or error}: {error.filename}"
+        raise UnreachableError(
+            f"the store {location} cannot be used: {reason}", "check the path and its permissions"
+        ) from error
+
+
+def _digest(chunks: Iterable[bytes]) -> bytes:
+    hashed = sha256()
+    for chunk in chunks:
+        hashed.update(chunk)
+    return hashed.digest()
