@@ -51,6 +51,7 @@ def _update_back(work: Work) -> Update:
         sha256=host.known.get(version, ""),
         platform=work.platform,
         before=running,
+        previous=version,
         chosen_at=clock.now(),
     )
 

@@ -72,10 +72,12 @@ class Slots:
             files.point(self.previous, f"versions/{running}")
         files.point(self.current, f"versions/{version}")
 
-    def switch_back(self, version: str) -> None:
-        """Make an older version current again; what failed is no longer a way back for anybody."""
+    def switch_back(self, version: str, previous: str | None) -> None:
+        """Undo a switch: ``version`` is current again, and ``previous`` is the way back from it, as before."""
         files.point(self.current, f"versions/{version}")
-        if self.before() == version:
+        if previous is not None:
+            files.point(self.previous, f"versions/{previous}")
+        else:
             self.previous.unlink(missing_ok=True)
             files.sync_folder(self.folder)
 

@@ -46,6 +46,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """The order's ``retry``, noted with a quarantine."""
     before: str | None = None
     """The version that ran, and to which a failed trial goes back."""
+    previous: str | None = None
+    """The way back from ``before``, which a failed trial restores too."""
     stranded: bool = False
     """Whether it began where no version was known to run."""
     no_way_back: str = ""

@@ -108,6 +108,7 @@ def _begin(work: Work, decision: Decision, facts: Facts) -> Update:
         platform=work.platform,
         retry=order.retry,
         before=work.slots.running(),
+        previous=work.slots.before(),
         stranded=work.stranded,
         chosen_at=clock.now(),
     )

@@ -29,7 +29,7 @@ def download(work: Work, update: Update | None) -> Result:
     have = path.stat().st_size if path.exists() else 0
     work.downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
     work.slots.versions.mkdir(parents=True, exist_ok=True)
-    work.slots.prune({update.version})
+    work.slots.prune({update.version, update.previous or ""})
     _need(work.downloads, target.length - have)
     _need(work.slots.versions, update.artifact.payload_bytes)
     repository.download(target, path)

@@ -40,7 +40,7 @@ def rollback(work: Work, update: Update | None) -> Result:
 def _go_back(work: Work, update: Update) -> str:
     _stop(work)
     if update.before is not None:
-        work.slots.switch_back(update.before)
+        work.slots.switch_back(update.before, update.previous)
     restored, left = Backup(work.backup_folder(update)).restore()
     texts = [f"restored {', '.join(restored)}"] if restored else []
     texts += [f"left {', '.join(left)}: somebody changed it since"] if left else []

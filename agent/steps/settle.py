@@ -14,7 +14,7 @@ def settle(work: Work, update: Update | None) -> Result:
     state, _ = work.journal.state(work.name)
     if state is State.COMMITTED:
         _commit(work, update)
-    work.slots.prune({work.slots.running() or ""})
+    work.slots.prune(set())
     return Result(True)
 
 
