@@ -73,7 +73,7 @@ class Slots:
         files.point(self.current, f"versions/{version}")
 
     def switch_back(self, version: str, previous: str | None) -> None:
-        """Undo a switch: ``version`` is current again, and ``previous`` is the way back from it, as before."""
+        """Undo a switch: ``version`` is current again, with ``previous`` as the way back from it."""
         files.point(self.current, f"versions/{version}")
         if previous is not None:
             files.point(self.previous, f"versions/{previous}")

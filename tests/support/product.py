@@ -26,7 +26,7 @@ BORN = time.monotonic()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        sick = BEHAVIOUR in ("unhealthy", "migrates") or pathlib.Path("/proc/self/cwd").joinpath("sick").exists()
+        sick = BEHAVIOUR in ("unhealthy", "migrates") or pathlib.Path("sick").exists()
         flaps = BEHAVIOUR == "flaps" and time.monotonic() - BORN > 1
         well = self.path != "/healthz" or not (sick or flaps)
         body = (VERSION if self.path == "/version" else "ok" if well else "sick").encode()

@@ -31,7 +31,7 @@ class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     web: Web
 
-    def do_GET(self) -> None:  # noqa: N802 (the standard library's name)
+    def do_GET(self) -> None:
         self.web.requests.append(self.path)
         for ending, fault in list(self.web.faults.items()):
             if self.path.endswith(ending):
@@ -40,7 +40,7 @@ class _Handler(SimpleHTTPRequestHandler):
                 return
         super().do_GET()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Answer errors in few bytes, as static hosts do."""
         body = f"{code}\n".encode()
         self.send_response(code, message)
