@@ -42,7 +42,9 @@ class Pointer(Part, frozen=True, kw_only=True):
     """One version and the SHA-256 of its release document."""
 
     version: str
+    """The version, in normal form."""
     sha256: Digest
+    """Digest of its release document."""
 
     def __post_init__(self) -> None:
         versions.parse(self.version)

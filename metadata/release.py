@@ -26,6 +26,7 @@ class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
     interval_s: Annotated[int, Meta(ge=1)] = 5
     """Asked at least this often; never less often than the trial lasts."""
     timeout_s: Annotated[int, Meta(ge=1)] = 5
+    """An answer that takes longer is none."""
 
     def __post_init__(self) -> None:
         asked = [kind for kind in (self.http, self.tcp, self.exec) if kind is not None]
@@ -47,30 +48,39 @@ class Delta(Part, frozen=True, kw_only=True):
     """A patch that makes this artifact's payload from an older version's."""
 
     from_version: str = msgspec.field(name="from")
+    """The version whose payload is patched."""
     path: str
+    """Target path of the patch."""
 
 
 class Attestation(Part, frozen=True, kw_only=True):
     """A statement by somebody else about an artifact, such as a detached signature."""
 
     type: str
+    """Such as `gpg`."""
     path: str
+    """Target path of the statement."""
 
 
 class Artifact(Part, frozen=True, kw_only=True):
     """What one platform installs."""
 
     platform: Platform
+    """System and machine as `uname` has them, in lower case."""
     path: str
     """Target path of the artifact."""
     kind: Literal["tree", "file"]
+    """An archive that becomes a folder, or one executable."""
     name: str | None = None
     """File name under which a ``file`` is installed."""
     payload_sha256: Digest
     """Digest of the uncompressed tar, of the zip itself, or of the file."""
     payload_bytes: Count
+    """Length of that payload."""
     deltas: list[Delta] = []
+    """Patches that may replace the download."""
     attestations: list[Attestation] = []
+    """Statements that a host may demand."""
 
     def __post_init__(self) -> None:
         safe_path(self.path)
@@ -87,6 +97,7 @@ class Release(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate
 
     product: Name
     version: str
+    """PEP 440, in normal form."""
     seq: Annotated[int, Meta(ge=1)]
     """Grows with every release ever added to the product."""
     requires: str | None = None
@@ -94,14 +105,21 @@ class Release(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate
     via: Pointer | None = None
     """Where a host outside ``requires`` goes first."""
     notes: str | None = None
+    """Where people read about it."""
     artifacts: Annotated[list[Artifact], Meta(min_length=1)]
+    """One for each platform."""
     probe: Probe | None = None
     """Asked of the staged version before anything is stopped."""
     health: list[Probe] = []
+    """What must hold during the trial."""
     start_s: Seconds = 120
+    """How long a health entry may take to begin to hold."""
     trial_s: Annotated[int, Meta(ge=0, le=86_400)] = 600
+    """How long everything must hold in a row."""
     soak_s: Seconds = 14_400
+    """When, after the trial, a host reports once more."""
     critical: list[str] = []
+    """Fields that a reader must know."""
 
     def __post_init__(self) -> None:
         versions.parse(self.version)

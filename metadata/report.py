@@ -31,23 +31,35 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
     title: ClassVar[str] = "report"
 
     agent: AgentId
+    """Who speaks."""
     seq: Annotated[int, Meta(ge=1)]
     """Counts an agent's reports, without gaps."""
     at: Time
+    """The host's clock."""
     product: Name
     channel: Name
     wave: str | None = None
+    """The wave whose order it follows."""
     rollout: str | None = None
+    """The rollout of that order."""
     from_version: str | None = msgspec.field(default=None, name="from")
+    """The version that it leaves."""
     to_version: str | None = msgspec.field(default=None, name="to")
+    """The version that it goes to."""
     stage: Stage
+    """What was being done."""
     outcome: Outcome
+    """How it went."""
     reason: str = ""
     """Rule or error name."""
     detail: str = ""
+    """What happened, in words."""
     running: str | None = None
+    """The version that runs now."""
     labels: dict[str, str] = {}
+    """What the host's settings call it."""
     clock: dict[str, Any] = {}
+    """How the host's clock compares to signed times."""
 
 
 def payload_type(kind: type[msgspec.Struct]) -> str:
