@@ -40,6 +40,9 @@ _HOLDERS = {
 @click.option("--solo", is_flag=True, help="One key for each purpose and thresholds of 1.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the new private keys unencrypted.")
 @click.option("--use-existing-keys", is_flag=True, help="Take keys of the usual names that exist already.")
+@click.option(
+    "--poll-s", type=click.IntRange(1, 86_400), default=900, show_default=True, help="How often agents ask."
+)
 @click.option("--fine", is_flag=True, help="Divide the fleet into 65,536 shares instead of 4,096.")
 @reads
 def init(app: App, folder: Path, **options: Any) -> Answer:
@@ -75,6 +78,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         solo=options["solo"],
         rings=options["rings"],
         digits=4 if options["fine"] else 3,
+        poll_s=options["poll_s"],
     )
 
 

@@ -38,6 +38,9 @@ class Plan:
     digits: int = 3
     """Resolution of percentages: 3 for shares of 4,096, 4 for shares of 65,536."""
 
+    poll_s: int = 900
+    """How often agents ask."""
+
     def routes(self) -> list[list[str]]:
         """Return the routes of each wave; the last one has the default route."""
         prefixes = places.wave_routes([wave.percent for wave in self.waves], self.digits)

@@ -81,6 +81,7 @@ def _stage(desk: Desk, plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> Non
         product=channel.product,
         channel=channel.name,
         salt=secrets.token_hex(16),
+        poll_s=plan.poll_s,
         waves=[WaveShare(name=wave.name, percent=wave.percent) for wave in plan.waves],
     )
     with desk.tree.edit(channel.role) as draft:
