@@ -63,6 +63,24 @@ class Desk:
         names = ", ".join(map(str, channels))
         raise UsageError(f"{'more than one' if found else 'no'} channel {text!r}", f"one of: {names}")
 
+    def only_channel(self) -> Channel:
+        """Return the channel of a repository that has one.
+
+        Raises:
+            UsageError: It has more.
+        """
+        channels = self.channels()
+        if len(channels) == 1:
+            return channels[0]
+        raise UsageError("there is more than one channel", f"name one of: {', '.join(map(str, channels))}")
+
+    def published(self) -> "Desk":
+        """Return the same desk with nothing staged on it: what agents see."""
+        bare = Desk(self.workspace, self.keys, self.passphrases, self.now)
+        bare.live = self.live
+        bare.tree = Tree(self.live, None, self.now)
+        return bare
+
     def product(self, name: str | None) -> str:
         """Return a product of this repository; without a name, the only one.
 

@@ -151,7 +151,7 @@ def _staged_release(desk: Desk, ask: Ask) -> Release | None:
             if any(found.sha256 == entry.sha256 for found in desk.tree.view(wave).entries.values()):
                 hint = "add every platform before you start the rollout"
                 raise UnsuitableError(f"{ask.version} is already in a staged rollout of {channel}", hint)
-    return strict.decode(desk.contents.read(entry), Release)
+    return strict.decode(desk.contents.read(entry), Release, refuse_unknown=True)
 
 
 def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Release:

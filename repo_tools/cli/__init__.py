@@ -15,8 +15,11 @@ MODULES = {
     "rollout": "rollout",
     "brake": "brake",
     "sign": "publishing",
+    "status": "status",
     "publish": "publishing",
     "refresh": "publishing",
+    "check": "check",
+    "agents": "agents",
 }
 """Where each command lives, in the order of the way from an artifact to a host."""
 

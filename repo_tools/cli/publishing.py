@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from repo_tools.checks import table
+from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, changes
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
@@ -31,6 +33,7 @@ def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
       tidegate sign --key rollouts-1 --yes
     """
     desk = app.desk()
+    work.refuse_overtaken(desk)
     wording = staged_changes(desk)
     _agree(app, wording, "sign this?", yes=yes)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
@@ -53,8 +56,9 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
     settled = work.settle(desk)
     if not desk.tree.staged():
         return Answer({"published": {}, "settled": settled}, [_NOTHING])
-    work.refuse_unsigned(desk)
     publication = work.prepare(desk)
+    work.refuse_unsigned(desk)
+    _check(app, desk)
     wording = staged_changes(desk)
     data: dict[str, Any] = {
         "published": dict(publication.roles),
@@ -86,6 +90,14 @@ def refresh(app: App) -> Answer:
     desk = app.desk()
     version = work.refresh(desk)
     return Answer({"timestamp": version}, [f"timestamp {version} is published to {desk.store.location}"])
+
+
+def _check(app: App, desk: Desk) -> None:
+    found = table.run(gather(desk, publishing=True))
+    if failure := table.failure(found):
+        raise failure
+    if found:
+        app.terminal.warn(f"{len(found)} things need attention soon: tidegate check")
 
 
 def _agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:

@@ -55,6 +55,16 @@ def refuse_unsigned(desk: Desk) -> None:
         raise SignaturesMissingError(f"signatures are missing: {lines}", "they run: tidegate sign")
 
 
+def refuse_overtaken(desk: Desk) -> None:
+    """Refuse to go on with staged roles that were overtaken.
+
+    Raises:
+        ConflictError: Somebody else published first.
+    """
+    for role in desk.tree.staged():
+        desk.tree.refuse_overtaken(role)
+
+
 def prepare(desk: Desk) -> Publication:
     """Return what publishing the staged roles will create, without writing anything.
 
@@ -63,8 +73,8 @@ def prepare(desk: Desk) -> Publication:
     """
     roles: dict[str, int] = {}
     found: dict[str, Content] = {}
+    refuse_overtaken(desk)
     for role in desk.tree.staged():
-        desk.tree.refuse_overtaken(role)
         view = desk.tree.view(role)
         roles[role] = view.version
         found[f"metadata/{view.version}.{role}.json"] = (

@@ -77,7 +77,8 @@ class Catalog:
     def release(self, version: str) -> Release:
         """Return a release document."""
         if version not in self._documents:
-            self._documents[version] = strict.decode(self._desk.contents.read(self.entry(version)), Release)
+            data = self._desk.contents.read(self.entry(version))
+            self._documents[version] = strict.decode(data, Release, refuse_unknown=True)
         return self._documents[version]
 
     def versions(self) -> list[str]:
@@ -104,7 +105,8 @@ def number(rollout: str) -> int:
 def read_state(desk: Desk, channel: Channel) -> State:
     """Return a channel's state, staged over live."""
     top = desk.tree.view(channel.role)
-    policy = strict.decode(desk.contents.read(top.entries[channel.path(POLICY)]), Policy)
+    data = desk.contents.read(top.entries[channel.path(POLICY)])
+    policy = strict.decode(data, Policy, refuse_unknown=True)
     roles = [name.rpartition(".")[2] for name in top.delegations]
     waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
     return State(channel, policy, read_brake(desk, channel), waves, Catalog(desk, channel.product))
@@ -113,13 +115,13 @@ def read_state(desk: Desk, channel: Channel) -> State:
 def read_brake(desk: Desk, channel: Channel) -> Brake:
     """Return a channel's brake; an empty one when there is none."""
     entry = desk.tree.view(channel.below(BRAKE)).entries.get(channel.path(BRAKE))
-    return strict.decode(desk.contents.read(entry), Brake) if entry else Brake()
+    return strict.decode(desk.contents.read(entry), Brake, refuse_unknown=True) if entry else Brake()
 
 
 def order_in(entry: Entry) -> Order:
     """Return the order in a route's entry."""
     custom = entry.custom if isinstance(entry.custom, dict) else {}
-    return strict.convert(custom.get("tidegate"), Order)
+    return strict.convert(custom.get("tidegate"), Order, refuse_unknown=True)
 
 
 def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:

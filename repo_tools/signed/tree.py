@@ -26,11 +26,11 @@ class Tree:
 
     Args:
         live: What is published.
-        folder: Where staged metadata lies, one ``<role>.json`` for each role.
+        folder: Where staged metadata lies, one ``<role>.json`` for each role; None for what is live alone.
         now: The present, UTC.
     """
 
-    def __init__(self, live: Live, folder: Path, now: datetime) -> None:
+    def __init__(self, live: Live, folder: Path | None, now: datetime) -> None:
         self.live = live
         self.folder = folder
         self.now = now
@@ -39,7 +39,8 @@ class Tree:
 
     def staged(self) -> list[str]:
         """Return the roles that are being prepared, parents first."""
-        names = [path.name.removesuffix(".json") for path in self.folder.glob("*.json")]
+        paths = self.folder.glob("*.json") if self.folder else ()
+        names = [path.name.removesuffix(".json") for path in paths]
         return sorted(names, key=lambda name: (name != "root", name != "targets", name.count("."), name))
 
     def view(self, role: str) -> View:
@@ -92,18 +93,22 @@ class Tree:
 
     def refuse_overtaken(self, role: str) -> None:
         """Refuse to go on with a staged role when a newer or equal one was published meanwhile."""
-        staged = self.staged_metadata(role)
-        if staged and staged.signed.version <= self.live.version(role):
+        if self.overtaken(role):
             hint = f"remove staged/metadata/{role}.json and prepare the change again on what is live"
             raise ConflictError(
                 f"somebody published {role} version {self.live.version(role)} meanwhile", hint
             )
 
+    def overtaken(self, role: str) -> bool:
+        """Return whether a staged role's version is no longer above the published one."""
+        staged = self.staged_metadata(role)
+        return staged is not None and staged.signed.version <= self.live.version(role)
+
     def staged_metadata(self, role: str) -> Metadata[Any] | None:
         """Return a staged role with the signatures it has, or None."""
         if role not in self._staged:
-            path = self.folder / f"{role}.json"
-            if not path.is_file():
+            path = self._path(role) if self.folder else None
+            if path is None or not path.is_file():
                 return None
             self._staged[role] = load(
                 path.read_bytes(), Root if role == "root" else Targets, f"staged {role}"
@@ -119,15 +124,19 @@ class Tree:
 
     def save(self, role: str, metadata: Metadata[Any]) -> None:
         """Write a staged role."""
-        files.write(self.folder / f"{role}.json", metadata.to_bytes())
+        files.write(self._path(role), metadata.to_bytes())
         self._staged[role] = metadata
         self._views.pop((role, True), None)
 
     def drop(self, role: str) -> None:
         """Forget a staged role."""
-        (self.folder / f"{role}.json").unlink(missing_ok=True)
+        self._path(role).unlink(missing_ok=True)
         self._staged.pop(role, None)
         self._views.pop((role, True), None)
+
+    def _path(self, role: str) -> Path:
+        assert self.folder is not None  # nobody edits what is live
+        return self.folder / f"{role}.json"
 
     def _live_metadata(self, role: str) -> Metadata[Any] | None:
         return self.live.targets(role) if role != "root" else self.live.root

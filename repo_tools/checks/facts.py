@@ -1,0 +1,90 @@
+"""What the rules look at: the repository as it is, and as it will be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from metadata.documents import Order
+from repo_tools.desk import Desk
+from repo_tools.roles import TOP_LEVEL
+from repo_tools.rollouts.state import State, read_state
+from repo_tools.signed.views import Delegation, View
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong."""
+
+    level: Level
+    rule: str
+    role: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The repository before and after a publication."""
+
+    now: datetime
+    before: Mapping[str, View]
+    """Every live role but snapshot and timestamp."""
+    after: Mapping[str, View]
+    staged: frozenset[str]
+    versions: Mapping[str, int]
+    """The live versions."""
+    listed_before: frozenset[str]
+    """The roles in the live snapshot."""
+    listed_after: frozenset[str]
+    expiries: Mapping[str, datetime]
+    """Of every role as it will be; those that publishing renews anyway are left out."""
+    channels: Sequence[State]
+
+    def delegations(self) -> Iterator[Delegation]:
+        """Yield every delegation as it will be."""
+        for found in self.after.values():
+            yield from found.delegations.values()
+
+    def orders(self, state: State) -> Iterator[tuple[str, str, Order]]:
+        """Yield role, version's digest and order of each wave of a channel that has one."""
+        for wave in state.waves:
+            if wave.order and wave.document:
+                yield state.channel.below(wave.name), wave.document.sha256, wave.order
+
+
+def gather(desk: Desk, *, publishing: bool) -> Facts:
+    """Read everything that the rules need.
+
+    Args:
+        desk: The workspace.
+        publishing: A publication follows, which signs snapshot and timestamp anew.
+    """
+    tree, live = desk.tree, desk.live
+    roles = ["root", "targets", *_delegated(desk)]
+    before = {role: found for role in roles if live.version(role) and (found := tree.live_view(role))}
+    after = {role: found for role in roles if (found := tree.find(role))}
+    expiries = {role: found.expires_at for role, found in after.items()}
+    if not publishing and live.timestamp and live.snapshot:
+        expiries |= {"timestamp": live.timestamp.expires, "snapshot": live.snapshot.expires}
+    staged = frozenset(tree.staged())
+    return Facts(
+        now=desk.now,
+        before=before,
+        after=after,
+        staged=staged,
+        versions={role: live.version(role) for role in {*roles, *staged}},
+        listed_before=frozenset(live.meta),
+        listed_after=frozenset({*live.meta, *staged} - {"root"}),
+        expiries=expiries,
+        channels=[read_state(desk, channel) for channel in desk.channels()],
+    )
+
+
+def _delegated(desk: Desk) -> list[str]:
+    found: list[str] = []
+    for role in desk.tree.view("targets").delegations:
+        found += [role, *desk.tree.view(role).delegations]
+    return [role for role in found if role not in TOP_LEVEL]

@@ -1,0 +1,42 @@
+"""All rules, in their order."""
+
+from collections.abc import Callable, Iterable
+
+from metadata.errors import CheckFailedError
+from repo_tools.checks import orders, trust
+from repo_tools.checks.facts import Facts, Finding
+
+Rule = Callable[[Facts], Iterable[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    trust.backwards,
+    trust.jump,
+    trust.gone,
+    trust.key_types,
+    trust.thresholds,
+    trust.shared_keys,
+    trust.shadowed,
+    orders.shares,
+    orders.mixed_routes,
+    orders.changed_document,
+    orders.nowhere,
+    orders.barriers,
+    orders.recalls,
+    orders.withdrawn,
+    trust.expiry,
+)
+
+
+def run(facts: Facts) -> list[Finding]:
+    """Return what is wrong, errors first."""
+    found = [finding for rule in RULES for finding in rule(facts)]
+    return sorted(found, key=lambda finding: finding.level)
+
+
+def failure(findings: list[Finding]) -> CheckFailedError | None:
+    """Return the error that stops a publication, or None."""
+    errors = [finding for finding in findings if finding.level == "error"]
+    if not errors:
+        return None
+    text = "; ".join(finding.text for finding in errors)
+    return CheckFailedError(f"this would hurt agents: {text}", errors[0].hint)

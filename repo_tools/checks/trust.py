@@ -1,0 +1,129 @@
+"""Rules about roles: versions, names, keys, thresholds, paths, expiry."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from repo_tools.checks.calm import calming
+from repo_tools.checks.facts import Facts, Finding, Level
+from repo_tools.roles import NOT_WAVES, lifetime, parent
+
+MAX_JUMP = 100
+"""A version far ahead of the published one can never be taken back: clients remember the highest."""
+KNOWN_KEYS = frozenset(
+    {
+        ("ed25519", "ed25519"),
+        ("ecdsa", "ecdsa-sha2-nistp256"),
+        ("ecdsa", "ecdsa-sha2-nistp384"),
+        ("rsa", "rsassa-pss-sha256"),
+    }
+)
+"""What the oldest supported agent reads: one unknown key makes a whole role unreadable (python-tuf#2669)."""
+WARN_BELOW, FAIL_BELOW = 0.5, 0.25
+"""Parts of a role's life that must be left."""
+
+
+def backwards(facts: Facts) -> Iterator[Finding]:
+    """A staged version is not above the published one."""
+    for role in facts.staged & facts.after.keys():
+        if facts.after[role].version <= facts.versions[role]:
+            text = f"{role} {facts.after[role].version} is not above the published {facts.versions[role]}"
+            yield Finding(
+                "error", "backwards", role, text, "somebody published first: prepare the change again"
+            )
+
+
+def jump(facts: Facts) -> Iterator[Finding]:
+    """A staged version is far above the published one."""
+    for role in facts.staged & facts.after.keys():
+        ahead = facts.after[role].version - facts.versions[role]
+        if ahead > MAX_JUMP:
+            text = f"{role} jumps {ahead} versions ahead of the published one"
+            yield Finding(
+                "error", "jump", role, text, "no client ever goes back: prepare it anew from what is live"
+            )
+
+
+def gone(facts: Facts) -> Iterator[Finding]:
+    """A name leaves the snapshot, or a staged role is delegated by nobody."""
+    for role in sorted(facts.listed_before - facts.listed_after):
+        yield Finding("error", "gone", role, f"{role} leaves the snapshot, which breaks every client")
+    for role in sorted(facts.staged - facts.after.keys()):
+        text = f"{role} is staged, but {parent(role)} does not delegate to it"
+        yield Finding("error", "gone", role, text, f"remove staged/metadata/{role}.json")
+
+
+def key_types(facts: Facts) -> Iterator[Finding]:
+    """A key that old agents cannot read."""
+    for delegation in facts.delegations():
+        for key in delegation.keys:
+            if (key.keytype, key.scheme) not in KNOWN_KEYS:
+                text = f"key {key.name} is {key.keytype}/{key.scheme}, which agents cannot read"
+                yield Finding("error", "key_types", delegation.role, text, "use ed25519, ECDSA or RSA")
+
+
+def thresholds(facts: Facts) -> Iterator[Finding]:
+    """A threshold that cannot be met, or that one lost key makes unreachable."""
+    for found in facts.delegations():
+        have = len({key.keyid for key in found.keys})
+        if found.threshold < 1 or have < found.threshold:
+            text = f"{found.role} needs {found.threshold} signatures and has {have} keys"
+            yield Finding("error", "thresholds", found.role, text)
+        elif have == found.threshold and found.role == "root":
+            text = f"root needs all of its {have} keys: losing one of them locks you out for good"
+            yield Finding(
+                "warning", "thresholds", found.role, text, "found it with more keys than the threshold"
+            )
+
+
+def shared_keys(facts: Facts) -> Iterator[Finding]:
+    """A key that can both add a release and order it."""
+    for state in facts.channels:
+        releases = facts.after["targets"].delegations.get(f"{state.channel.product}.releases")
+        trusted = {key.keyid: key.name for key in releases.keys} if releases else {}
+        roles = [facts.after["targets"].delegations[state.channel.role]]
+        roles += facts.after[state.channel.role].delegations.values()
+        for found in roles:
+            both = sorted({trusted[key.keyid] for key in found.keys if key.keyid in trusted})
+            if both:
+                text = (
+                    f"{', '.join(both)} may sign {found.role} and releases: one thief could publish and order"
+                )
+                yield Finding("error", "shared_keys", found.role, text, "give releases keys of their own")
+
+
+def shadowed(facts: Facts) -> Iterator[Finding]:
+    """A route that two waves claim (the first one always answers), or that no client agrees on."""
+    for state in facts.channels:
+        owners: dict[str, str] = {}
+        for role, found in facts.after[state.channel.role].delegations.items():
+            for path in found.paths:
+                if path in owners:
+                    text = f"{path} belongs to {owners[path]} already, which always answers first"
+                    yield Finding("error", "shadowed", role, text)
+                owners.setdefault(path, role)
+            if not found.paths and role.rpartition(".")[2] not in NOT_WAVES:
+                yield Finding("warning", "shadowed", role, f"{role} reaches no host: its share is too small")
+            if any(mark in path for path in found.paths for mark in "[]{}!()+#\\"):
+                text = f"{role} has a path pattern that TUF clients read differently"
+                yield Finding("error", "shadowed", role, text, "use literal paths, * and ?")
+
+
+def expiry(facts: Facts) -> Iterator[Finding]:
+    """A role that expires soon; every agent that needs it stands still from then on."""
+    mild = calming(facts)
+    for role, expires_at in facts.expiries.items():
+        left: timedelta = expires_at - facts.now
+        part = left / lifetime(role)
+        if part >= WARN_BELOW:
+            continue
+        level: Level = "error" if part < FAIL_BELOW and not mild else "warning"
+        when = "has expired" if left <= timedelta(0) else f"expires in {left.days} days"
+        yield Finding(level, "expiry", role, f"{role} {when}, on {expires_at:%Y-%m-%d}", _renewal(role))
+
+
+def _renewal(role: str) -> str:
+    return (
+        "tidegate refresh"
+        if role in {"snapshot", "timestamp"}
+        else "sign it anew: its keys' holders are needed"
+    )

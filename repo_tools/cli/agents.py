@@ -1,0 +1,78 @@
+"""``tidegate agents``."""
+
+import platform as system
+from typing import Any
+
+import click
+
+from metadata import strict
+from metadata.facts import Host
+from repo_tools import moments
+from repo_tools.cli.app import App, reads
+from repo_tools.explain import Explained, explain
+from repo_tools.output import Answer, moment
+
+
+@click.group()
+def agents() -> None:
+    """Ask about agents."""
+
+
+@agents.command("explain")
+@click.argument("agent", metavar="ID")
+@click.option("--channel", metavar="CHANNEL", help="Needed when there is more than one.")
+@click.option("--running", metavar="VERSION", help="What it runs; nothing by default.")
+@click.option("--platform", metavar="PLATFORM", help="Its platform; this machine's by default.")
+@click.option("--ring", metavar="NAME", help="The ring that its token carries.")
+@click.option("--at", metavar="TIME", default="now", help="Decide at this time.")
+@reads
+def explain_command(app: App, agent: str, **options: Any) -> Answer:
+    """Say where an agent stands, which order it follows, and what it decides by which rule.
+
+    \b
+    Example:
+      tidegate agents explain host-17 --running 1.4.2
+    """
+    desk = app.desk().published()
+    channel = desk.channel(options["channel"]) if options["channel"] else desk.only_channel()
+    here = f"{system.system()}-{system.machine()}".lower()
+    host = Host(
+        agent_id=agent,
+        product=channel.product,
+        channel=channel.name,
+        platform=options["platform"] or here,
+        ring=options["ring"],
+        running=options["running"],
+    )
+    found = explain(desk, channel, host, moments.moment(options["at"], app.now()))
+    return _answer(host, found)
+
+
+def _answer(host: Host, found: Explained) -> Answer:
+    directed, decision = found.directed, found.decision
+    data = {
+        "agent": host.agent_id,
+        "channel": f"{host.product}/{host.channel}",
+        "place": found.place,
+        "fraction": f"{found.fraction:.6f}",
+        "route": found.route,
+        "asked": found.asked,
+        "wave": directed.wave if directed else None,
+        "order": strict.to_json(directed.order) if directed else None,
+        "decision": {
+            "action": decision.action,
+            "rule": decision.rule,
+            "version": decision.version,
+            "until": moment(decision.until) if decision.until else None,
+            "text": decision.text,
+        },
+        "assumed": found.assumed,
+    }
+    where = f"wave {directed.wave} answers on route {found.route}" if directed else "no route answers"
+    lines = [
+        f"{host.agent_id} stands at {found.place[:16]}… in {host.product}/{host.channel}: {where}",
+        f"its turn in a spread comes after {found.fraction:.1%} of it",
+        f"{decision.action} ({decision.rule}): {decision.text}",
+        f"assumed: {'; '.join(found.assumed)}",
+    ]
+    return Answer(data, lines)

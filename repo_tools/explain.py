@@ -1,0 +1,96 @@
+"""Why an agent does what it does: its place, its wave, its order, and the decision, from what is live.
+
+The same pure ``decide`` that agents call; what only the host knows is assumed, and named as such.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from metadata import places
+from metadata.decide import decide
+from metadata.documents import Order
+from metadata.facts import Decision, Directed, Host, Releases
+from metadata.places import SELECTED_WAVE
+from repo_tools.desk import Desk
+from repo_tools.roles import SELECTED, Channel
+from repo_tools.rollouts.state import Catalog, State, order_in, read_state
+from repo_tools.signed.views import ISSUED_FIELD, Entry
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What an agent sees, and what it does."""
+
+    place: str
+    fraction: float
+    asked: list[str]
+    """The routes it asks for, in order, down to the one that answers."""
+    route: str | None
+    directed: Directed | None
+    decision: Decision
+    assumed: list[str]
+
+
+def explain(desk: Desk, channel: Channel, host: Host, now: datetime) -> Explained:
+    """Return what an agent decides by what is live."""
+    state = read_state(desk, channel)
+    asked = places.routes(state.policy.salt, host.agent_id, host.ring)
+    route, directed = resolve(desk, state, asked, now)
+    releases = documents(state.catalog, directed.order if directed else None, host.running)
+    issued = _issued(desk)
+    decision = decide(host, state.policy, directed, state.brake, releases, issued, now)
+    here = places.place(state.policy.salt, host.agent_id)
+    tried = asked[: asked.index(route) + 1] if route else asked
+    return Explained(here, places.fraction(here), tried, route, directed, decision, _assumed(host))
+
+
+def resolve(desk: Desk, state: State, asked: list[str], now: datetime) -> tuple[str | None, Directed | None]:
+    """Return the first route that exists, and the order on it; a selection past its end falls through."""
+    for route in asked:
+        found = _answer(desk, state, route)
+        if found is None:
+            continue
+        wave, entry = found
+        order = order_in(entry)
+        if wave == SELECTED_WAVE and order.not_after and now >= order.not_after:
+            continue
+        return route, Directed(order, wave, entry.sha256)
+    return None, None
+
+
+def documents(catalog: Catalog, order: Order | None, running: str | None) -> Releases:
+    """Return the releases that a decision about an order may ask for."""
+    digests = {version: catalog.entry(version).sha256 for version in catalog.versions()}
+    wanted = [order.version, *([order.base.version] if order.base else [])] if order else []
+    found = {}
+    for version in [*wanted, *([running] if running else [])]:
+        following: str | None = version
+        while following in digests and following not in found:
+            found[following] = catalog.release(following)
+            via = found[following].via
+            following = via.version if via else None
+    return Releases(digests, found)
+
+
+def _answer(desk: Desk, state: State, route: str) -> tuple[str, Entry] | None:
+    path = state.channel.path(route)
+    roles = (
+        [SELECTED]
+        if route.startswith("pick-")
+        else [wave.name for wave in state.waves if route in wave.routes]
+    )
+    for name in roles[:1]:
+        entry = desk.tree.view(state.channel.below(name)).entries.get(path)
+        return (name, entry) if entry else None
+    return None
+
+
+def _issued(desk: Desk) -> datetime | None:
+    timestamp = desk.live.timestamp
+    text = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _assumed(host: Host) -> list[str]:
+    running = f"it runs {host.running}" if host.running else "it runs nothing yet"
+    return [running, f"its platform is {host.platform}", "no pin, no windows, nothing in quarantine"]
