@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        return 0  # whoever reads has seen enough
+        return output.unread()
     except Exception as error:  # noqa: BLE001  # the boundary: whatever else happens is a bug
         output.bug(error, _BUG_HINT)
         return TidegateError.exit_code

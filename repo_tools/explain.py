@@ -60,7 +60,7 @@ def resolve(desk: Desk, state: State, asked: list[str], now: datetime) -> tuple[
 
 def documents(catalog: Catalog, order: Order | None, running: str | None) -> Releases:
     """Return the releases that a decision about an order may ask for."""
-    digests = {version: catalog.entry(version).sha256 for version in catalog.versions()}
+    digests = {version: catalog.entry(version).sha256 for version in catalog.versions}
     wanted = [order.version, *([order.base.version] if order.base else [])] if order else []
     found = {}
     for version in [*wanted, *([running] if running else [])]:

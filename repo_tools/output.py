@@ -6,6 +6,7 @@ bars appear only when stderr is a terminal.
 """
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from typing import Any
 from metadata.errors import TidegateError, UsageError
 from repo_tools.files import OnBytes, silent
 
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as shells count."""
 _WIDE = 400
 """Columns of a table that nobody looks at in a terminal: nothing is cut off in pipes and files."""
 
@@ -100,6 +103,12 @@ def error(trouble: TidegateError) -> None:
     if trouble.hint:
         lines.append(f"hint: {trouble.hint}")
     print("\n".join(lines), file=sys.stderr)  # noqa: T201
+
+
+def unread() -> int:
+    """Return the exit code for output that nobody reads any more, and write nothing else to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 def bug(trouble: Exception, hint: str) -> None:

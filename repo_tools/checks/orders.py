@@ -117,7 +117,7 @@ def _names(state: State) -> tuple[str, str]:
 
 
 def _listed(state: State, role: str, what: str, pointer: Pointer) -> Iterator[Finding]:
-    if pointer.version not in state.catalog.versions():
+    if pointer.version not in state.catalog.versions:
         text = f"{role}: its {what} {pointer.version} is no live release"
         yield Finding("error", "nowhere", role, text, "tidegate release list shows what is there")
     elif state.catalog.entry(pointer.version).sha256 != pointer.sha256:
@@ -127,7 +127,7 @@ def _listed(state: State, role: str, what: str, pointer: Pointer) -> Iterator[Fi
 
 def _barrier(state: State, version: str) -> str:
     """Return what is wrong with the way to a version, or nothing."""
-    known, seen = set(state.catalog.versions()), [version]
+    known, seen = state.catalog.versions, [version]
     while version in known:
         release = state.catalog.release(version)
         if release.requires is None:
@@ -150,7 +150,7 @@ def _barrier(state: State, version: str) -> str:
 def _withdrawn(state: State, version: str) -> str:
     if entry := state.policy.revocation(version):
         return f"revoked: {entry.reason or 'no reason given'}"
-    if version in state.catalog.versions():
+    if version in state.catalog.versions:
         seq = state.catalog.release(version).seq
         if seq < state.policy.floor_seq:
             return f"number {seq} is below the floor {state.policy.floor_seq}"

@@ -39,4 +39,6 @@ def failure(findings: list[Finding]) -> CheckFailedError | None:
     if not errors:
         return None
     text = "; ".join(finding.text for finding in errors)
-    return CheckFailedError(f"this would hurt agents: {text}", errors[0].hint)
+    return CheckFailedError(
+        f"this would hurt agents: {text}", errors[0].hint or "tidegate check lists it all"
+    )

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from metadata.errors import CheckFailedError
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, reads
@@ -22,8 +23,10 @@ def check(app: App) -> Answer:
     desk = app.desk()
     facts = gather(desk, publishing=False)
     found = table.run(facts)
+    errors = sum(one.level == "error" for one in found)
+    failure = CheckFailedError(f"{errors} things would hurt agents") if errors else None
     rows = [[one.level, one.rule, one.text, one.hint] for one in found]
     count = f"{len(table.RULES)} rules, {len(facts.after)} roles"
     shown = [Sheet(["level", "rule", "what", "what to do"], rows)] if rows else [f"nothing found ({count})"]
     data = {"findings": [asdict(one) for one in found], "rules": [rule.__name__ for rule in table.RULES]}
-    return Answer(data, shown, table.failure(found))
+    return Answer(data, shown, failure)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from metadata.errors import UsageError
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, changes
@@ -70,11 +71,8 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
             {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
         )
     _agree(app, wording, "publish this?", yes=yes)
-    seals = work.sealed(desk, publication)
     with app.terminal.progress("publishing") as on_bytes:
-        work.upload(desk, publication, seals, on_bytes)
-    count = work.verify(desk)
-    work.clear(desk, publication)
+        count = work.publish(desk, publication, on_bytes)
     return Answer(data, [*wording, f"published to {desk.store.location}; a client found all {count} files"])
 
 
@@ -101,12 +99,12 @@ def _check(app: App, desk: Desk) -> None:
 
 
 def _agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
-    if yes or app.terminal.as_json or not app.terminal.asks():
+    if yes or not app.terminal.asks():
         return
     for line in wording:
         app.terminal.note(line)
     if not app.terminal.confirm(question):
-        raise click.Abort
+        raise UsageError("not confirmed; nothing was done")
 
 
 def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:

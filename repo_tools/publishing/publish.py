@@ -15,7 +15,16 @@ from repo_tools.signed.views import Entry
 from repo_tools.signing import missing, needed, online_signers
 from repo_tools.store import TIMESTAMP
 
-Content = bytes | Path
+
+@dataclass(frozen=True)
+class Staged:
+    """A file that is too large to hold."""
+
+    path: Path
+    sha256: str
+
+
+Content = bytes | Staged
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Publication:
     roles: Mapping[str, int]
     """New versions by role."""
     files: Mapping[str, Content]
-    """By name in the store; a path for what is large."""
+    """By name in the store."""
 
     @property
     def names(self) -> list[str]:
@@ -34,13 +43,21 @@ class Publication:
 
 
 def settle(desk: Desk) -> list[str]:
-    """Forget staged roles that are live already (a publisher was killed at the end); return their names."""
+    """Finish what a publisher that was killed at the end left: forget staged roles that are live.
+
+    Returns:
+        Their names.
+    """
     done = []
     for role in desk.tree.staged():
         path = desk.workspace.staged_metadata / f"{role}.json"
         if desk.live.raw(role) == path.read_bytes():
             desk.tree.drop(role)
             done.append(role)
+    if "root" in done:
+        files.write(desk.workspace.root_file, desk.live.root_bytes)
+    if not desk.tree.staged():
+        _tidy(desk)
     return done
 
 
@@ -73,6 +90,7 @@ def prepare(desk: Desk) -> Publication:
     """
     roles: dict[str, int] = {}
     found: dict[str, Content] = {}
+    documents = _documents(desk)
     refuse_overtaken(desk)
     for role in desk.tree.staged():
         view = desk.tree.view(role)
@@ -84,8 +102,25 @@ def prepare(desk: Desk) -> Publication:
         known = before.entries if before else {}
         for path, entry in view.entries.items():
             if known.get(path) is None or known[path].sha256 != entry.sha256:
-                found[f"targets/{entry.stored_as}"] = _content(desk, entry)
+                found[f"targets/{entry.stored_as}"] = _content(desk, entry, documents)
     return Publication(roles, found)
+
+
+def publish(desk: Desk, publication: Publication, on_bytes: OnBytes = silent) -> int:
+    """Make a publication public, read it back, and forget what was staged.
+
+    Returns:
+        How many files a new client found.
+
+    Raises:
+        ConflictError: Somebody else published first.
+        SignaturesMissingError: The online key is not at hand.
+        UntrustedError: A client does not find what was signed.
+    """
+    upload(desk, publication, sealed(desk, publication), on_bytes)
+    count = verify(desk)
+    clear(desk, publication)
+    return count
 
 
 def sealed(desk: Desk, publication: Publication) -> Sealed:
@@ -115,8 +150,8 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
         content = everything[name]
         if name == TIMESTAMP:
             desk.store.replace(name, seals.timestamp, expected=desk.live.timestamp_bytes)
-        elif isinstance(content, Path):
-            desk.store.upload(name, content, on_bytes)
+        elif isinstance(content, Staged):
+            desk.store.upload(name, content.path, content.sha256, on_bytes)
         else:
             desk.store.create(name, content)
             on_bytes(len(content))
@@ -128,7 +163,7 @@ def clear(desk: Desk, publication: Publication) -> None:
         files.write(desk.workspace.root_file, (desk.workspace.staged_metadata / "root.json").read_bytes())
     for role in publication.roles:
         desk.tree.drop(role)
-    _clear_folder(desk.workspace.staged_targets)
+    _tidy(desk)
 
 
 def verify(desk: Desk) -> int:
@@ -153,33 +188,6 @@ def verify(desk: Desk) -> int:
     return len(found)
 
 
-def _content(desk: Desk, entry: Entry) -> Content:
-    """Return a new file's content; a route has that of the release document it names."""
-    if path := desk.contents.staged(entry):
-        return path
-    twin = _documents(desk).get(entry.sha256)
-    if twin is not None and entry.custom is not None:
-        return desk.contents.read(twin)
-    return desk.contents.read(entry)
-
-
-def _documents(desk: Desk) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for role in desk.tree.view("targets").delegations:
-        if role.endswith(".releases"):
-            entries = desk.tree.view(role).entries.values()
-            found |= {entry.sha256: entry for entry in entries if entry.path.endswith("/release.json")}
-    return found
-
-
-def _clear_folder(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            path.rmdir()
-        else:
-            path.unlink()
-
-
 def refresh(desk: Desk) -> int:
     """Publish a new timestamp, and a new snapshot when it is due; return the timestamp's version.
 
@@ -193,3 +201,28 @@ def refresh(desk: Desk) -> int:
     seals = seal(desk.live, {}, online_signers(desk), desk.now)
     upload(desk, Publication({}, {}), seals)
     return seals.version
+
+
+def _content(desk: Desk, entry: Entry, documents: Mapping[str, Entry]) -> Content:
+    """Return a new file's content; a route has that of the release document it names."""
+    if path := desk.contents.staged(entry):
+        return Staged(path, entry.sha256)
+    twin = documents.get(entry.sha256) if entry.custom is not None else None
+    return desk.contents.read(twin or entry)
+
+
+def _documents(desk: Desk) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for role in desk.tree.view("targets").delegations:
+        if role.endswith(".releases"):
+            entries = desk.tree.view(role).entries.values()
+            found |= {entry.sha256: entry for entry in entries if entry.path.endswith("/release.json")}
+    return found
+
+
+def _tidy(desk: Desk) -> None:
+    for path in sorted(desk.workspace.staged_targets.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()

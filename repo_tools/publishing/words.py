@@ -4,19 +4,26 @@ from metadata.documents import Order
 from repo_tools.desk import Desk
 from repo_tools.output import moment
 from repo_tools.roles import is_wave
-from repo_tools.rollouts.state import order_in
+from repo_tools.rollouts.state import order_in, read_state
+from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import View
 
 
 def staged_changes(desk: Desk) -> list[str]:
     """Return a sentence for each staged role."""
-    return [_sentence(desk, role) for role in desk.tree.staged()]
+    states = [read_state(desk, channel) for channel in desk.channels()]
+    shares = {
+        state.channel.below(wave.name): share_text(state, wave.name)
+        for state in states
+        for wave in state.waves
+    }
+    return [_sentence(desk, role, shares.get(role, "")) for role in desk.tree.staged()]
 
 
-def _sentence(desk: Desk, role: str) -> str:
+def _sentence(desk: Desk, role: str, share: str) -> str:
     new, old = desk.tree.view(role), desk.tree.live_view(role)
     if is_wave(role) and new.entries:
-        return f"{role}: {_wave(new, old)}"
+        return f"{role}: {_wave(new, old, share)}"
     if old is None:
         return f"{role}: founded"
     added = sorted(new.entries.keys() - old.entries.keys())
@@ -34,7 +41,7 @@ def _sentence(desk: Desk, role: str) -> str:
     return f"{role}: {'; '.join(parts) or 'renewed'}"
 
 
-def _wave(new: View, old: View | None) -> str:
+def _wave(new: View, old: View | None, share: str) -> str:
     after = order_in(next(iter(new.entries.values())))
     before = order_in(next(iter(old.entries.values()))) if old and old.entries else None
     if before == after:
@@ -43,7 +50,7 @@ def _wave(new: View, old: View | None) -> str:
         return f"{after.version}, {_difference(before, after)}"
     way = f"{before.version} → {after.version}" if before else f"nothing → {after.version}"
     kind = " (recall)" if after.recall else ""
-    return f"{way}{kind}, {_terms(after)}"
+    return f"{way}{kind} for {share}, {_terms(after)}"
 
 
 def _difference(before: Order, after: Order) -> str:

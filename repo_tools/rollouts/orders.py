@@ -230,7 +230,7 @@ def _floor(state: State, order: Order) -> int:
     """Return the floor after a rollout: the release that ran before it, which a recall may still need."""
     catalog, policy = state.catalog, state.policy
     own = catalog.release(order.version).seq
-    known = set(catalog.versions())
+    known = catalog.versions
     if order.base and order.base.version in known:
         before = catalog.release(order.base.version).seq
     else:
@@ -239,7 +239,7 @@ def _floor(state: State, order: Order) -> int:
     return max(policy.floor_seq, min([before, own, *vias]))
 
 
-def _via_seqs(state: State, known: set[str]) -> list[int]:
+def _via_seqs(state: State, known: frozenset[str]) -> list[int]:
     """Return the numbers of the releases that barriers of ordered releases lead through."""
     asked = {wave.order.version for wave in state.waves if wave.order}
     found: dict[str, int] = {}

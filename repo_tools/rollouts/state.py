@@ -81,10 +81,11 @@ class Catalog:
             self._documents[version] = strict.decode(data, Release, refuse_unknown=True)
         return self._documents[version]
 
-    def versions(self) -> list[str]:
-        """Return all versions."""
+    @cached_property
+    def versions(self) -> frozenset[str]:
+        """All versions."""
         parts = [path.split("/") for path in self._view.entries]
-        return [version for _, _, version, name in parts if name == "release.json"]
+        return frozenset(version for _, _, version, name in parts if name == "release.json")
 
     def published(self, version: str) -> bool:
         """Return whether a version is live, and not only staged."""

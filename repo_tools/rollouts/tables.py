@@ -49,7 +49,7 @@ def share_text(state: State, name: str) -> str:
     percents = {share.name: share.percent for share in state.policy.waves}
     routes = next((wave.routes for wave in state.waves if wave.name == name), ())
     hosts = sum(len(route) == 16 for route in routes)
-    percent = f"to {percents[name]} %" if percents.get(name, "0") != "0" else ""
+    percent = f"up to {percents[name]} %" if percents.get(name, "0") != "0" else ""
     return " and ".join(part for part in (f"{hosts} hosts" if hosts else "", percent) if part) or "-"
 
 
@@ -80,9 +80,8 @@ def _order(order: Order | None) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
-    complete = (
-        ", complete" if order.base and order.base.version == order.version and not order.not_after else ""
-    )
+    done = order.base and order.base.version == order.version and not order.not_after and not order.recall
+    complete = ", complete" if done else ""
     return [
         order.rollout,
         order.version,

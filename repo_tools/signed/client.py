@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater
@@ -49,7 +49,7 @@ def read_back(store: Store, root: bytes, paths: Iterable[str], now: datetime) ->
         )
         client._trusted_set.reference_time = now  # the clock is an argument; the client has no other door
         client.refresh()
-        found = {path: client.get_targetinfo(quote(path, safe="/")) for path in paths}
+        found = {path: client.get_targetinfo(path) for path in paths}
     entries: dict[str, Entry | None] = {}
     for path, target in found.items():
         if target is not None and "sha256" not in target.hashes:

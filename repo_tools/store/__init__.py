@@ -40,8 +40,12 @@ class Store(Protocol):
             ConflictError: Other bytes have that name.
         """
 
-    def upload(self, name: str, source: Path, on_bytes: OnBytes = silent) -> None:
-        """Publish a file from disk once, as ``create`` does."""
+    def upload(self, name: str, source: Path, sha256: str, on_bytes: OnBytes = silent) -> None:
+        """Publish a file from disk once, as ``create`` does.
+
+        Raises:
+            UntrustedError: The file does not have this digest; nothing is published.
+        """
 
     def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
         """Replace a file that is still ``expected`` (None: does not exist yet).

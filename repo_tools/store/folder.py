@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from metadata.errors import ConflictError, UnreachableError
+from metadata.errors import ConflictError, UnreachableError, UntrustedError
 from metadata.paths import safe_path
 from repo_tools import files
 from repo_tools.files import OnBytes, silent
@@ -39,9 +39,9 @@ class FolderStore:
         """Publish a file once; the same bytes again are fine."""
         self._create(name, lambda: [data])
 
-    def upload(self, name: str, source: Path, on_bytes: OnBytes = silent) -> None:
+    def upload(self, name: str, source: Path, sha256: str, on_bytes: OnBytes = silent) -> None:
         """Publish a file from disk once, as ``create`` does."""
-        self._create(name, lambda: files.chunks_of(source, on_bytes))
+        self._create(name, lambda: _expected(files.chunks_of(source, on_bytes), sha256, source))
 
     def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
         """Replace a file that is still ``expected`` (None: does not exist yet)."""
@@ -85,6 +85,16 @@ def _reachable(location: str) -> Iterator[None]:
         raise UnreachableError(
             f"the store {location} cannot be used: {reason}", "check the path and its permissions"
         ) from error
+
+
+def _expected(chunks: Iterable[bytes], digest: str, source: Path) -> Iterator[bytes]:
+    hashed = sha256()
+    for chunk in chunks:
+        hashed.update(chunk)
+        yield chunk
+    if hashed.hexdigest() != digest:
+        hint = "it was damaged or changed after it was staged: add the release again"
+        raise UntrustedError(f"{source} is not what was signed", hint)
 
 
 def _digest(chunks: Iterable[bytes]) -> bytes:

@@ -9,11 +9,15 @@ import io
 import json
 import platform
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from repo_tools.__main__ import main
+from repo_tools.desk import Desk
+from repo_tools.keys.folder import KeyFolder
+from repo_tools.keys.passphrase import Passphrases
+from repo_tools.workspace import Workspace as Opened
 
 PRODUCT = "agent"
 CHANNEL = "stable"
@@ -75,6 +79,11 @@ class Workspace:
         result = self.run("--json", *arguments)
         assert result.exit_code == 0, result.stderr
         return json.loads(result.stdout)
+
+    def desk(self) -> Desk:
+        """Return what a command works with, for tests that look closer."""
+        now = self.now or datetime.now(UTC)
+        return Desk(Opened.open(self.folder), KeyFolder(self.keys), Passphrases(), now)
 
     def found(self, *options: str) -> "Workspace":
         """Found a repository with one unencrypted key for each purpose, and publish it."""
