@@ -18,6 +18,7 @@ MODULES = {
     "status": "status",
     "publish": "publishing",
     "refresh": "publishing",
+    "demo": "demo",
     "check": "check",
     "agents": "agents",
 }
@@ -58,6 +59,7 @@ def cli(ctx: click.Context, folder: Path, as_json: bool, passphrase_fd: int | No
     The way of a change: release add, rollout start, sign, publish.
     Exit codes: 0 done, 1 bug, 2 usage, 10 malformed, 11 unreachable, 12 untrusted,
     13 unsuitable, 14 unhealthy, 15 conflict, 16 signatures missing, 17 check failed.
+    Shell completion: eval "$(_TIDEGATE_COMPLETE=bash_source tidegate)", or zsh_source.
     """
     from repo_tools.cli.app import App
 
