@@ -72,7 +72,7 @@ def list_command(app: App, product: str | None) -> Answer:
     """
     desk = app.desk()
     catalog = Catalog(desk, desk.product(product))
-    found = sorted((catalog.release(version) for version in catalog.versions()), key=lambda one: -one.seq)
+    found = sorted((catalog.release(version) for version in catalog.versions), key=lambda one: -one.seq)
     data = [{**strict.to_json(one), "published": catalog.published(one.version)} for one in found]
     rows = [
         [
