@@ -1,0 +1,66 @@
+"""What the documentation tells readers to type works."""
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.project.transcripts import Command, commands, pages, run
+
+SAMPLE = """# Page
+
+```console
+$ printf 'one\\ntwo\\n' > file
+$ cat file
+one
+…
+$ echo a \\
+  b
+a b
+$ mkdir -p sub && cd sub && export WHERE=here
+$ echo "$WHERE $(basename "$PWD")"
+here sub
+$ make help
+```
+
+<!-- not run: it would take the machine down -->
+
+```console
+$ poweroff
+```
+
+```text
+$ false
+```
+"""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_work(page, tmp_path):
+    """Each command exits 0 and shows what the page shows."""
+    work, home = tmp_path / "work", tmp_path / "home"
+    work.mkdir()
+    home.mkdir()
+    for command in commands(page.read_text(encoding="utf-8")):
+        if command.not_run:
+            continue
+        done = run(command, work, home)
+        assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
+        assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
+
+
+def test_commands_are_found_and_compared(tmp_path):
+    """Console blocks are read, other blocks are not, and a reason keeps a block from being run."""
+    found = list(commands(SAMPLE))
+    programs = ["printf", "cat", "echo", "mkdir", "echo", "make", "poweroff"]
+    assert [command.line.split()[0] for command in found] == programs
+    assert [command.not_run for command in found] == [""] * 6 + ["it would take the machine down"]
+    for command in found[:6]:
+        done = run(command, tmp_path, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert command.matches(done.stdout)
+
+
+def test_other_output_is_noticed():
+    """A page that shows what no longer comes fails."""
+    assert not Command("cat", "one\n").matches("two\n")
+    assert Command("cat", "one …\n").matches("one or more\n")
+    assert Command("cat").matches("anything\n")

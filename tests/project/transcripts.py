@@ -1,0 +1,84 @@
+r"""Commands in the documentation: fenced ``console`` blocks, run as a reader would type them.
+
+A block has commands after ``$ `` (continued after a backslash) and, where it matters, the output that
+follows; ``…`` in it stands for anything. The blocks of one page run in order, in one new folder; ``cd`` and
+``export`` carry over. ``make`` targets are run dry, and what they show is not compared, since tests run
+inside of ``make test``. A comment before a block says why it is not run: ``<!-- not run: reason -->``. What
+a command leaves in the background is not supported.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+BLOCK = re.compile(
+    r"(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```console\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+LONGEST_S = 120
+"""Far above any command of the documentation; what takes longer hangs."""
+REMEMBER = """{ export -p; printf 'cd %q\\n' "$PWD"; }"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command and what it shows."""
+
+    line: str
+    output: str = ""
+    not_run: str = ""
+    """Why a test does not run it; empty when it does."""
+
+    def matches(self, output: str) -> bool:
+        """Return whether some output is the one that is shown; nothing shown, nothing asked."""
+        if self.line.startswith("make "):
+            return True
+        pieces = [re.escape(piece) for piece in self.output.strip().split("…")]
+        shown = "".join(f"{line.rstrip()}\n" for line in output.splitlines()).strip()
+        return not self.output.strip() or re.fullmatch(".*?".join(pieces), shown, re.DOTALL) is not None
+
+
+def commands(page: str) -> Iterator[Command]:
+    """Yield the commands of a page's console blocks, in order."""
+    for block in BLOCK.finditer(page):
+        text = block["text"].replace("\\\n", "")
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            line, _, output = part.partition("\n")
+            yield Command(line.strip(), output, block["reason"] or "")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return a reader's environment: this project's programs first, a home folder of its own."""
+    programs = Path(sys.executable).parent
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE", "XDG_"))}
+    return {**kept, "PATH": path, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+def run(command: Command, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run one command as a reader would, and return what came of it."""
+    program, _, rest = command.line.partition(" ")
+    line = f"make -C {ROOT} -n {rest}" if program == "make" else command.line
+    state = home / ".state"
+    state.touch()
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"source {state}\n{line}\n{REMEMBER} > {state}"],
+        cwd=folder,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=LONGEST_S,
+        check=False,
+    )
+
+
+def pages() -> list[Path]:
+    """Return the pages that readers type from."""
+    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [page for page in found if page.exists()]
