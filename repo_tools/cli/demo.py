@@ -17,6 +17,8 @@ from repo_tools.demo.story import WAVES, Outcome, Story
 from repo_tools.demo.theatre import Theatre
 from repo_tools.output import Answer, Sheet
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything up to look at, until Ctrl-C.")
@@ -36,7 +38,7 @@ def demo(app: App, *, keep: bool, folder: Path | None) -> Answer:
     """
     with (
         _playground(folder) as place,
-        _ended_by_sigterm(),
+        _ended_in_order(),
         Theatre(place) as theatre,
         Story(place, theatre, lambda line: _type(line, place)).told() as outcome,
     ):
@@ -74,13 +76,14 @@ def _playground(folder: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Make SIGTERM end the demo as Ctrl-C does, so that no agent is left running."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _ended_in_order() -> Iterator[None]:
+    """Make these signals end the demo as Ctrl-C does, so that no agent is left running."""
+    before = {name: signal.signal(name, signal.default_int_handler) for name in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def _answer(outcome: Outcome, place: Path) -> Answer:
