@@ -1,8 +1,7 @@
 """Bytes from a repository: every request has a deadline, a least speed and a size limit.
 
-Errors that urllib3 raises, in the middle of a body too, leave this module as UnreachableError. Artifacts are
-hashed while they are written, and a cut download goes on where it stopped. Certificates are checked against
-the system's own store; proxies come from the environment.
+Errors that requests and urllib3 raise, in the middle of a body too, leave this module as UnreachableError.
+Artifacts are hashed while they are written, and a cut download goes on where it stopped.
 """
 
 import contextlib
@@ -11,9 +10,9 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Any
 
+import requests
 import urllib3
 
 from metadata.errors import TidegateError, UnreachableError, UnsuitableError, UntrustedError
@@ -31,8 +30,6 @@ GRACE_S = 30
 CHUNK_BYTES = 1 << 18
 TRIES = 4
 """How often a download that made progress is taken up again."""
-NO_RETRIES = urllib3.Retry(None, connect=0, read=0, redirect=3, other=0, respect_retry_after_header=False)
-"""Pacing belongs to the supervisor; a server's Retry-After could hold a tick for hours."""
 
 
 class AbsentError(UnreachableError):
@@ -44,18 +41,11 @@ class AbsentError(UnreachableError):
 
 
 class Fetcher:
-    """One client of a repository; connections are kept open between requests."""
+    """One session with a repository."""
 
     def __init__(self, user_agent: str = "tidegate-agent") -> None:
-        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """Return the connections that lead to ``url``, by way of its proxy if the environment names one."""
-        proxy = _proxy(url)
-        if proxy not in self._pools:
-            self._pools[proxy] = _manager(proxy)
-        return self._pools[proxy]
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
 
     def stream(self, url: str, start: int = 0, deadline_s: float = SMALL_DEADLINE_S) -> Iterator[bytes]:
         """Yield the bytes of ``url`` from ``start`` on.
@@ -64,29 +54,19 @@ class Fetcher:
             AbsentError: The server says 403, 404 or 410.
             UnreachableError: Anything else that is not an answer in time.
         """
+        headers = {"Range": f"bytes={start}-"} if start else {}
         begun = time.monotonic()
-        with _translated(url), contextlib.closing(self._open(url, start)) as answer:
-            skip = _accept(url, answer.status, start)
-            count = 0
-            while block := answer.read1(CHUNK_BYTES):
-                count += len(block)
-                _keep_pace(url, count, time.monotonic() - begun, deadline_s)
-                useful, skip = block[skip:], max(0, skip - len(block))
-                if useful:
-                    yield useful
-
-    def _open(self, url: str, start: int) -> urllib3.BaseHTTPResponse:
-        headers = self._headers | ({"Range": f"bytes={start}-"} if start else {})
-        limits = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-        return self._pool(url).request(
-            "GET",
-            url,
-            headers=headers,
-            retries=NO_RETRIES,
-            timeout=limits,
-            preload_content=False,
-            decode_content=False,
-        )
+        with _translated(url):
+            answer = self._session.get(url, headers=headers, stream=True, timeout=(CONNECT_S, READ_S))
+            with contextlib.closing(answer):
+                skip = _accept(url, answer, start)
+                count = 0
+                while block := answer.raw.read1(CHUNK_BYTES):
+                    count += len(block)
+                    _keep_pace(url, count, time.monotonic() - begun, deadline_s)
+                    useful, skip = block[skip:], max(0, skip - len(block))
+                    if useful:
+                        yield useful
 
     def get(self, url: str, max_bytes: int) -> bytes:
         """Return a small file.
@@ -148,33 +128,15 @@ def _at_most(url: str, blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield block
 
 
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for ``url``."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
-        return None
-    proxies = getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    return found if not found or "://" in found else f"http://{found}"
-
-
-def _manager(proxy: str | None) -> urllib3.PoolManager:
-    if proxy is None:
-        return urllib3.PoolManager()
-    secret = urlsplit(proxy)
-    login = f"{unquote(secret.username)}:{unquote(secret.password or '')}" if secret.username else None
-    return urllib3.ProxyManager(proxy, proxy_headers=urllib3.make_headers(proxy_basic_auth=login))
-
-
-def _accept(url: str, status: int, start: int) -> int:
+def _accept(url: str, answer: Any, start: int) -> int:
     """Return how many bytes of the body are known already, or raise for an answer that has none."""
-    if status in {403, 404, 410}:
-        raise AbsentError(f"{url} is not there (HTTP {status})", status)
-    if status == 416:
+    if answer.status_code in {403, 404, 410}:
+        raise AbsentError(f"{url} is not there (HTTP {answer.status_code})", answer.status_code)
+    if answer.status_code == 416:
         raise UnreachableError(f"{url} is shorter than what was signed")
-    if status not in {200, 206}:
-        raise UnreachableError(f"{url} answered HTTP {status}")
-    return start if status == 200 else 0
+    if answer.status_code not in {200, 206}:
+        raise UnreachableError(f"{url} answered HTTP {answer.status_code}")
+    return start if answer.status_code == 200 else 0
 
 
 def _keep_pace(url: str, count: int, taken_s: float, deadline_s: float) -> None:
@@ -190,8 +152,8 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except TidegateError:
         raise
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "reason", error)).split())[:200]
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise UnreachableError(
             f"{url} cannot be reached: {reason}", "check network, proxy and URL"
         ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import urllib3
+import requests
 
 from agent import commands
 from metadata.release import Probe
@@ -79,12 +79,12 @@ def _tcp(entry: Probe, address: str) -> Answer:
 
 
 def _http(entry: Probe, url: str) -> Answer:
-    # No proxy: the product is on this host, and one for the outside must not be asked.
-    try:
-        with urllib3.PoolManager(timeout=entry.timeout_s, retries=False) as pool:
-            answer = pool.request("GET", url, redirect=False, preload_content=False)
-            answer.close()
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
-        return Answer(False, f"{entry.text()}: {reason}")
-    return Answer(answer.status == entry.status, f"{entry.text()} answered {answer.status}")
+    with requests.Session() as session:
+        session.trust_env = False  # the product is on this host; a proxy for the outside must not be asked
+        try:
+            with session.get(url, stream=True, timeout=entry.timeout_s, allow_redirects=False) as answer:
+                ok = answer.status_code == entry.status
+                return Answer(ok, f"{entry.text()} answered {answer.status_code}")
+        except (requests.RequestException, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            return Answer(False, f"{entry.text()}: {reason}")

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 
 HEAVY = {"boto3", "botocore", "rich", "duckdb", "pyarrow", "fastapi", "starlette", "uvicorn", "jinja2"}
-LIBRARIES = {"tuf", "securesystemslib", "urllib3", "msgspec", "click", "cryptography", "sqlite3"}
+LIBRARIES = {"tuf", "securesystemslib", "requests", "msgspec", "click", "cryptography", "sqlite3"}
 
 
 def imported(module: str) -> set[str]:
