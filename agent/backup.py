@@ -44,7 +44,7 @@ class Backup:
         if not (self.folder / INDEX).exists():
             return [], []
         index = self._index()
-        started: dict[str, str] = index.get("started", {})
+        started = index.get("started")
         present = _digests(index["places"])
         copies = {
             f"/{path.relative_to(self.folder / 'files')}": path for path in _below(self.folder / "files")
@@ -54,7 +54,7 @@ class Backup:
             wanted = _digest(copies[name]) if name in copies else None
             if present.get(name) == wanted:
                 continue
-            if started and present.get(name) != started.get(name):
+            if started is not None and present.get(name) != started.get(name):
                 left.append(name)
                 continue
             self._put_back(Path(name), copies.get(name))

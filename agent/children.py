@@ -63,10 +63,12 @@ class Children:
                 self._spawn(name, child)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Serve one request of a tick: start, stop or status."""
+        """Serve one request of a tick: start, keep, stop or status."""
         name = str(request["service"])
-        if request["op"] == "start":
+        if request["op"] == "start" or (request["op"] == "keep" and name not in self._wanted):
             return self._start(name, request)
+        if request["op"] == "keep":
+            return {}
         if request["op"] == "stop":
             self._stop(name)
             return {}

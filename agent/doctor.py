@@ -11,7 +11,7 @@ from agent.repository import Repository
 from agent.settings import Settings
 from agent.steps.download import SPARE_BYTES
 from agent.tick import Host, opened
-from agent.work import NEAR_FUTURE_S
+from agent.work import NEAR_FUTURE_S, Work
 from metadata.errors import ConflictError, TidegateError
 
 
@@ -91,11 +91,19 @@ def _host(host: Host) -> Iterator[Finding]:
         yield _clock(seen[0])
     for work in host.works():
         state, _ = host.journal.state(work.name)
-        status = work.service.status()
         installed = work.slots.running()
-        ok = installed is None or status.running
-        text = f"{installed or 'not installed'} [{state}], service {status.text}"
+        ok, said = _service(work)
+        ok = ok or installed is None
+        text = f"{installed or 'not installed'} [{state}], service {said}"
         yield Finding(f"product {work.name}", ok, text, "" if ok else "see the service's own log")
+
+
+def _service(work: Work) -> tuple[bool, str]:
+    try:
+        status = work.service.status()
+    except TidegateError as error:
+        return False, f"unknown: {error.message}"
+    return status.running, status.text
 
 
 def _repository(host: Host, seen: list[Repository]) -> str:

@@ -76,6 +76,8 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
         if state in ends:
             return
         step = TABLE[state]
+        if not step.harmless:
+            work.stay_close()
         result = _attempt(work, step, update)
         _advance(work, step.ok if result.ok else step.failed, update, result)
         if result.halt or (not result.ok and step.failed is State.STRANDED):

@@ -2,9 +2,9 @@
 
 from agent import clock, machine
 from agent.states import State, Update
-from agent.work import Work, withdrawn
+from agent.withdrawal import withdrawn
+from agent.work import Work
 from metadata.errors import ConflictError, UnhealthyError, UnsuitableError
-from metadata.versions import within
 
 
 def go_back(work: Work) -> None:
@@ -32,12 +32,9 @@ def _update_back(work: Work) -> Update:
     release = work.old_release(version)
     if release is None:
         raise UnsuitableError(f"the release document of {version} is not known here")
-    host, facts = work.facts(clock.now())
-    recall = facts.directed.order.recall if facts.directed else None
-    called_back = recall is not None and within(version, recall.from_versions)
-    if reason := withdrawn(facts.policy, release, version) or (
-        f"{version} is recalled" if called_back else ""
-    ):
+    now = clock.now()
+    host, facts = work.facts(now)
+    if reason := withdrawn(facts, release, version, now):
         raise UnsuitableError(f"no way back: {reason}", "wait for a release that is higher")
     artifact = release.artifact_for(work.platform)
     if artifact and artifact.payload_sha256 in host.quarantine:
@@ -52,7 +49,7 @@ def _update_back(work: Work) -> Update:
         platform=work.platform,
         before=running,
         previous=version,
-        chosen_at=clock.now(),
+        chosen_at=now,
     )
 
 

@@ -10,8 +10,10 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,18 @@ from metadata.paths import suffix_of
 from metadata.release import Artifact
 
 BLOCK_BYTES = 1 << 20
+DAMAGE = (
+    *(
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zstandard.ZstdError,
+        lzma.LZMAError,
+        zlib.error,
+    ),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError, struct.error),
+)
+"""What the libraries raise for an archive that is none; the second line is what zipfile adds in odd cases."""
 PRIVATE_ARCHIVE = "the archive is damaged; tell the release manager"
 
 
@@ -63,9 +77,7 @@ def unpack(packed: Path, artifact: Artifact, folder: Path) -> None:
         digest = _install(packed, artifact, folder)
     except TidegateError:
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
-        raise MalformedError(f"{artifact.path} cannot be unpacked: {error}", PRIVATE_ARCHIVE) from error
-    except gzip.BadGzipFile as error:
+    except DAMAGE as error:
         raise MalformedError(f"{artifact.path} cannot be unpacked: {error}", PRIVATE_ARCHIVE) from error
     except OSError as error:
         text = f"{folder} cannot be written: {error.strerror or error}"

@@ -17,7 +17,6 @@ from agent.services import Service, service_for
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 from agent.states import State, Update
-from metadata.documents import Policy
 from metadata.facts import Host
 from metadata.release import Probe, Release
 from metadata.strict import decode
@@ -163,18 +162,15 @@ class Work:
 
     def announce(self, seconds: float, text: str) -> None:
         """Tell the supervisor how long the next step may take."""
-        request = {"op": "deadline", "seconds": seconds, "text": f"{self.name}: {text}"}
+        self._tell({"op": "deadline", "seconds": seconds, "text": f"{self.name}: {text}"})
+
+    def stay_close(self) -> None:
+        """Tell the supervisor to come back at once should this tick die between two versions."""
+        self._tell({"op": "next", "seconds": 1})
+
+    def _tell(self, request: dict[str, object]) -> None:
         with contextlib.suppress(control.NoSupervisorError):
             control.ask(self.settings.state_folder, request)
-
-
-def withdrawn(policy: Policy, release: Release | None, version: str) -> str:
-    """Return why a version must not run again, or an empty text."""
-    if entry := policy.revocation(version):
-        return f"{version} is revoked: {entry.reason or 'no reason given'}"
-    if release and release.seq < policy.floor_seq:
-        return f"{version} is below the channel's floor"
-    return ""
 
 
 def platform() -> str:

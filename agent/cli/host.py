@@ -66,15 +66,15 @@ def update(config: Path, product: str | None, *, as_json: bool) -> int:
         newest = max((event["id"] for event in host.journal.events(limit=1)), default=0)
         errors = ticking.tick(host, product)
         code = show(host, errors, as_json=as_json)
-        return code or _person_code(host, newest)
+        return code or _person_code(host, product, newest)
 
 
-def _person_code(host: Host, newest: int) -> int:
+def _person_code(host: Host, product: str | None, newest: int) -> int:
     """Return the exit code that a person expects: a trial that went back is no success."""
-    fresh = [event for event in host.journal.events() if event["id"] > newest]
+    fresh = [event for event in host.journal.events(product) if event["id"] > newest]
     if any(event["outcome"] == "failed" for event in fresh):
         return UnhealthyError.exit_code
-    decisions = [host.journal.recall(f"decision/{work.name}") or {} for work in host.works()]
+    decisions = [host.journal.recall(f"decision/{work.name}") or {} for work in host.works(product)]
     return UnsuitableError.exit_code if any(seen.get("action") == "refuse" for seen in decisions) else 0
 
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from agent.services.base import Service, Status
+from agent.services.base import NoManagerError, Service, Status
 from agent.services.child import ChildService
 from agent.services.command import CommandService
 from agent.services.none import NoService
 from agent.settings import Child, Commands, ProductSettings
 
-__all__ = ["Service", "Status", "service_for"]
+__all__ = ["NoManagerError", "Service", "Status", "service_for"]
 
 
 def service_for(product: ProductSettings, state: Path, current: Path) -> Service:

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from metadata.errors import UnsuitableError
+
+
+class NoManagerError(UnsuitableError):
+    """The service manager itself is not there: nothing was learnt about the service."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -22,7 +28,7 @@ class Service(Protocol):
 
         Raises:
             UnhealthyError: It cannot be started.
-            UnsuitableError: The manager itself is not there.
+            NoManagerError: The manager itself is not there.
         """
 
     def stop(self) -> None:
@@ -30,7 +36,15 @@ class Service(Protocol):
 
         Raises:
             UnhealthyError: It does not end.
+            NoManagerError: The manager itself is not there.
         """
 
     def status(self) -> Status:
-        """Return how the service is; never raises."""
+        """Return how the service is.
+
+        Raises:
+            NoManagerError: The manager itself is not there.
+        """
+
+    def keep(self) -> None:
+        """Let the manager look after the current version if nothing does; never raises."""

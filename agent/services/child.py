@@ -1,13 +1,14 @@
 """The supervisor runs the product itself: containers, demos, hosts without a service manager."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 from agent import commands, control
-from agent.services.base import Status
+from agent.services.base import NoManagerError, Status
 from agent.settings import Child
-from metadata.errors import UnhealthyError, UnsuitableError
+from metadata.errors import UnhealthyError
 
 POLL_S = 0.05
 KILL_GRACE_S = 5
@@ -28,15 +29,22 @@ class ChildService:
             return control.ask(self._state, {"op": op, "service": self._name, **fields})
         except control.NoSupervisorError as error:
             text = f"no supervisor runs {self._name}"
-            raise UnsuitableError(text, "start it with: tidegate-agent run") from error
+            raise NoManagerError(text, "start it with: tidegate-agent run") from error
 
     def start(self) -> None:
         """Ask the supervisor to start the current version."""
-        command = commands.resolve(self._settings.command, self._current, search_path=True)
-        stop_s = self._settings.stop_s
-        answer = self._ask("start", command=command, folder=str(self._current), stop_s=stop_s)
+        answer = self._begin("start")
         if answer.get("error"):
             raise UnhealthyError(f"{self._name} could not be started: {answer['error']}")
+
+    def keep(self) -> None:
+        """Give the service to a supervisor that does not know it, as after the loss of its memory."""
+        with contextlib.suppress(NoManagerError):
+            self._begin("keep")
+
+    def _begin(self, op: str) -> dict[str, Any]:
+        command = commands.resolve(self._settings.command, self._current, search_path=True)
+        return self._ask(op, command=command, folder=str(self._current), stop_s=self._settings.stop_s)
 
     def stop(self) -> None:
         """Ask the supervisor to stop it (SIGTERM, then SIGKILL), and wait until it has ended."""
@@ -49,10 +57,7 @@ class ChildService:
 
     def status(self) -> Status:
         """Return what the supervisor says."""
-        try:
-            said = self._ask("status")
-        except UnsuitableError as error:
-            return Status(False, error.message)
+        said = self._ask("status")
         running = bool(said.get("pid"))
         text = (
             f"runs as process {said['pid']}" if running else f"ended ({said.get('ended', 'never started')})"

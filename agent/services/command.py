@@ -36,3 +36,6 @@ class CommandService:
         """Run ``status``; exit 0 means that it runs."""
         ran = self._run(self._settings.status)
         return Status(ran.ok, "runs" if ran.ok else f"the status command {ran.text()}")
+
+    def keep(self) -> None:
+        """Do nothing: the operator's service manager starts it at boot."""

@@ -15,3 +15,6 @@ class NoService:
     def status(self) -> Status:
         """Return that all is well."""
         return Status(True, "files only")
+
+    def keep(self) -> None:
+        """Do nothing: there is nothing to look after."""

@@ -28,6 +28,8 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
 
 def choose(work: Work, _: Update | None) -> Result:
     """Decide, and begin an update if the decision says so."""
+    if work.slots.running() is not None and not work.stranded:
+        work.service.keep()
     decision, facts = look(work)
     event = note(work, decision, facts)
     ordered = facts.directed is not None and decision.version is not None

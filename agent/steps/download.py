@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from agent import files
+from agent import files, trees
 from agent.states import Update
 from agent.steps.choose import is_staged
 from agent.work import Result, Work
@@ -27,10 +27,12 @@ def download(work: Work, update: Update | None) -> Result:
         raise UntrustedError(f"the releases role does not list {update.artifact.path}")
     path = packed_path(work, update)
     have = path.stat().st_size if path.exists() else 0
-    work.downloads.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for other in set(path.parent.iterdir()) - {path}:
+        trees.remove(other)  # the rest of a download that another order overtook
     work.slots.versions.mkdir(parents=True, exist_ok=True)
     work.slots.prune({update.version, update.previous or ""})
-    _need(work.downloads, target.length - have)
+    _need(path.parent, target.length - have)
     _need(work.slots.versions, update.artifact.payload_bytes)
     repository.download(target, path)
     event = work.event(update, "update_download", "ok", detail=f"{target.length:,} bytes")
@@ -40,7 +42,7 @@ def download(work: Work, update: Update | None) -> Result:
 def packed_path(work: Work, update: Update) -> Path:
     """Return where the artifact is kept until it is unpacked."""
     suffix = update.artifact.path.rpartition("/")[2]
-    return files.inside(work.downloads, f"{work.name}-{update.version}-{suffix}")
+    return files.inside(work.downloads / work.name, f"{update.version}-{suffix}")
 
 
 def _need(folder: Path, wanted_bytes: int) -> None:

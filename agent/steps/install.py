@@ -1,6 +1,7 @@
 """SWITCHING: arm the dead-man, stop, switch, start. Done again from the top when it was interrupted."""
 
 from agent import clock
+from agent.services import NoManagerError
 from agent.states import State, Update, changed
 from agent.work import Result, Work
 from metadata.errors import TidegateError
@@ -26,10 +27,12 @@ def install(work: Work, update: Update | None) -> Result:
             work.service.stop()
         work.slots.switch(update.version)
         work.service.start()
+    except NoManagerError:
+        raise  # speaks neither for nor against the version: a later tick takes it up again
     except (TidegateError, OSError) as error:
         reason = error.name() if isinstance(error, TidegateError) else "unsuitable"
         return failed(work, armed, reason, str(error))
-    begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s(), trials=1)
+    begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     return Result(True, begun, work.event(begun, "update_install", "ok"))
 
 

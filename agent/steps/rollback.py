@@ -4,6 +4,7 @@ from agent import clock
 from agent.backup import Backup
 from agent.blame import blame, retry_at
 from agent.health import Health
+from agent.services import NoManagerError
 from agent.states import Update, changed
 from agent.steps.watching import SERVICE, entries_of, watch
 from agent.trial import Trial
@@ -96,6 +97,8 @@ def _stay(work: Work, update: Update) -> Result:
 def _stop(work: Work) -> None:
     try:
         work.service.stop()
+    except NoManagerError:
+        raise
     except TidegateError as error:
         work.journal.add(work.event(None, "update_rollback", "deferred", error.name(), error.message))
 
@@ -103,6 +106,8 @@ def _stop(work: Work) -> None:
 def _start(work: Work) -> bool:
     try:
         work.service.start()
+    except NoManagerError:
+        raise
     except TidegateError as error:
         work.journal.add(work.event(None, "update_rollback", "deferred", error.name(), error.message))
         return False

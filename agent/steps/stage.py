@@ -2,11 +2,10 @@
 
 from agent.backup import Backup
 from agent.health import Answer
-from agent.resolve import Facts
 from agent.states import Update, changed
 from agent.steps.choose import look, note
-from agent.work import Result, Work, withdrawn
-from metadata.versions import within
+from agent.withdrawal import no_way_back
+from agent.work import Result, Work
 
 STEP_S = 600
 
@@ -21,7 +20,7 @@ def stage(work: Work, update: Update | None) -> Result:
         )
         if not (decision.goes and same):
             return Result(False, event=note(work, decision, facts), halt=decision.may_stage)
-        update = changed(update, no_way_back=_no_way_back(work, facts, update))
+        update = changed(update, no_way_back=no_way_back(work, facts, update))
     work.announce(STEP_S, f"looking at what runs before {update.version}")
     baseline = _baseline(work, update)
     Backup(work.backup_folder(update)).take(work.product.config)
@@ -30,21 +29,9 @@ def stage(work: Work, update: Update | None) -> Result:
 
 def _baseline(work: Work, update: Update) -> Answer | None:
     """Return whether the product is healthy before anything is changed; None without one."""
+    status = work.service.status()  # raises, harmlessly, where the manager itself is not there
     if update.before is None:
         return None
-    status = work.service.status()
     if not status.running:
         return Answer(False, status.text)
     return work.health(work.old_release(update.before), update.before).all_well()
-
-
-def _no_way_back(work: Work, facts: Facts, update: Update) -> str:
-    """Return why the version that runs must not run again, or an empty text."""
-    if update.before is None:
-        return ""
-    if update.stranded:
-        return f"{update.before} did not run"
-    recall = facts.directed.order.recall if facts.directed else None
-    if update.action == "recall" and recall and within(update.before, recall.from_versions):
-        return f"{update.before} is recalled: {recall.reason or 'no reason given'}"
-    return withdrawn(facts.policy, work.old_release(update.before), update.before)

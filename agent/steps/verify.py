@@ -19,6 +19,8 @@ def verify(work: Work, update: Update | None) -> Result:
         return Result(True, update)
     work.announce(STEP_S, f"verifying {update.version}")
     packed = packed_path(work, update)
+    known = f"slot/{work.name}/{update.version}"
+    work.journal.remember({known: None})  # a slot of that name counts only once it was probed
     try:
         unpack(packed, update.artifact, work.slots.staging(update.version))
     finally:
@@ -30,7 +32,7 @@ def verify(work: Work, update: Update | None) -> Result:
         work.journal.give_up(work.name, changed(update, blame="version"))
         event = work.event(update, "update_verify", "failed", "probe", answer.text)
         return Result(False, event=event)
-    work.journal.remember({f"slot/{work.name}/{update.version}": update.artifact.payload_sha256})
+    work.journal.remember({known: update.artifact.payload_sha256})
     return Result(True, update, work.event(update, "update_verify", "ok", detail=answer.text))
 
 

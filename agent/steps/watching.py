@@ -37,11 +37,11 @@ def watch(
                 at_s = clock.awake_s() - begun_s
                 trial.observe(str(number), at_s, answer.ok, answer.text)
                 due[number] = at_s + min(entry.interval_s, max(1.0, trial.trial_s))
+        if verdict := trial.verdict(clock.awake_s() - begun_s):
+            return verdict
         if reason := between(trial):
             trial.last_failure = reason
             return "lost"
-        if verdict := trial.verdict(clock.awake_s() - begun_s):
-            return verdict
         time.sleep(LOOK_S)
 
 

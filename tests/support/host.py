@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ start)
   setsid ./bin/agent {port} {config} >>{folder}/service.log 2>&1 &
   echo $! >{folder}/pid ;;
 stop)
+  while [ -e {folder}/hold-stop ]; do sleep 0.02; done
   [ -f {folder}/pid ] || exit 0
   kill "$(cat {folder}/pid)" 2>/dev/null
   while kill -0 "$(cat {folder}/pid)" 2>/dev/null; do sleep 0.02; done
@@ -45,6 +47,17 @@ class Ran:
         """The document on stdout."""
         return json.loads(self.stdout)
 
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The first product's entry in it."""
+        entry: dict[str, Any] = self.json["products"][0]
+        return entry
+
+    @property
+    def rule(self) -> str:
+        """The rule of the first product's decision."""
+        return str(self.entry["decision"]["rule"])
+
 
 class Host:
     """One host with one product, ``agent``, behind start, stop and status commands."""
@@ -58,8 +71,10 @@ class Host:
         self.root = folder / "root"
         self.settings = folder / "agent.toml"
         self.config = folder / "etc" / "agent.conf"
-        self.extra = ""
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self.health = [
+            f'{{ http = "http://127.0.0.1:{self.port}/healthz", interval_s = 1, timeout_s = 2 }}'
+        ]
+        self.supervisors: list[subprocess.Popen[bytes]] = []
         self.config.parent.mkdir(parents=True)
         self.config.write_text("colour = blue\n")
         control = folder / "ctl"
@@ -67,8 +82,8 @@ class Host:
         control.chmod(0o755)
         self.write_settings()
 
-    def write_settings(self, extra: str = "") -> None:
-        """Write the settings file; ``extra`` goes into the product's table."""
+    def write_settings(self, extra: str = "", top: str = "") -> None:
+        """Write the settings file; ``extra`` goes into the product's table, ``top`` above it."""
         ctl = self.folder / "ctl"
         if self.service == "command":
             parts = (f'{verb} = ["{ctl}", "{verb}", "{{current}}"]' for verb in ("start", "stop", "status"))
@@ -77,18 +92,33 @@ class Host:
             command = f'["{{current}}/bin/agent", "{self.port}", "{self.config}"]'
             service = f'kind = "child", command = {command}, stop_s = 2'
         self.settings.write_text(
-            f'state = "{self.state}"\nroot = "{self.root}"\n\n[[product]]\nname = "{self.product}"\n'
+            f'state = "{self.state}"\nroot = "{self.root}"\n{top}\n\n[[product]]\nname = "{self.product}"\n'
             f"service = {{ {service} }}\n"
-            f'health = [{{ http = "http://127.0.0.1:{self.port}/healthz", interval_s = 1, timeout_s = 2 }}]\n'
+            f"health = [{', '.join(self.health)}]\n"
             f'config = ["{self.config.parent}"]\n{extra}\n'
         )
 
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of the agent."""
+        return [sys.executable, "-m", "agent", "--config", str(self.settings), *arguments]
+
     def run(self, *arguments: str, environment: dict[str, str] | None = None, wait_s: float = 120) -> Ran:
         """Run one command of the agent and return how it ended."""
-        command = [sys.executable, "-m", "agent", "--config", str(self.settings), *arguments]
-        env = {**os.environ, **(environment or {})}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=wait_s, env=env, check=False)
+        env = {**os.environ, "TZ": "UTC", **(environment or {})}
+        done = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=wait_s, env=env, check=False
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start one command of the agent and let it run."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
     def enroll(self, url: str, root: Path, agent_id: str | None = None) -> Ran:
         """Enrol with a repository."""
@@ -101,12 +131,11 @@ class Host:
 
     def entry(self) -> dict[str, Any]:
         """Return the product's entry of ``status --json``."""
-        entry: dict[str, Any] = self.run("status", "--json").json["products"][0]
-        return entry
+        return self.run("status", "--json").entry
 
     def rule(self) -> str:
         """Return the rule of the last decision."""
-        return str(self.entry()["decision"]["rule"])
+        return self.run("status", "--json").rule
 
     @property
     def runs(self) -> str | None:
@@ -114,42 +143,87 @@ class Host:
         return ask(f"http://127.0.0.1:{self.port}/version")
 
     @property
+    def pid(self) -> int:
+        """The process that the start command started."""
+        return int((self.folder / "pid").read_text())
+
+    @property
     def installed(self) -> str | None:
         """The version that ``current`` names."""
         link = self.root / self.product / "current"
         return link.readlink().name if link.is_symlink() else None
 
+    @property
+    def versions(self) -> list[str]:
+        """The versions on the disk."""
+        return sorted(path.name for path in (self.root / self.product / "versions").iterdir())
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the journal, whatever else is at work."""
+        with contextlib.closing(sqlite3.connect(self.state / "journal.db", timeout=10)) as journal:
+            rows: list[tuple[Any, ...]] = journal.execute(statement, values).fetchall()
+            journal.commit()
+            return rows
+
+    @property
+    def stands(self) -> str:
+        """The state in which the journal has the product."""
+        with contextlib.suppress(sqlite3.Error):
+            rows = self.query("SELECT state FROM product WHERE name = ?", self.product)
+            return str(rows[0][0]) if rows else "IDLE"
+        return "unknown"
+
     def history(self) -> list[tuple[str, str, str]]:
         """Return (stage, outcome, reason) of every event, oldest first."""
-        events = self.run("history", "--json", "--limit", "1000").json["events"]
-        return [(event["stage"], event["outcome"], event["reason"]) for event in reversed(events)]
+        return [
+            (stage, outcome, reason)
+            for stage, outcome, reason in self.query("SELECT stage, outcome, reason FROM event ORDER BY id")
+        ]
+
+    def details(self, stage: str) -> str:
+        """Return what the newest event of a stage says."""
+        rows = self.query("SELECT detail FROM event WHERE stage = ? ORDER BY id DESC LIMIT 1", stage)
+        return str(rows[0][0])
 
     def supervise(self) -> None:
         """Start ``tidegate-agent run``."""
-        command = [sys.executable, "-m", "agent", "--config", str(self.settings), "run"]
         log = (self.folder / "supervisor.log").open("ab")
         with log:
-            self._supervisor = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            started = subprocess.Popen(self.command("run"), stdout=log, stderr=log, start_new_session=True)
+        self.supervisors.append(started)
 
     @property
     def supervisor_pid(self) -> int:
         """The process id of ``run``."""
-        assert self._supervisor is not None
-        return self._supervisor.pid
+        return self.supervisors[-1].pid
 
     def kill_supervisor(self) -> None:
         """End ``run`` as a crash would."""
-        assert self._supervisor is not None
-        self._supervisor.kill()
-        self._supervisor.wait()
+        self.supervisors[-1].kill()
+        self.supervisors[-1].wait()
+
+    def end_supervisor(self) -> int:
+        """Ask ``run`` to end, and return its exit code."""
+        self.supervisors[-1].terminate()
+        return self.supervisors[-1].wait(60)
 
     def close(self) -> None:
         """End everything that this host started."""
-        if self._supervisor is not None and self._supervisor.poll() is None:
-            self._supervisor.terminate()
-            self._supervisor.wait(30)
+        self._end_adopted()
+        for one in self.supervisors:
+            if one.poll() is None:
+                one.terminate()
+                one.wait(60)
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _end_adopted(self) -> None:
+        """A supervisor that was killed leaves its services; the next one ends them."""
+        services = self.state / "services.json"
+        if self.supervisors and services.exists() and self.supervisors[-1].poll() is not None:
+            for child in json.loads(services.read_bytes()).values():
+                with contextlib.suppress(OSError):
+                    os.killpg(child["pid"], signal.SIGKILL)
 
 
 def free_port() -> int:

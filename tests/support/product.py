@@ -1,33 +1,46 @@
 """A small real product to update: one Python file that serves its version and its health over HTTP.
 
-What it does wrong is told by ``behaviour``, which is part of the build, as a bug would be.
+What it does wrong is told by ``behaviour``, which is part of the build, as a bug would be: words joined by ``+``.
 """
 
 from pathlib import Path
 
-PROGRAM = """#!/usr/bin/env python3
+PROGRAM = """#!{interpreter}
 import http.server, pathlib, sys, time
 
 VERSION = {version!r}
-BEHAVIOUR = {behaviour!r}
+DOES = {behaviour!r}.split("+")
 
 if sys.argv[1:] == ["--version"]:
-    print("agent", "0.0.1" if BEHAVIOUR == "liar" else VERSION)
-    sys.exit(3 if BEHAVIOUR == "broken" else 0)
+    print("agent", "0.0.1" if "liar" in DOES else VERSION)
+    sys.exit(3 if "broken" in DOES else 0)
 port, *config = sys.argv[1:]
-if config and BEHAVIOUR == "migrates":
-    pathlib.Path(config[0]).write_text("migrated by " + VERSION)
-if config and BEHAVIOUR == "old" and "migrated" in pathlib.Path(config[0]).read_text():
-    sys.exit("cannot read a migrated configuration")
-if BEHAVIOUR == "crashes":
-    sys.exit(1)
+CONFIG = pathlib.Path(config[0]) if config else pathlib.Path("agent.conf").absolute()
+HOME = CONFIG.parent.parent
 BORN = time.monotonic()
+if "migrates" in DOES:
+    CONFIG.write_text("migrated by " + VERSION)
+if "old" in DOES and "migrated" in CONFIG.read_text():
+    sys.exit("cannot read a migrated configuration")
+if "poisons" in DOES:  # what it leaves makes every version unhealthy
+    (HOME / "sick").touch()
+if "wrecks" in DOES:  # what it leaves keeps every version from starting
+    (HOME / "wrecked").touch()
+if "heals" in DOES:
+    (HOME / "wrecked").unlink(missing_ok=True)
+if "crashes" in DOES or (HOME / "wrecked").exists():
+    sys.exit(1)
+if "trips" in DOES and not (HOME / "tripped").exists():
+    (HOME / "tripped").touch()
+    sys.exit(1)
+if "slow" in DOES:
+    time.sleep(1.5)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        sick = BEHAVIOUR in ("unhealthy", "migrates") or pathlib.Path("sick").exists()
-        flaps = BEHAVIOUR == "flaps" and time.monotonic() - BORN > 1
+        sick = "unhealthy" in DOES or pathlib.Path("sick").exists() or (HOME / "sick").exists()
+        flaps = "flaps" in DOES and time.monotonic() - BORN > 2
         well = self.path != "/healthz" or not (sick or flaps)
         body = (VERSION if self.path == "/version" else "ok" if well else "sick").encode()
         self.send_response(200 if well else 503)
@@ -41,6 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
+    daemon_threads = True
 
 
 Server(("127.0.0.1", int(port)), Handler).serve_forever()
@@ -52,7 +66,8 @@ def build(folder: Path, version: str, behaviour: str = "good") -> Path:
     tree = folder / f"{version}-{behaviour}"
     program = tree / "bin" / "agent"
     program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text(PROGRAM.format(version=version, behaviour=behaviour))
+    interpreter = "/nonexistent/python3" if behaviour == "alien" else "/usr/bin/env python3"
+    program.write_text(PROGRAM.format(version=version, behaviour=behaviour, interpreter=interpreter))
     program.chmod(0o755)
     (tree / "share").mkdir(exist_ok=True)
     (tree / "share" / "notes.txt").write_text(f"This is {version}.\n")

@@ -1,14 +1,13 @@
 """A real web server over a folder: it counts requests and can be told to misbehave, file by file."""
 
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-Fault = Callable[[SimpleHTTPRequestHandler], None]
-"""Answers a request in place of the file."""
 
 
 @dataclass
@@ -17,30 +16,55 @@ class Web:
 
     url: str
     requests: list[str] = field(default_factory=list)
+    ranges: list[tuple[str, int]] = field(default_factory=list)
+    """What was asked for from the middle on: path and first byte."""
     body_bytes: int = 0
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, "Fault"] = field(default_factory=dict)
     """By the end of the path that is asked for."""
 
     def forget(self) -> None:
         """Count from zero again."""
         self.requests.clear()
+        self.ranges.clear()
         self.body_bytes = 0
 
+    def asked(self, ending: str) -> int:
+        """Return how often something was asked for."""
+        return sum(path.endswith(ending) for path in self.requests)
 
-class _Handler(SimpleHTTPRequestHandler):
+
+class Handler(SimpleHTTPRequestHandler):
+    """Answers one connection."""
+
     protocol_version = "HTTP/1.1"
     web: Web
 
     def do_GET(self) -> None:
+        """Answer with a fault, or with the file."""
         self.web.requests.append(self.path)
         for ending, fault in list(self.web.faults.items()):
             if self.path.endswith(ending):
                 self.close_connection = True
                 fault(self)
                 return
-        super().do_GET()
+        self.serve_file()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+    def serve_file(self) -> None:
+        """Answer with the file, or the rest of it."""
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        path = Path(self.translate_path(self.path))
+        if start == 0 or not path.is_file():
+            super().do_GET()
+            return
+        self.web.ranges.append((self.path, start))
+        data = path.read_bytes()[start:]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        self.web.body_bytes += len(data)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer errors in few bytes, as static hosts do."""
         body = f"{code}\n".encode()
         self.send_response(code, message)
@@ -50,16 +74,22 @@ class _Handler(SimpleHTTPRequestHandler):
         self.web.body_bytes += len(body)
 
     def copyfile(self, source: object, outputfile: object) -> None:
+        """Copy a file's bytes and count them."""
         data = source.read()  # type: ignore[attr-defined]
         self.web.body_bytes += len(data)
         outputfile.write(data)  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the standard library's name)
-        pass
+        """Say nothing."""
+
+
+Fault = Callable[[Handler], None]
+"""Answers a request in place of the file."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up are part of many stories."""
@@ -69,7 +99,7 @@ class _Server(ThreadingHTTPServer):
 def serving(folder: Path) -> Iterator[Web]:
     """Serve ``folder`` on loopback until the block ends."""
     web = Web("")
-    handler = type("Handler", (_Handler,), {"web": web})
+    handler = type("Handler", (Handler,), {"web": web})
     server = _Server(("127.0.0.1", 0), lambda *given: handler(*given, directory=str(folder)))
     web.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -84,7 +114,7 @@ def serving(folder: Path) -> Iterator[Web]:
 def answer(status: int, body: bytes = b"") -> Fault:
     """Return a fault that answers with a status and a body."""
 
-    def fault(handler: SimpleHTTPRequestHandler) -> None:
+    def fault(handler: Handler) -> None:
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -93,13 +123,46 @@ def answer(status: int, body: bytes = b"") -> Fault:
     return fault
 
 
-def cut(body: bytes, after: int) -> Fault:
-    """Return a fault that promises a whole body and hangs up in the middle."""
+def cut(body: bytes, after: int, *, reset: bool = False) -> Fault:
+    """Return a fault that promises a whole body and hangs up in the middle, or resets the connection."""
 
-    def fault(handler: SimpleHTTPRequestHandler) -> None:
+    def fault(handler: Handler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body[:after])
+        if reset:
+            handler.wfile.flush()
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
+
+    return fault
+
+
+def endless(handler: Handler) -> None:
+    """Send for as long as the other side listens."""
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(bytes(65_536))
+
+
+def once(action: Callable[[], object]) -> Fault:
+    """Return a fault that does something the first time, and then serves the file."""
+    waiting = [action]
+
+    def fault(handler: Handler) -> None:
+        if waiting:
+            waiting.pop()()
+        handler.serve_file()
+
+    return fault
+
+
+def silent(until: threading.Event) -> Fault:
+    """Return a fault that answers nothing until it may end."""
+
+    def fault(handler: Handler) -> None:
+        until.wait(120)
 
     return fault

@@ -1,0 +1,52 @@
+"""First installs: a host without the product."""
+
+
+def test_a_host_installs_what_its_wave_runs(scene):
+    """A host without the product installs it, starts it, and keeps it when it is healthy."""
+    scene.enroll()
+    scene.release("1.0.0")
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.runs, scene.host.installed) == (0, "1.0.0", "1.0.0")
+    stages = [stage for stage, outcome, _ in scene.host.history() if outcome == "ok"]
+    assert stages == ["update_download", "update_verify", "update_install", "update_healthcheck"]
+
+
+def test_a_tick_with_nothing_to_do_asks_twice(scene):
+    """The next root and the timestamp are all that an up-to-date host asks for."""
+    scene.ready()
+    done = scene.host.tick()
+    assert (done.exit_code, done.rule) == (0, "current")
+    assert [path.rpartition("/")[2] for path in scene.web.requests] == ["2.root.json", "timestamp.json"]
+    assert scene.web.body_bytes < 1024
+
+
+def test_nothing_was_ordered_yet(scene):
+    """Before the first rollout a host stays as it is and says so."""
+    scene.enroll()
+    done = scene.host.tick()
+    assert (done.exit_code, done.rule, done.entry["running"]) == (0, "no_order", None)
+    assert scene.host.installed is None
+
+
+def test_a_first_install_that_fails_is_taken_away(scene):
+    """What does not run is not installed: the host is stranded, and says why."""
+    scene.enroll()
+    scene.release("1.0.0", "unhealthy", "--start-s", "1")
+    done = scene.host.tick()
+    assert (done.exit_code, done.entry["state"], done.entry["running"]) == (0, "STRANDED", None)
+    assert scene.host.runs is None
+    assert scene.host.installed is None
+    assert scene.host.tick().rule == "quarantined"
+    scene.release("1.0.1")
+    assert scene.host.tick().entry["state"] == "IDLE"
+    assert scene.host.runs == "1.0.1"
+
+
+def test_a_release_for_another_platform_is_foreign(scene):
+    """A host refuses what its platform has no artifact for."""
+    scene.enroll()
+    scene.host.write_settings('platform = "plan9-mips"')
+    scene.release("1.0.0")
+    done = scene.host.tick()
+    assert (done.exit_code, done.entry["decision"]["action"], done.rule) == (0, "refuse", "foreign")
+    assert scene.host.installed is None
