@@ -18,11 +18,11 @@ def moment(text: str, start: datetime) -> datetime:
     """
     if text == "now":
         return start
-    if _SPAN.fullmatch(text):
-        return start + timedelta(seconds=seconds(text))
     try:
+        if _SPAN.fullmatch(text):
+            return start + timedelta(seconds=seconds(text))
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"not a time: {text!r}", _HINT) from error
     if found.tzinfo is None:
         raise UsageError(f"time {text!r} does not say its zone", _HINT)

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
-from metadata.fields import Platform
 from metadata.release import Artifact, Probe, Release
 from repo_tools import pack, roles
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
+from repo_tools.names import check_platform
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
 
@@ -70,7 +69,7 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
         MalformedError: An agent would refuse the artifact.
     """
     roles.check_version(ask.version)
-    _check_platform(ask.platform)
+    check_platform(ask.platform)
     role = roles.releases(ask.product)
     existing = _staged_release(desk, ask)
     seq = existing.seq if existing else desk.tree.view(role).highest_seq + 1
@@ -122,18 +121,10 @@ def _words(text: str) -> list[str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"not a command: {text!r}: {error}") from error
+        raise UsageError(f"not a command: {text!r}: {error}", "close every quotation mark") from error
     if not words:
         raise UsageError("an empty command proves nothing", _HEALTH_HINT)
     return words
-
-
-def _check_platform(platform: str) -> None:
-    try:
-        msgspec.convert(platform, Platform)
-    except msgspec.ValidationError as error:
-        hint = "write <system>-<machine> as uname has them, in lower case: linux-x86_64"
-        raise UsageError(f"not a platform: {platform!r}", hint) from error
 
 
 def _staged_release(desk: Desk, ask: Ask) -> Release | None:

@@ -10,6 +10,7 @@ from metadata.facts import Host
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
 from repo_tools.explain import Explained, explain
+from repo_tools.names import check_agent_id
 from repo_tools.output import Answer, moment
 
 
@@ -33,6 +34,7 @@ def explain_command(app: App, agent: str, **options: Any) -> Answer:
     Example:
       tidegate agents explain host-17 --running 1.4.2
     """
+    check_agent_id(agent)
     desk = app.desk().published()
     channel = desk.channel(options["channel"]) if options["channel"] else desk.only_channel()
     here = f"{system.system()}-{system.machine()}".lower()

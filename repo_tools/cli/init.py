@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from repo_tools.cli.app import App, reads
-from repo_tools.founding.plan import Plan, check_name, parse_waves
+from repo_tools.founding.plan import Plan, parse_waves
 from repo_tools.founding.steps import Founded, found_repository
+from repo_tools.names import check_name
 from repo_tools.output import Answer, Sheet
 from repo_tools.roles import Channel
 from repo_tools.workspace import Settings, Workspace

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from metadata.documents import Recall
 from repo_tools import moments
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.output import Answer
@@ -162,7 +161,7 @@ def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
     """
     now = app.now()
     until = moments.moment(options["until"], now) if options["until"] else None
-    wish = Recall(from_versions=options["recalled"], until=until, reason=options["reason"])
+    wish = orders.recalled(options["recalled"], until, options["reason"])
     return _change(app, channel, options, lambda state, terms: orders.recall(state, version, wish, terms))
 
 

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-import msgspec
-
 from metadata import places
 from metadata.errors import UsageError
-from metadata.fields import RESERVED_NAMES, AgentId, Name
 from repo_tools.keys.folder import KeyFile
+from repo_tools.names import check_agent_id, check_name
 from repo_tools.roles import BRAKE, FLEET, ONLINE, SELECTED, Channel, releases
 from repo_tools.signed.founding import Trust
 
@@ -76,22 +74,6 @@ def parse_waves(texts: Sequence[str]) -> tuple[WavePlan, ...]:
     return tuple(waves)
 
 
-def check_name(kind: str, name: str) -> None:
-    """Refuse what is not a name for a product, channel, wave or ring.
-
-    Raises:
-        UsageError: It is none, or reserved.
-    """
-    try:
-        msgspec.convert(name, Name)
-    except msgspec.ValidationError as error:
-        raise UsageError(
-            f"not a name for a {kind}: {name!r}", "use lower-case letters, digits and -"
-        ) from error
-    if name in RESERVED_NAMES:
-        raise UsageError(f"{name!r} is reserved and cannot name a {kind}", "choose another name")
-
-
 def key_names(solo: bool) -> dict[str, list[str]]:
     """Return the names of the keys that each group of roles is founded with."""
     if solo:
@@ -137,8 +119,5 @@ def _percent(text: str, before: str) -> str:
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = [host.removeprefix("id:") for host in text.split(",")]
     for host in hosts:
-        try:
-            msgspec.convert(host, AgentId)
-        except msgspec.ValidationError as error:
-            raise UsageError(f"not an agent id: {host!r}", _WAVE_HINT) from error
+        check_agent_id(host)
     return tuple(hosts)

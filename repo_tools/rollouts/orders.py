@@ -126,26 +126,34 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
     return Change(made)
 
 
-def recall(state: State, version: str, recalled: Recall, terms: Terms) -> Change:
+def recall(state: State, version: str, permission: Recall, terms: Terms) -> Change:
     """Send every host that runs a recalled version back to an older release, in all waves.
 
     Raises:
         UnsuitableError: Agents would refuse it, or it leads nowhere.
     """
     refuse_withdrawn(state, version)
-    if not bounded_above(recalled.from_versions):
-        raise UsageError(
-            f"recall from {recalled.from_versions!r} has no upper bound", 'write ">=1.5,<=1.5.3"'
-        )
-    if within(version, recalled.from_versions):
-        raise UnsuitableError(f"{version} is itself in the recalled range {recalled.from_versions}")
+    if within(version, permission.from_versions):
+        raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
     rollout, target = state.next_id, state.catalog.pointer(version)
     orders = {}
     for wave in state.waves:
         order = _first_order(state, wave, version, rollout, terms)
         base = target if order.base is None or parse(order.base.version) > parse(version) else order.base
-        orders[wave.name] = replace(order, recall=recalled, base=base, not_after=terms.not_after)
+        orders[wave.name] = replace(order, recall=permission, base=base, not_after=terms.not_after)
     return Change(orders)
+
+
+def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
+    """Return the permission to go back from a range of versions.
+
+    Raises:
+        UsageError: The range has no upper bound.
+    """
+    if not bounded_above(versions):
+        hint = 'say where it ends, such as ">=1.5,<=1.5.3": what is built tomorrow is not meant'
+        raise UsageError(f"recall from {versions!r} has no upper bound", hint)
+    return Recall(from_versions=versions, until=until, reason=reason)
 
 
 def refuse_unfit(state: State, version: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from metadata.documents import Brake, Order, Policy
-from metadata.strict import encode, to_json
+from metadata.strict import convert, encode, to_json
 from repo_tools.contents import route_entry
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, POLICY, Channel
@@ -33,13 +33,16 @@ def stage(desk: Desk, state: State, change: Change) -> None:
     channel = state.channel
     routes = {wave.name: wave.routes for wave in state.waves}
     for wave, order in change.orders.items():
+        convert(to_json(order), Order, refuse_unknown=True)  # what is signed must be readable
         document = state.catalog.entry(order.version)
         with desk.tree.edit(channel.below(wave)) as draft:
             for route in routes[wave]:
                 draft.put(route_entry(channel.path(route), document, {"tidegate": to_json(order)}))
     if change.policy is not None:
+        convert(to_json(change.policy), Policy, refuse_unknown=True)
         _stage_file(desk, channel.role, channel.path(POLICY), encode(change.policy))
     if change.brake is not None:
+        convert(to_json(change.brake), Brake, refuse_unknown=True)
         _stage_file(desk, channel.below(BRAKE), channel.path(BRAKE), encode(change.brake))
 
 

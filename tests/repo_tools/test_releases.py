@@ -1,0 +1,110 @@
+"""Releases: what may be added, and what is remembered."""
+
+import pytest
+
+
+def test_a_published_version_never_changes(rolled):
+    """The same version cannot be added again, whatever it holds."""
+    result = rolled.run("release", "add", "1.4.2", rolled.build("1.4.2"), "--platform", "plan9-mips")
+    assert result.exit_code == 2
+    assert "published already" in result.stderr
+
+
+def test_a_staged_version_may_get_another_platform(rolled):
+    """One version, one document, an artifact for each platform."""
+    rolled.add("1.5.0")
+    rolled.do("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "darwin-arm64")
+    shown = rolled.do("release", "show", "1.5.0")
+    assert [part["platform"] for part in shown["artifacts"]] == ["darwin-arm64", "linux-x86_64"]
+    assert (shown["seq"], shown["published"]) == (2, False)
+    result = rolled.run(
+        "release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "a-b", "--trial-s", "1"
+    )
+    assert result.exit_code == 2
+
+
+def test_a_staged_rollout_keeps_its_release_as_it_is(rolled):
+    """Waves name the document's digest, so platforms come first and the rollout after."""
+    rolled.add("1.5.0")
+    rolled.do("rollout", "start", "stable", "1.5.0")
+    result = rolled.run("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "darwin-arm64")
+    assert result.exit_code == 13
+
+
+def test_numbers_only_grow(rolled):
+    """Every release ever added counts, in the order of adding."""
+    for version in ("1.6.0", "1.4.3"):
+        rolled.add(version)
+    listed = {item["version"]: item["seq"] for item in rolled.do("release", "list")}
+    assert listed == {"1.4.2": 1, "1.6.0": 2, "1.4.3": 3}
+    assert rolled.desk().tree.view("agent.releases").highest_seq == 3
+
+
+@pytest.mark.parametrize("version", ["1.5.0+local", "1!1.5.0", "1.5.0-rc1", "v1.5.0", "1/5", "..", ""])
+def test_versions_that_cannot_stand_in_a_path_are_refused(rolled, version):
+    """Every TUF client must read the path, and every agent the version."""
+    result = rolled.run("release", "add", version, rolled.build("x"), "--platform", "linux-x86_64")
+    assert result.exit_code in {2, 10}
+    assert not rolled.do("status")["staged"]
+
+
+def test_a_single_executable_keeps_its_name(rolled, tmp_path):
+    """A file is installed under its name, unpacked."""
+    program = tmp_path / "nats-server"
+    program.write_bytes(b"\x7fELF")
+    rolled.do("release", "add", "2.0.0", program, "--platform", "linux-x86_64")
+    part = rolled.do("release", "show", "2.0.0")["artifacts"][0]
+    assert (part["kind"], part["name"], part["payload_bytes"]) == ("file", "nats-server", 4)
+    rolled.do("rollout", "start", "stable", "2.0.0", "--strategy", "immediate")
+    rolled.sign_and_publish()
+
+
+def test_probes_and_health_are_read_as_people_write_them(rolled):
+    """Commands are split as a shell would; `{version}` stands for the version."""
+    rolled.add(
+        "1.5.0",
+        None,
+        *("--probe", "bin/agent --say 'hello world'", "--expect", "{version}"),
+        *(
+            "--health",
+            "http://127.0.0.1:1/healthz",
+            "--health",
+            "tcp:127.0.0.1:80",
+            "--health",
+            "exec:bin/agent ok",
+        ),
+        *("--trial-s", "90", "--soak-s", "2h", "--notes", "https://example.com/1.5.0"),
+    )
+    shown = rolled.do("release", "show", "1.5.0")
+    assert shown["probe"] == {"exec": ["bin/agent", "--say", "hello world"], "expect": "1.5.0"}
+    assert [next(iter(entry)) for entry in shown["health"]] == ["http", "tcp", "exec"]
+    assert (shown["trial_s"], shown["soak_s"]) == (90, 7200)
+
+
+@pytest.mark.parametrize("health", ["ftp://x", "tcp:host", "exec:", "exec:'open", ""])
+def test_health_that_means_nothing_is_refused(rolled, health):
+    """A typing error is found here and not on a thousand hosts."""
+    result = rolled.run(
+        "release", "add", "1.5.0", rolled.build("x"), "--platform", "linux-x86_64", "--health", health
+    )
+    assert result.exit_code == 2
+    assert "hint:" in result.stderr
+
+
+def test_the_workspace_has_defaults_for_a_product(rolled):
+    """What every release needs is written once; options win."""
+    settings = rolled.folder / "tidegate.toml"
+    text = settings.read_text().replace("# trial_s = 600", "trial_s = 30").replace("# probe", "probe")
+    settings.write_text(text)
+    rolled.add("1.5.0", None, "--soak-s", "5")
+    shown = rolled.do("release", "show", "1.5.0")
+    assert (shown["trial_s"], shown["soak_s"], shown["probe"]["exec"]) == (30, 5, ["bin/agent", "--version"])
+
+
+def test_a_misspelt_setting_is_an_error(rolled):
+    """Nothing in tidegate.toml is silently ignored."""
+    settings = rolled.folder / "tidegate.toml"
+    settings.write_text(settings.read_text() + "trail_s = 5\n")
+    result = rolled.run("release", "list")
+    assert result.exit_code == 10
+    assert "trail_s" in result.stderr

@@ -1,0 +1,166 @@
+"""Rollouts: start, widen, complete, hold, go on, recall, brake."""
+
+import pytest
+
+from tests.support.workspace import HERE
+
+
+def test_a_rollout_starts_in_the_first_wave_alone(rolled, orders):
+    """The strategy `manual` orders the canaries and leaves everybody else as they are."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    found = orders()
+    assert [found[wave]["version"] for wave in ("canary", "early", "full")] == ["1.5.0", "1.4.2", "1.4.2"]
+    assert found["canary"]["rollout"] == "stable-0002"
+    assert found["canary"]["base"]["version"] == "1.4.2"
+    assert found["canary"]["not_after"] == "2026-11-29T12:00:00Z"
+
+
+def test_promoting_widens_wave_by_wave_and_then_completes(rolled, orders):
+    """The last promotion makes the version the base everywhere, without an end, and raises the floor."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.promote()
+    assert [found["version"] for found in orders().values()] == ["1.5.0", "1.5.0", "1.4.2"]
+    rolled.promote()
+    assert all(found["not_after"] for found in orders().values())
+    rolled.promote()
+    for found in orders().values():
+        assert found["base"]["version"] == "1.5.0"
+        assert found["not_after"] is None
+    assert rolled.do("rollout", "status", "stable")["floor_seq"] == 1
+    assert rolled.run("rollout", "promote", "stable").exit_code == 2
+
+
+def test_the_floor_leaves_a_way_back_to_what_ran_before(rolled):
+    """A bad release between two good ones does not take the last good one away from a recall."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.publish_release("1.5.1", strategy="immediate")
+    rolled.promote()
+    assert rolled.do("rollout", "status", "stable")["floor_seq"] == 1
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.1", "--reason", "leaks")
+
+
+def test_the_floor_stays_below_a_barrier(rolled):
+    """A release that hosts must pass through stays startable."""
+    rolled.publish_release("1.4.9")
+    rolled.promote()
+    barrier = ("--requires", ">=1.4.2", "--via", "1.4.2")
+    rolled.publish_release("1.5.0", None, *barrier)
+    rolled.promote()
+    assert rolled.do("rollout", "status", "stable")["floor_seq"] == 1
+
+
+def test_a_pause_holds_and_resuming_spreads_anew(rolled, orders):
+    """After a pause no host is late: the spread begins again."""
+    rolled.add("1.5.0")
+    rolled.do("rollout", "start", "stable", "1.5.0", "--spread-s", "1h")
+    rolled.sign_and_publish()
+    rolled.do("rollout", "pause", "stable", "--reason", "looking")
+    rolled.sign_and_publish()
+    assert orders()["canary"]["state"] == "hold"
+    assert orders()["full"]["state"] == "go"
+    assert rolled.run("rollout", "promote", "stable").exit_code == 13
+    rolled.now = rolled.now.replace(hour=18)
+    rolled.do("rollout", "resume", "stable")
+    found = orders()["canary"]
+    assert (found["state"], found["not_before"], found["spread_s"]) == ("go", "2026-11-22T18:00:00Z", 3600)
+
+
+def test_a_recall_reaches_every_wave_and_lowers_the_base(rolled, orders):
+    """Nobody is sent back and at once forward again."""
+    rolled.publish_release("1.5.0")
+    rolled.promote()
+    recalled = ("--from", ">=1.5.0,<=1.5.3", "--reason", "loses data")
+    rolled.do("rollout", "recall", "stable", "1.4.2", *recalled)
+    rolled.sign_and_publish()
+    for found in orders().values():
+        assert found["version"] == "1.4.2"
+        assert found["base"]["version"] == "1.4.2"
+        assert found["recall"]["from"] == ">=1.5.0,<=1.5.3"
+        assert found["rollout"] == "stable-0003"
+    said = rolled.do("agents", "explain", "host-1", "--running", "1.5.0")
+    assert said["decision"]["rule"] == "recall"
+
+
+@pytest.mark.parametrize(
+    ("version", "recalled", "code"),
+    [("1.4.2", ">=1.5.0", 2), ("1.5.0", ">=1.4,<=1.5", 13), ("9.9.9", "<=1.5", 13), ("1.4.2", "what", 10)],
+)
+def test_recalls_that_cannot_work_are_refused(rolled, version, recalled, code):
+    """No upper bound, into itself, to nothing, from nonsense."""
+    rolled.publish_release("1.5.0")
+    result = rolled.run("rollout", "recall", "stable", version, "--from", recalled, "--reason", "x")
+    assert result.exit_code == code, result.stderr
+    assert not rolled.do("status")["staged"]
+
+
+def test_one_signature_stops_everything(rolled):
+    """The brake names every live rollout, and needs one key, also the publisher's."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.do("brake", "stable", "--reason", "crash loops")
+    signatures = rolled.do("status")["signatures"]
+    assert [(item["role"], item["threshold"]) for item in signatures] == [("agent.stable.brake", 1)]
+    assert "online" in signatures[0]["unsigned"]
+    rolled.sign_and_publish()
+    said = rolled.do("agents", "explain", "host-1", "--running", "1.4.0")
+    held = rolled.do("rollout", "status", "stable")["brake"]["hold"]
+    assert held == [{"rollout": "stable-0001"}, {"rollout": "stable-0002"}]
+    assert said["decision"]["rule"] == "base"
+
+
+def test_the_brake_is_lifted_by_name(rolled):
+    """Lifting is a change too: starts spread from that moment."""
+    rolled.do("brake", "stable", "--version", "1.5.0")
+    rolled.sign_and_publish()
+    rolled.now = rolled.now.replace(hour=20)
+    rolled.do("brake", "stable", "--release", "--reason", "it was the network")
+    brake = rolled.do("rollout", "status", "stable")["brake"]
+    assert (brake["hold"], brake["since"]) == ([], "2026-11-22T20:00:00Z")
+    assert rolled.run("brake", "stable", "--release").exit_code == 2
+
+
+def test_what_agents_would_refuse_is_not_started(rolled):
+    """Lower versions, backports overtaken by number, and unknown releases."""
+    rolled.add("1.5.0")
+    rolled.publish_release("1.4.3")
+    for version, word in (("1.4.2", "lower"), ("1.5.0", "added before"), ("7.0", "no release")):
+        result = rolled.run("rollout", "start", "stable", version)
+        assert result.exit_code == 13
+        assert word in result.stderr
+        assert "hint:" in result.stderr
+
+
+def test_a_missing_platform_is_said_before_it_is_signed(rolled):
+    """A release that forgets a platform starts, with a warning."""
+    rolled.do("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "plan9-mips")
+    result = rolled.run("rollout", "start", "stable", "1.5.0")
+    assert result.exit_code == 0
+    assert f"nothing for {HERE}" in result.stderr
+
+
+def test_a_plan_stages_nothing_and_names_who_must_sign(rolled):
+    """A plan shows waves, start times and signatures."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.add("1.5.1")
+    rolled.sign_and_publish()
+    plan = rolled.do("rollout", "plan", "stable", "1.5.1", "--strategy", "immediate", "--not-before", "2h")
+    assert [wave["order"]["not_before"] for wave in plan["waves"]] == ["2026-11-22T14:00:00Z"] * 3
+    assert plan["signatures"][0] == {"role": "agent.stable.canary", "threshold": 1, "keys": ["rollouts"]}
+    assert not rolled.do("status")["staged"]
+    dry = rolled.do("rollout", "start", "stable", "1.5.1", "--dry-run")
+    assert len(dry["waves"]) == 1
+    assert not rolled.do("status")["staged"]
+
+
+def test_every_route_of_a_wave_says_the_same(rolled):
+    """Each of a wave's routes names the same document and carries the same order."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    view = rolled.desk().tree.view("agent.stable.canary")
+    assert len(view.entries) == 25
+    assert len({(entry.sha256, repr(entry.custom)) for entry in view.entries.values()}) == 1
+
+
+def test_channels_are_named_in_short_when_there_is_no_doubt(rolled):
+    """`stable` and `agent/stable` are the same; anything else is an error that says what there is."""
+    assert rolled.do("rollout", "status", "agent/stable") == rolled.do("rollout", "status", "stable")
+    result = rolled.run("rollout", "status", "beta")
+    assert (result.exit_code, "agent/stable" in result.stderr) == (2, True)
