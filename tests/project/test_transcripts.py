@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import ROOT
-from tests.project.transcripts import Command, commands, pages, run
+from tests.project.transcripts import Command, commands, end_background, pages, run
 
 SAMPLE = """# Page
 
@@ -39,12 +39,15 @@ def test_the_commands_of_a_page_work(page, tmp_path):
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
-    for command in commands(page.read_text(encoding="utf-8")):
-        if command.not_run:
-            continue
-        done = run(command, work, home)
-        assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
-        assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
+    try:
+        for command in commands(page.read_text(encoding="utf-8")):
+            if command.not_run:
+                continue
+            done = run(command, work, home)
+            assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
+            assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
+    finally:
+        end_background(work)
 
 
 def test_commands_are_found_and_compared(tmp_path):

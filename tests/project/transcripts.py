@@ -1,18 +1,22 @@
 r"""Commands in the documentation: fenced ``console`` blocks, run as a reader would type them.
 
-A block has commands after ``$ `` (continued after a backslash) and, where it matters, the output that
-follows; ``…`` in it stands for anything. The blocks of one page run in order, in one new folder; ``cd`` and
-``export`` carry over. ``make`` targets are run dry, and what they show is not compared, since tests run
-inside of ``make test``. A comment before a block says why it is not run: ``<!-- not run: reason -->``. What
-a command leaves in the background is not supported.
+A block has commands after ``$ `` (continued after a backslash, or on lines that begin with ``> ``) and, where
+it matters, the output that follows; ``…`` in it stands for anything. The blocks of one page run in order, in
+one new folder; ``cd`` and ``export`` carry over. ``make`` targets are run dry, and what they show is not
+compared, since tests run inside of ``make test``. A comment before a block says why it is not run:
+``<!-- not run: reason -->``. What a command leaves in the background writes its number to a file ``*.pid``,
+so that a test can end it.
 """
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -48,7 +52,10 @@ def commands(page: str) -> Iterator[Command]:
     for block in BLOCK.finditer(page):
         text = block["text"].replace("\\\n", "")
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-            line, _, output = part.partition("\n")
+            first, *rest = part.splitlines()
+            more = list(takewhile(lambda line: line.startswith(">"), rest))
+            line = "\n".join([first, *(line.removeprefix(">").removeprefix(" ") for line in more)])
+            output = "".join(f"{shown}\n" for shown in rest[len(more) :])
             yield Command(line.strip(), output, block["reason"] or "")
 
 
@@ -76,6 +83,13 @@ def run(command: Command, folder: Path, home: Path) -> subprocess.CompletedProce
         timeout=LONGEST_S,
         check=False,
     )
+
+
+def end_background(folder: Path) -> None:
+    """End what the commands of a page left in the background."""
+    for file in folder.rglob("*.pid"):
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 def pages() -> list[Path]:
