@@ -4,19 +4,12 @@ The journal is written before each step; every step can be repeated. A tick runs
 wait, and begins wherever the last one was interrupted.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.journal import Event
 from agent.states import State, Update, changed
-from agent.steps.choose import choose
-from agent.steps.download import download
-from agent.steps.healthcheck import healthcheck
-from agent.steps.install import install
-from agent.steps.rollback import rollback
-from agent.steps.settle import settle
-from agent.steps.stage import stage
-from agent.steps.verify import verify
 from agent.work import Result, Work
 from metadata.errors import TidegateError, UnsuitableError
 
@@ -27,7 +20,8 @@ StepFunction = Callable[[Work, Update | None], Result]
 class Step:
     """One row: the work, and where it leads."""
 
-    work: StepFunction
+    name: str
+    """Module in ``agent.steps``, and the function in it."""
     ok: State
     failed: State
     stage: str
@@ -35,20 +29,28 @@ class Step:
     harmless: bool = True
     """Whether an error here leaves what runs untouched, so that the product is simply idle again."""
 
+    @property
+    def work(self) -> StepFunction:
+        """The work itself, loaded when it is asked for: a tick with nothing to do needs ``choose`` alone."""
+        found: StepFunction = getattr(importlib.import_module(f"agent.steps.{self.name}"), self.name)
+        return found
+
 
 TABLE: Mapping[State, Step] = {
-    State.IDLE: Step(choose, State.CHOSEN, State.IDLE, "refusal"),
-    State.CHOSEN: Step(download, State.FETCHED, State.IDLE, "update_download"),
-    State.FETCHED: Step(verify, State.STAGED, State.IDLE, "update_verify"),
-    State.STAGED: Step(stage, State.SWITCHING, State.IDLE, "update_verify"),
-    State.SWITCHING: Step(install, State.ON_TRIAL, State.ROLLING_BACK, "update_install", harmless=False),
+    State.IDLE: Step("choose", State.CHOSEN, State.IDLE, "refusal"),
+    State.CHOSEN: Step("download", State.FETCHED, State.IDLE, "update_download"),
+    State.FETCHED: Step("verify", State.STAGED, State.IDLE, "update_verify"),
+    State.STAGED: Step("stage", State.SWITCHING, State.IDLE, "update_verify"),
+    State.SWITCHING: Step("install", State.ON_TRIAL, State.ROLLING_BACK, "update_install", harmless=False),
     State.ON_TRIAL: Step(
-        healthcheck, State.COMMITTED, State.ROLLING_BACK, "update_healthcheck", harmless=False
+        "healthcheck", State.COMMITTED, State.ROLLING_BACK, "update_healthcheck", harmless=False
     ),
-    State.ROLLING_BACK: Step(rollback, State.ROLLED_BACK, State.STRANDED, "update_rollback", harmless=False),
-    State.COMMITTED: Step(settle, State.IDLE, State.IDLE, "soak", harmless=False),
-    State.ROLLED_BACK: Step(settle, State.IDLE, State.IDLE, "soak", harmless=False),
-    State.STRANDED: Step(choose, State.CHOSEN, State.STRANDED, "refusal"),
+    State.ROLLING_BACK: Step(
+        "rollback", State.ROLLED_BACK, State.STRANDED, "update_rollback", harmless=False
+    ),
+    State.COMMITTED: Step("settle", State.IDLE, State.IDLE, "soak", harmless=False),
+    State.ROLLED_BACK: Step("settle", State.IDLE, State.IDLE, "soak", harmless=False),
+    State.STRANDED: Step("choose", State.CHOSEN, State.STRANDED, "refusal"),
 }
 MAX_STEPS = 40
 """Steps in one tick: five updates in a row (a base, some barriers, the order). More can wait for the next."""

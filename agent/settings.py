@@ -25,6 +25,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ch
     """The supervisor runs the product itself."""
 
     command: Command
+    """What runs; ``{current}`` stands for the folder of the version that is in place."""
     stop_s: Annotated[int, Meta(ge=0)] = 10
     """How long it may take to end after SIGTERM."""
 
@@ -36,6 +37,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     stop: Command
     status: Command
     timeout_s: Annotated[int, Meta(ge=1)] = 60
+    """How long each of them may take."""
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="none"):
@@ -53,14 +55,17 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     health: list[Probe] = []
     """Asked in addition to what the release asks for."""
     pin: str = ""
+    """Versions that this host may run, such as ``>=2.11,<2.12``; any, unless given."""
     windows: list[str] = []
+    """When updates may start, in the host's time zone, such as ``Mon-Fri 02:00-05:00``; always, unless given."""
     platform: str = ""
     """What to install, where it is not what ``uname`` says."""
 
     def __post_init__(self) -> None:
         for text in self.windows:
             Window.parse(text)
-        versions.span(self.pin)
+        if self.pin:
+            versions.span(self.pin)
         if relative := [path for path in self.config if not path.startswith("/")]:
             raise ValueError(f"config path {relative[0]!r} is not absolute")
 
@@ -69,7 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     state: str = "/var/lib/tidegate"
+    """Where the agent keeps what it knows: identity, journal, cache, downloads, backups."""
     root: str = "/opt/tidegate"
+    """Where products are installed."""
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:

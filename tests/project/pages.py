@@ -5,6 +5,8 @@ from typing import Any
 import click
 import msgspec
 
+from agent.machine import TABLE
+from agent.settings import Settings
 from metadata.fields import MAX_INTEGER
 from tests.project.schemas import KINDS, parts, schema
 
@@ -98,3 +100,39 @@ def _command(name: str, command: click.Command, parent: click.Context | None) ->
             found = command.get_command(context, inner)
             sections += [_command(inner, found, context)] if found and not found.hidden else []
     return "\n".join(sections)
+
+
+SETTINGS_HEAD = """# Settings of a host
+
+Generated from `agent/settings.py`. The file is TOML, `/etc/tidegate/agent.toml` unless `--config` names
+another. A key that nobody knows is an error in `enroll`, `check`, `update` and `doctor`, and a warning in
+`run` and `tick`: an updater that went back to an older version must still start.
+
+```toml
+{example}```
+"""
+
+STATES_HEAD = """# States of an update
+
+Generated from the table in `agent/machine.py`, which is the whole life of an update. The journal is written
+before each step, and each step can be repeated: after a crash the next tick does the step again.
+
+| state | work | ok | failed |
+|---|---|---|---|
+"""
+
+
+def settings(example: str) -> str:
+    """Return the page about a host's settings."""
+    definitions = schema(Settings)["$defs"]
+    tables = [f"## {part.__name__}\n\n{_table(definitions[part.__name__])}" for part in parts(Settings)]
+    return "\n".join([SETTINGS_HEAD.format(example=example), *tables])
+
+
+def states() -> str:
+    """Return the page about the states of an update."""
+    rows = []
+    for state, step in TABLE.items():
+        work = (step.work.__doc__ or "").splitlines()[0]
+        rows.append(f"| {state} | {work} (`{step.stage}`) | {step.ok} | {step.failed} |")
+    return STATES_HEAD + "\n".join(rows) + "\n"

@@ -12,6 +12,7 @@ import click
 from tests.conftest import ROOT
 from tests.project import pages, schemas
 
+EXAMPLE = "infra/agent.toml"
 PROGRAMS = {"tidegate": "repo_tools.cli", "tidegate-agent": "agent.cli"}
 
 
@@ -24,6 +25,8 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs/reference/formats.md": pages.formats(),
         ROOT / "docs/reference/commands.md": pages.commands(programs),
+        ROOT / "docs/reference/settings.md": pages.settings((ROOT / EXAMPLE).read_text(encoding="utf-8")),
+        ROOT / "docs/reference/states.md": pages.states(),
     }
 
 
