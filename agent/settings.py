@@ -57,7 +57,7 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     pin: str = ""
     """Versions that this host may run, such as ``>=2.11,<2.12``; any, unless given."""
     windows: list[str] = []
-    """When updates may start, in the host's time zone, such as ``Mon-Fri 02:00-05:00``; always, unless given."""
+    """When updates may start, in host time, such as ``Mon-Fri 02:00-05:00``; always, unless given."""
     platform: str = ""
     """What to install, where it is not what ``uname`` says."""
 
