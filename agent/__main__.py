@@ -1,10 +1,15 @@
 """The boundary of ``tidegate-agent``: arguments in, exit code out; errors become text here and nowhere else.
 
-``run`` goes straight to the supervisor, which must stay small: nothing else is imported for it.
+``run`` and ``tick`` go straight to their work: the resident process must stay small, and a tick with nothing
+to do must cost little. Every other command line is left to click.
 """
 
+import gc
 import sys
 from pathlib import Path
+
+GARBAGE_THRESHOLD = 100_000
+"""Allocations between two searches for garbage: most of what a short command makes, its modules, stays."""
 
 
 def main() -> None:
@@ -14,25 +19,30 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    config = _plain_run(arguments)
-    if config is not None:
-        from agent import supervisor  # noqa: PLC0415 (keeps everything else out of the resident process)
-
-        return supervisor.main(config)
-    from agent.cli import boundary  # noqa: PLC0415 (see above)
-
-    return boundary.run(arguments)
-
-
-def _plain_run(arguments: list[str]) -> Path | None:
-    """Return the settings file when the command line is ``[--config FILE] run`` and nothing else."""
     match arguments:
         case ["run"]:
-            return Path("/etc/tidegate/agent.toml")
+            return _supervise(Path("/etc/tidegate/agent.toml"))
         case ["--config", file, "run"]:
-            return Path(file)
-        case _:
-            return None
+            return _supervise(Path(file))
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    match arguments:
+        case ["--config", file, "tick"]:
+            return _tick(Path(file))
+    from agent.cli import boundary as command_line  # noqa: PLC0415 (click is for those who type)
+
+    return command_line.run(arguments)
+
+
+def _supervise(config: Path) -> int:
+    from agent import supervisor  # noqa: PLC0415 (keeps everything else out of the resident process)
+
+    return supervisor.main(config)
+
+
+def _tick(config: Path) -> int:
+    from agent import boundary, unattended  # noqa: PLC0415 (keeps everything else out of an idle tick)
+
+    return boundary.guarded(lambda: unattended.tick(config))
 
 
 if __name__ == "__main__":

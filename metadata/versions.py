@@ -1,11 +1,14 @@
 """Versions and ranges of versions: PEP 440 in normal form, pre-releases included in ranges."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from metadata.errors import MalformedError
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 @lru_cache(maxsize=4096)
@@ -25,12 +28,14 @@ def parse(text: str) -> Version:
 
 
 @lru_cache(maxsize=4096)
-def span(text: str) -> SpecifierSet:
+def span(text: str) -> "SpecifierSet":
     """Return a range such as ``>=1.4,<1.5``.
 
     Raises:
         MalformedError: The text is not a range of versions.
     """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 (few ticks read a range)
+
     try:
         found = SpecifierSet(text)
         found.contains("0", prereleases=True)  # its versions are only read when it is asked

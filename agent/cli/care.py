@@ -7,11 +7,11 @@ import click
 
 from agent import doctor as checks
 from agent import output, settings
-from agent.cli.host import show
 from agent.enrolment import enrol
 from agent.installed import compare
 from agent.operator import go_back, set_pin
 from agent.tick import opened
+from agent.unattended import show
 from metadata import versions
 from metadata.errors import UnhealthyError, UntrustedError, UsageError
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from agent import output, settings, supervisor
+from agent import output, settings, unattended
 from agent import tick as ticking
-from agent.settings import Settings
 from agent.status import product_status, status
 from agent.steps.choose import look, noted
 from agent.tick import Host, opened
-from metadata.errors import TidegateError, UnhealthyError, UnsuitableError
+from agent.unattended import show
+from metadata.errors import UnhealthyError, UnsuitableError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 one_product = click.option("--product", metavar="NAME", help="Only this product.")
@@ -21,6 +21,8 @@ one_product = click.option("--product", metavar="NAME", help="Only this product.
 @click.pass_obj
 def run(config: Path) -> int:
     """Stay resident: tick when it is time, run child services, enforce deadlines."""
+    from agent import supervisor  # noqa: PLC0415 (its own process, nearly always)
+
     return supervisor.main(config)
 
 
@@ -32,10 +34,7 @@ def tick(config: Path, *, as_json: bool) -> int:
 
     Exits 0 also when there is nothing to do, when the answer is no, and when a trial went back.
     """
-    found = lenient(config)
-    with opened(found) as host:
-        errors = ticking.tick(host)
-        return show(host, errors, as_json=as_json)
+    return unattended.tick(config, as_json=as_json)
 
 
 @click.command()
@@ -76,20 +75,3 @@ def _person_code(host: Host, product: str | None, newest: int) -> int:
         return UnhealthyError.exit_code
     decisions = [host.journal.recall(f"decision/{work.name}") or {} for work in host.works(product)]
     return UnsuitableError.exit_code if any(seen.get("action") == "refuse" for seen in decisions) else 0
-
-
-def lenient(config: Path) -> Settings:
-    """Load the settings as unattended commands do: unknown keys are a warning."""
-    found, unknown = settings.load(config)
-    for name in unknown:
-        output.warning(f"settings {config} have an unknown key: {name}")
-    return found
-
-
-def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
-    """Print the status and the errors; return the exit code."""
-    document = status(host.settings, host.journal, host.identity.agent)
-    output.result(document, output.product_lines(document), as_json=as_json)
-    for error in errors:
-        output.error(error)
-    return errors[0].exit_code if errors else 0

@@ -1,0 +1,38 @@
+"""What runs without a person: one tick, from the settings to the last line of output.
+
+The supervisor starts it for each poll, so it needs no command line parser.
+"""
+
+from pathlib import Path
+
+from agent import output, settings
+from agent import tick as ticking
+from agent.settings import Settings
+from agent.status import status
+from agent.tick import Host, opened
+from metadata.errors import TidegateError
+
+
+def tick(config: Path, *, as_json: bool = False) -> int:
+    """Run one tick, print the status, and return the exit code."""
+    found = lenient(config)
+    with opened(found) as host:
+        errors = ticking.tick(host)
+        return show(host, errors, as_json=as_json)
+
+
+def lenient(config: Path) -> Settings:
+    """Load the settings as unattended commands do: unknown keys are a warning."""
+    found, unknown = settings.load(config)
+    for name in unknown:
+        output.warning(f"settings {config} have an unknown key: {name}")
+    return found
+
+
+def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
+    """Print the status and the errors; return the exit code."""
+    document = status(host.settings, host.journal, host.identity.agent)
+    output.result(document, output.product_lines(document), as_json=as_json)
+    for error in errors:
+        output.error(error)
+    return errors[0].exit_code if errors else 0
