@@ -45,12 +45,19 @@ def sign_staged(desk: Desk, keys: Sequence[KeyFile]) -> list[Signed]:
     """Sign every staged role that still needs a signature which one of ``keys`` can give."""
     pen, done = Pen(desk), []
     for role in desk.tree.staged():
-        for key in keys:
+        for key in _people_first(desk, keys):
             if not any(wants(found, key) for found in signings(desk.tree, role)):
                 continue
             sign(desk.tree, role, pen.signer(key))
             done.append(Signed(role, desk.tree.view(role).version, key.name))
     return done
+
+
+def _people_first(desk: Desk, keys: Sequence[KeyFile]) -> list[KeyFile]:
+    """Return keys with the online ones last: where both may sign, a name says more than a job."""
+    root = desk.tree.view("root")
+    online = {info.keyid for role in ONLINE for info in root.delegations[role].keys}
+    return sorted(keys, key=lambda key: key.keyid in online)
 
 
 def wants(signing: Signing, key: KeyFile) -> bool:

@@ -8,7 +8,7 @@ import click
 from metadata.errors import UsageError
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
-from repo_tools.cli.app import App, changes
+from repo_tools.cli.app import App, changes, reads
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
@@ -54,9 +54,12 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
       tidegate publish --yes
     """
     desk = app.desk()
-    settled = work.settle(desk)
+    if settled := work.settle(desk):
+        app.terminal.note(f"published before, and tidied up now: {', '.join(settled)}")
     if not desk.tree.staged():
-        return Answer({"published": {}, "settled": settled}, [_NOTHING])
+        count = work.verify(desk) if settled else 0
+        found = [f"a client found all {count} files"] if settled else []
+        return Answer({"published": {}, "settled": settled, "read_back": count}, [_NOTHING, *found])
     publication = work.prepare(desk)
     work.refuse_unsigned(desk)
     _check(app, desk)
@@ -71,13 +74,13 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
             {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
         )
     _agree(app, wording, "publish this?", yes=yes)
-    with app.terminal.progress("publishing") as on_bytes:
+    with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, on_bytes)
     return Answer(data, [*wording, f"published to {desk.store.location}; a client found all {count} files"])
 
 
 @click.command()
-@changes
+@reads
 def refresh(app: App) -> Answer:
     """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
 

@@ -41,6 +41,14 @@ class Publication:
         """The files in the order in which they become public."""
         return publishing_order(self.files)
 
+    @property
+    def size_bytes(self) -> int:
+        """How much is to be written."""
+        sizes = (
+            one.path.stat().st_size if isinstance(one, Staged) else len(one) for one in self.files.values()
+        )
+        return sum(sizes)
+
 
 def settle(desk: Desk) -> list[str]:
     """Finish what a publisher that was killed at the end left: forget staged roles that are live.

@@ -12,7 +12,6 @@ from metadata.errors import ConflictError, UnreachableError
 from repo_tools.publishing import publish
 from repo_tools.publishing.order import publishing_order
 from repo_tools.store import Store
-from repo_tools.store.folder import FolderStore
 from tests.support.workspace import Workspace
 
 
@@ -82,39 +81,58 @@ def test_nothing_is_listed_before_it_exists():
     ]
 
 
-def test_a_killed_publisher_leaves_the_old_tree_and_publishing_again_finishes(tmp_path):
-    """Killed at any point, clients see the old tree whole; the same command completes the new one."""
-    work = Workspace(tmp_path).found("--wave", "all=100")
+@pytest.fixture
+def ready(tmp_path: Path) -> Workspace:
+    """1.4.2 is live in the only wave; 1.5.0 is staged and signed."""
+    work = Workspace(tmp_path / "work").found("--wave", "all=100")
     work.publish_release("1.4.2")
     work.add("1.5.0")
     work.do("rollout", "start", "stable", "1.5.0")
     work.do("sign")
-    before = work.do("agents", "explain", "host-1")["order"]["version"]
-    kept = {name: tmp_path / f"kept-{name}" for name in ("store", "workspace")}
-    for name, copy in kept.items():
-        shutil.copytree(tmp_path / name, copy)
+    return work
+
+
+def ordered(work: Workspace) -> str:
+    """Return the version that a host is ordered to run, by what is public."""
+    version: str = work.do("agents", "explain", "host-1")["order"]["version"]
+    return version
+
+
+def killed(work: Workspace, writes: int) -> bool:
+    """Publish to a store that dies after some writes; return whether it died before the end."""
+    desk = work.desk()
+    desk.store = Dying(desk.store, writes)
+    publication = publish.prepare(desk)
+    try:
+        publish.upload(desk, publication, publish.sealed(desk, publication))
+    except UnreachableError:
+        return True
+    return False
+
+
+def test_a_killed_publisher_leaves_the_old_tree_and_publishing_again_finishes(ready, tmp_path):
+    """Killed at any point, clients see the old tree whole; the same command completes the new one."""
+    shutil.copytree(ready.base, tmp_path / "kept")
     writes = 0
-    while True:
-        desk = work.desk()
-        desk.store = Dying(FolderStore(str(work.store), work.store), writes)
-        publication = publish.prepare(desk)
-        try:
-            publish.upload(desk, publication, publish.sealed(desk, publication))
-        except UnreachableError:
-            assert work.do("agents", "explain", "host-1")["order"]["version"] == before == "1.4.2"
-        else:
-            break
-        work.do("publish")
-        assert work.do("agents", "explain", "host-1")["order"]["version"] == "1.5.0"
-        assert not work.do("status")["staged"]
+    while killed(ready, writes):
+        assert ordered(ready) == "1.4.2"
+        ready.do("publish")
+        assert ordered(ready) == "1.5.0"
+        assert not ready.do("status")["staged"]
         writes += 1
-        for name, copy in kept.items():
-            shutil.rmtree(tmp_path / name)
-            shutil.copytree(copy, tmp_path / name)
+        shutil.rmtree(ready.base)
+        shutil.copytree(tmp_path / "kept", ready.base)
     assert writes > 5
-    again = work.do("publish")  # killed after the timestamp: everything is live, only staged/ is left
+
+
+def test_a_publisher_killed_after_the_last_write_has_published(ready):
+    """Only `staged/` is left over then; publishing again tidies it up."""
+    assert not killed(ready, 100)
+    assert ordered(ready) == "1.5.0"
+    again = ready.do("publish")
+    assert again["read_back"] > 0
     assert sorted(again["settled"]) == ["agent.releases", "agent.stable.all"]
-    assert not list((work.folder / "staged" / "targets").iterdir())
+    assert not list((ready.folder / "staged" / "targets").iterdir())
 
 
 def test_whoever_publishes_second_starts_from_what_is_live(rolled, tmp_path):

@@ -100,7 +100,8 @@ def test_one_signature_stops_everything(rolled):
     signatures = rolled.do("status")["signatures"]
     assert [(item["role"], item["threshold"]) for item in signatures] == [("agent.stable.brake", 1)]
     assert "online" in signatures[0]["unsigned"]
-    rolled.sign_and_publish()
+    assert rolled.do("sign")["signed"][0]["key"] == "rollouts"
+    rolled.do("publish")
     said = rolled.do("agents", "explain", "host-1", "--running", "1.4.0")
     held = rolled.do("rollout", "status", "stable")["brake"]["hold"]
     assert held == [{"rollout": "stable-0001"}, {"rollout": "stable-0002"}]
