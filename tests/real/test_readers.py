@@ -1,0 +1,125 @@
+"""Any TUF client can be an agent: two that know nothing of this code read a repository that it published."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metadata.places import place
+from tests.conftest import ROOT
+from tests.support.web import Web, serving
+from tests.support.workspace import HERE, Workspace
+
+SOURCE = Path(__file__).parent / "tufjs"
+SHARES = {"canary": range(5), "early": range(5, 25), "full": range(25, 100)}
+"""Percent of the fleet, as ``init`` divides it."""
+VERSIONS = {"canary": "1.5.0", "early": "1.4.2", "full": "1.4.2"}
+
+pytestmark = pytest.mark.xdist_group("readers")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A repository in the middle of a rollout, on a web server."""
+
+    manager: Workspace
+    web: Web
+    artifacts: dict[str, bytes]
+
+    @property
+    def salt(self) -> str:
+        """The channel's salt, from the policy that lies in the store."""
+        policy = next(self.manager.store.glob("targets/rollout/agent/stable/*.policy"))
+        return str(json.loads(policy.read_bytes())["salt"])
+
+    def member(self, wave: str) -> str:
+        """Return an agent that the channel's shares put into a wave."""
+        ids = (f"host-{number}" for number in range(10_000))
+        return next(one for one in ids if int(place(self.salt, one)[:8], 16) * 100 >> 32 in SHARES[wave])
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """1.4.2 everywhere, and 1.5.0 for the canary wave."""
+    manager = Workspace(tmp_path_factory.mktemp("readers")).found()
+    manager.publish_release("1.4.2")
+    manager.publish_release("1.5.0", strategy="manual")
+    stored = {
+        path.parent.name: path.read_bytes() for path in manager.store.glob("targets/releases/**/*.tar.zst")
+    }
+    with serving(manager.store) as web:
+        yield Published(manager, web, stored)
+
+
+@pytest.fixture(scope="session")
+def tufjs() -> list[str]:
+    """The command of a reader on tuf-js, installed from npm by its lock file."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("no node and npm here")
+    folder = ROOT / ".cache" / "tufjs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "reader.js"):
+        shutil.copy2(SOURCE / name, folder / name)
+    if not _is_installed(folder):
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"tuf-js cannot be had: {done.stderr.strip().splitlines()[-1]}")
+    return ["node", str(folder / "reader.js")]
+
+
+def _is_installed(folder: Path) -> bool:
+    """Return whether the packages of this very lock file are there; npm keeps its list beside them."""
+    hidden = folder / "node_modules" / ".package-lock.json"
+    if not hidden.exists():
+        return False
+    wanted = json.loads((folder / "package-lock.json").read_bytes())["packages"]
+    there = json.loads(hidden.read_bytes())["packages"]
+    return {name: one["integrity"] for name, one in wanted.items() if name} == {
+        name: one.get("integrity") for name, one in there.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def ngclient() -> list[str]:
+    """The command of a reader on python-tuf's client, in a process without this project's code."""
+    return [sys.executable, str(Path(__file__).with_name("plain_reader.py"))]
+
+
+@pytest.fixture(params=["tufjs", "ngclient"])
+def read(
+    request: pytest.FixtureRequest, published: Published, tmp_path: Path
+) -> Callable[[str], dict[str, Any]]:
+    """Ask an independent reader what the repository says to an agent."""
+    command: list[str] = request.getfixturevalue(request.param)
+
+    def read(agent: str) -> dict[str, Any]:
+        asked = [str(tmp_path / agent), published.web.url, str(published.manager.root_file)]
+        ran = subprocess.run(
+            [*command, *asked, "agent/stable", agent, HERE], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+
+    return read
+
+
+@pytest.mark.parametrize("wave", SHARES)
+def test_an_agent_of_each_wave_finds_its_release(published: Published, read: Callable[[str], Any], wave: str):
+    """The route leads to the wave's order, the order to its release, the release to the very bytes stored."""
+    found = read(published.member(wave))
+    assert (found["wave"], found["version"]) == (wave, VERSIONS[wave])
+    assert found["agree"], "the releases role has another document than the wave role"
+    stored = published.artifacts[found["version"]]
+    digest = sha256(stored).hexdigest()
+    path = f"releases/agent/{found['version']}/{HERE}.tar.zst"
+    assert found["artifact"] == {"path": path, "listed": digest, "sha256": digest, "bytes": len(stored)}
+    assert (found["route"] == "default") == (wave == "full")
