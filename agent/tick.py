@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agent import clock, control, identity, machine
+from agent import clock, control, identity, machine, soak
 from agent.fetch import Fetcher
 from agent.journal import Journal
 from agent.repository import Repository
@@ -94,6 +94,7 @@ def tick(host: Host, product: str | None = None) -> list[TidegateError]:
     for work in host.works(product):
         try:
             machine.run(work)
+            soak.look_again(work)
         except TidegateError as error:
             errors.append(error)
     if not host.settings.product:

@@ -23,6 +23,9 @@ class Status:
 class Service(Protocol):
     """Starts, stops and looks after what a product runs. Each call may be repeated."""
 
+    runs: bool
+    """Whether there is something that runs, which a trial can watch."""
+
     def start(self) -> None:
         """Start the current version.
 

@@ -18,6 +18,8 @@ KILL_GRACE_S = 5
 class ChildService:
     """Asks the supervisor over its control socket."""
 
+    runs = True
+
     def __init__(self, name: str, settings: Child, state: Path, current: Path) -> None:
         self._name = name
         self._settings = settings

@@ -11,6 +11,8 @@ from metadata.errors import UnhealthyError
 class CommandService:
     """Runs the operator's ``start``, ``stop`` and ``status``."""
 
+    runs = True
+
     def __init__(self, settings: Commands, current: Path) -> None:
         self._settings = settings
         self._current = current

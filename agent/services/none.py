@@ -6,6 +6,8 @@ from agent.services.base import Status
 class NoService:
     """Starts nothing."""
 
+    runs = False
+
     def start(self) -> None:
         """Do nothing."""
 

@@ -28,7 +28,7 @@ def healthcheck(work: Work, update: Update | None) -> Result:
     release = update.release
     limit_s = release.start_s + release.trial_s + MARGIN_S
     health = work.health(release, update.version)
-    trial = Trial.of(entries_of(health), release.start_s, release.trial_s)
+    trial = Trial.of(entries_of(work.service, health), release.start_s, release.trial_s)
     withdrawal = Withdrawal(work, update)
     backup = Backup(work.backup_folder(update))
 

@@ -53,11 +53,11 @@ def _comes_up(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
     for _ in range(START_ATTEMPTS):
         if not _start(work):
             continue
-        trial = Trial.of(entries_of(health), start_s, SETTLE_S)
+        trial = Trial.of(entries_of(work.service, health), start_s, SETTLE_S)
         verdict = watch(work.service, health, trial, clock.awake_s(), lambda _: "")
         if verdict == "won":
             return True, True
-        if trial.began[SERVICE] is not None:
+        if trial.began.get(SERVICE, 0.0) is not None:
             return True, False
         _stop(work)
     return False, False

@@ -29,8 +29,9 @@ def watch(
     while True:
         at_s = clock.awake_s() - begun_s
         status = service.status()
-        trial.observe(SERVICE, at_s, status.running, status.text)
-        trial.observe_restarts(SERVICE, at_s, status.restarts)
+        if service.runs:
+            trial.observe(SERVICE, at_s, status.running, status.text)
+            trial.observe_restarts(SERVICE, at_s, status.restarts)
         for number, entry in enumerate(health.entries):
             if at_s >= due[number]:
                 answer = health.ask(entry)
@@ -45,6 +46,6 @@ def watch(
         time.sleep(LOOK_S)
 
 
-def entries_of(health: Health) -> list[str]:
-    """Return the names of everything that must hold."""
-    return [SERVICE, *map(str, range(len(health.entries)))]
+def entries_of(service: Service, health: Health) -> list[str]:
+    """Return the names of everything that must hold; with files only and no probe, nothing can be watched."""
+    return [*([SERVICE] if service.runs else []), *map(str, range(len(health.entries)))]
