@@ -58,7 +58,7 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
         app.terminal.note(f"published before, and tidied up now: {', '.join(settled)}")
     if not desk.tree.staged():
         count = work.verify(desk) if settled else 0
-        found = [f"a client found all {count} files"] if settled else []
+        found = [f"read back by a new client ({count} files)"] if settled else []
         return Answer({"published": {}, "settled": settled, "read_back": count}, [_NOTHING, *found])
     publication = work.prepare(desk)
     work.refuse_unsigned(desk)
@@ -74,9 +74,12 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
             {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
         )
     _agree(app, wording, "publish this?", yes=yes)
+    seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
-        count = work.publish(desk, publication, on_bytes)
-    return Answer(data, [*wording, f"published to {desk.store.location}; a client found all {count} files"])
+        count = work.publish(desk, publication, seals, on_bytes)
+    return Answer(
+        data, [*wording, f"published to {desk.store.location} and read back by a new client ({count} files)"]
+    )
 
 
 @click.command()
@@ -98,7 +101,7 @@ def _check(app: App, desk: Desk) -> None:
     if failure := table.failure(found):
         raise failure
     if found:
-        app.terminal.warn(f"{len(found)} things need attention soon: tidegate check")
+        app.terminal.warn(f"tidegate check has {len(found)} to look at")
 
 
 def _agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:

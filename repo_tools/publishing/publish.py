@@ -114,7 +114,7 @@ def prepare(desk: Desk) -> Publication:
     return Publication(roles, found)
 
 
-def publish(desk: Desk, publication: Publication, on_bytes: OnBytes = silent) -> int:
+def publish(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnBytes = silent) -> int:
     """Make a publication public, read it back, and forget what was staged.
 
     Returns:
@@ -122,17 +122,20 @@ def publish(desk: Desk, publication: Publication, on_bytes: OnBytes = silent) ->
 
     Raises:
         ConflictError: Somebody else published first.
-        SignaturesMissingError: The online key is not at hand.
         UntrustedError: A client does not find what was signed.
     """
-    upload(desk, publication, sealed(desk, publication), on_bytes)
+    upload(desk, publication, seals, on_bytes)
     count = verify(desk)
     clear(desk, publication)
     return count
 
 
 def sealed(desk: Desk, publication: Publication) -> Sealed:
-    """Return snapshot and timestamp for a publication, signed with the online keys."""
+    """Return snapshot and timestamp for a publication, signed with the online keys.
+
+    Raises:
+        SignaturesMissingError: The online key is not at hand.
+    """
     roles = {
         role: data
         for role, version in publication.roles.items()

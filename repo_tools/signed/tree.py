@@ -139,7 +139,9 @@ class Tree:
         return self.folder / f"{role}.json"
 
     def _live_metadata(self, role: str) -> Metadata[Any] | None:
-        return self.live.targets(role) if role != "root" else self.live.root
+        if role == "root":
+            return self.live.root if self.live.version("root") else None
+        return self.live.targets(role)
 
     def _next_version(self, role: str) -> int:
         version = self.live.version(role) + 1

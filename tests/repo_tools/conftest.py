@@ -1,5 +1,6 @@
-"""Fixtures of the release manager's stories."""
+"""Fixtures of the release manager's stories; repositories are founded once and then copied."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +13,35 @@ from tests.support.workspace import Workspace
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Workspace:
-    """A founded and published repository, with the clock at noon."""
-    return Workspace(tmp_path, NOON).found()
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a founded and published repository; never changed."""
+    folder = tmp_path_factory.mktemp("founded") / "place"
+    Workspace(folder, NOON).found("--store", "../store")
+    return folder
 
 
-@pytest.fixture
-def rolled(work: Workspace) -> Workspace:
-    """The same, with 1.4.2 as the base of every wave."""
+@pytest.fixture(scope="session")
+def with_base(founded: Path) -> Path:
+    """The folder of the same, with 1.4.2 as the base of every wave; never changed."""
+    folder = founded.parent / "with-base"
+    shutil.copytree(founded, folder)
+    work = Workspace(folder, NOON)
     work.publish_release("1.4.2")
     work.promote()
-    return work
+    return folder
+
+
+@pytest.fixture
+def work(founded: Path, tmp_path: Path) -> Workspace:
+    """A founded and published repository, with the clock at noon."""
+    return Workspace(shutil.copytree(founded, tmp_path / "place"), NOON)
+
+
+@pytest.fixture
+def rolled(with_base: Path, tmp_path: Path) -> Workspace:
+    """The same, with 1.4.2 as the base of every wave."""
+    return Workspace(shutil.copytree(with_base, tmp_path / "place"), NOON)
 
 
 @pytest.fixture

@@ -29,12 +29,11 @@ def test_private_keys_are_for_their_owner_alone(work):
     assert {found[name] for name in found if name.endswith(".pem")} == {0o600}
 
 
-@pytest.mark.parametrize("scheme", ["ed25519", "ecdsa-p256", "ecdsa-p384", "rsa"])
+@pytest.mark.parametrize("scheme", ["ecdsa-p256", "ecdsa-p384", "rsa"])
 def test_each_scheme_signs_what_clients_verify(tmp_path, scheme):
-    """A repository founded with keys of a scheme is published and read back."""
+    """A repository founded with a key of a scheme is published and read back."""
     work = Workspace(tmp_path)
-    for name in ("root", "releases", "rollouts", "online"):
-        work.run("key", "new", name, "--scheme", scheme, "--no-passphrase")
+    work.do("key", "new", "rollouts", "--scheme", scheme, "--no-passphrase")
     work.found("--use-existing-keys")
     work.publish_release("1.4.2")
     assert {one["at_hand"] for one in work.do("key", "list")} == {True}

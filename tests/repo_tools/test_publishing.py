@@ -140,9 +140,8 @@ def test_whoever_publishes_second_starts_from_what_is_live(rolled, tmp_path):
     other = Workspace(tmp_path / "other", rolled.now)
     shutil.copytree(rolled.folder, other.folder)
     other.keys, other.store = rolled.keys, rolled.store
-    settings = other.folder / "tidegate.toml"
+    (other.folder / "tidegate.toml").write_text(f'store = "{rolled.store}"\n')
     for work, version in ((rolled, "1.5.0"), (other, "1.5.1")):
-        assert str(rolled.store) in settings.read_text()
         work.add(version)
         work.do("rollout", "start", "stable", version)
         work.do("sign")

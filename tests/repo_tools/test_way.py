@@ -71,7 +71,7 @@ def test_the_commands_work_as_programs(tmp_path):
     for line in lines:
         done = subprocess.run([*program, *line], env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    assert "a client found all" in done.stdout
+    assert "read back by a new client" in done.stdout
     assert (tmp_path / "store" / "metadata" / "1.timestamp.json").exists()
 
 
