@@ -3,17 +3,14 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from hashlib import sha256
-from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
-from msgspec import structs
 
 from metadata.decide import decide
-from metadata.documents import Brake, Held, Order, Policy, Recall, Revoked
+from metadata.documents import Brake, Order, Policy
 from metadata.facts import Decision, Directed, Host, Releases
-from metadata.fields import MAX_INTEGER, Pointer
 from metadata.release import Artifact, Release
 from metadata.windows import Window
 
@@ -102,10 +99,6 @@ moments = st.one_of(
     st.datetimes(timezones=st.just(UTC)),
     st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), NOON]),
 )
-counts = st.one_of(st.integers(0, 20), st.integers(0, MAX_INTEGER))
-versions = st.sampled_from(VERSIONS)
-ranges = st.sampled_from(RANGES)
-pointers = st.builds(Pointer, version=versions, sha256=versions.map(digest))
 zones: st.SearchStrategy[tzinfo] = st.sampled_from(ZONES)
 
 
@@ -115,81 +108,3 @@ def windows(draw: st.DrawFn) -> Window:
     days = draw(st.sets(st.integers(0, 6), min_size=1))
     opens = time(draw(st.integers(0, 23)), draw(st.integers(0, 59)))
     return Window(frozenset(days), opens, draw(st.integers(1, 24 * 60)))
-
-
-ORDERS: dict[str, st.SearchStrategy[Any]] = {
-    "product": st.just("other"),
-    "wave": st.just("canary"),
-    "state": st.just("hold"),
-    "base": pointers,
-    "not_before": st.none() | moments,
-    "spread_s": counts,
-    "not_after": moments,
-    "urgent": st.just(True),
-    "retry": counts,
-    "recall": st.builds(Recall, from_versions=ranges, until=st.none() | moments),
-}
-BRAKES: dict[str, st.SearchStrategy[Any]] = {
-    "hold": st.lists(st.builds(Held, rollout=st.just("stable-0001")) | st.builds(Held, version=versions)),
-    "since": moments,
-}
-POLICIES: dict[str, st.SearchStrategy[Any]] = {
-    "channel": st.just("beta"),
-    "salt": st.text(max_size=8),
-    "floor_seq": st.integers(0, 8) | counts,
-    "revoked": st.lists(st.builds(Revoked, version=versions), max_size=2),
-    "pins_yield": st.booleans(),
-    "fresh_s": counts,
-}
-HOSTS: dict[str, st.SearchStrategy[Any]] = {
-    "agent_id": st.text("abcXYZ019._-", min_size=1, max_size=64),
-    "platform": st.just("darwin-arm64"),
-    "running": st.none() | versions,
-    "stranded": st.booleans(),
-    "highest_seq": st.integers(0, 8) | counts,
-    "pin": ranges,
-    "windows": st.lists(windows(), max_size=2).map(tuple),
-    "zone": zones,
-    "quarantine": st.dictionaries(versions.map(lambda one: digest(f"payload {one}")), counts, max_size=2),
-    "known": st.dictionaries(versions, st.just(digest("other")), max_size=2),
-    "scope": st.sampled_from([frozenset({"agent/stable"}), frozenset({"agent/beta"})]),
-}
-WORLDS: dict[str, st.SearchStrategy[Any]] = {
-    "issued": st.none() | moments,
-    "now": moments,
-}
-
-
-def shuffled(seed: int) -> Releases:
-    """Return releases in any order of ``seq``, some gone, barriers that may loop or lead nowhere."""
-    chance = Random(seed)
-    found = []
-    for version, seq in zip(VERSIONS, chance.sample(range(1, 8), 7), strict=True):
-        requires, to = chance.choice([None, None, *RANGES]), chance.choice(VERSIONS)
-        via = Pointer(version=to, sha256=digest(to)) if requires and chance.random() < 0.8 else None
-        found.append(release(version, seq, requires=requires, via=via))
-    return listed(*chance.sample(found, chance.randint(5, 7)))
-
-
-RELEASES = st.sampled_from([LIVE, *(shuffled(seed) for seed in range(100))])
-
-
-@st.composite
-def some(draw: st.DrawFn, parts: dict[str, st.SearchStrategy[Any]], most: int = 3) -> dict[str, Any]:
-    """A few of the changes, so that most worlds still have something to do."""
-    names = draw(st.lists(st.sampled_from(sorted(parts)), max_size=most, unique=True))
-    return {name: draw(parts[name]) for name in names}
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """The plain world with a few changes anywhere, up to absurd ones."""
-    running, ordered = draw(versions), draw(versions)
-    return World(
-        host=replace(HOST, **{"running": running, **draw(some(HOSTS))}),
-        policy=structs.replace(POLICY, **draw(some(POLICIES, 2))),
-        order=an_order(ordered, **draw(some(ORDERS))),
-        brake=Brake(**draw(some(BRAKES, 1))),
-        releases=draw(RELEASES),
-        **draw(some(WORLDS, 1)),
-    )

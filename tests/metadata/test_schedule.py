@@ -25,7 +25,6 @@ from tests.metadata.given import (
     first_start,
     moments,
     windows,
-    worlds,
     zones,
 )
 
@@ -137,15 +136,6 @@ def test_every_host_starts_inside_its_window(window, spread_s, agent_id, offset_
     assert start >= anchor
     assert span is not None
     assert span.opens_at <= start < span.closes_at
-
-
-@settings(max_examples=300, deadline=None)
-@given(worlds())
-def test_waiting_is_always_for_later(world):
-    """The moment to ask again lies ahead, except where the calendar ends."""
-    answer = world.decide()
-    if answer.until is not None:
-        assert answer.until > world.now
 
 
 @pytest.mark.parametrize("zone", ZONES)
