@@ -6,7 +6,7 @@ from pathlib import Path
 from agent import identity
 from agent.fetch import Fetcher
 from agent.identity import Identity
-from agent.repository import Repository
+from agent.repository import Repository, check_root
 from agent.settings import Settings
 from metadata.errors import ConflictError, UsageError
 
@@ -16,6 +16,7 @@ def enrol(settings: Settings, url: str, root_file: Path, agent_id: str | None) -
 
     Raises:
         UsageError: The root file cannot be read, or the id or URL cannot be used.
+        MalformedError: It is no root.
         ConflictError: The host is enrolled with another root, URL or id.
         UnreachableError, UntrustedError: The repository does not answer to this root; nothing was written.
     """
@@ -24,6 +25,7 @@ def enrol(settings: Settings, url: str, root_file: Path, agent_id: str | None) -
     except OSError as error:
         raise UsageError(f"root file {root_file} cannot be read: {error.strerror}") from error
     wanted = identity.make(url, root, agent_id)
+    check_root(root_file, root)
     if identity.exists(settings.state_folder):
         have, _ = identity.load(settings.state_folder)
         same_id = agent_id in {None, have.agent}

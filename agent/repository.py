@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tuf.api import exceptions as tuf_errors
-from tuf.api.metadata import Metadata, TargetFile, Targets
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
@@ -200,6 +200,19 @@ def _require_digests(role: str, signed: dict[str, Any]) -> None:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def check_root(name: Path, data: bytes) -> None:
+    """Refuse a file that is no root metadata, before a repository is blamed for it.
+
+    Raises:
+        MalformedError: It is none.
+    """
+    try:
+        Metadata[Root].from_bytes(data)
+    except DeserializationError as error:
+        hint = "give the root.json that the repository's owner published"
+        raise MalformedError(f"{name} is no root metadata: {error}", hint) from error
 
 
 @contextlib.contextmanager

@@ -4,8 +4,11 @@ An agent asks for its own routes only. Only "no such target" moves on to the nex
 the look-up, so that a withheld file cannot move an agent to another wave.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +21,8 @@ from metadata.facts import Directed, Host, Releases
 from metadata.release import Release
 from metadata.rules import MAX_VIAS
 from metadata.strict import MAX_BYTES, convert, decode
+
+D = TypeVar("D", Policy, Brake)
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,10 @@ def resolve(repository: Repository, host: Host, journal: Journal, now: datetime)
     if found is None:
         hint = "check product and channel in the settings"
         raise UnsuitableError(f"the repository has no channel {host.product}/{host.channel}", hint)
-    policy = decode(_document(repository, found), Policy)
+    policy = _decoded(repository, found, Policy)
     target, directed = _order(repository, base, policy, host, now)
     braking = repository.find(f"{base}/brake")
-    brake = decode(_document(repository, braking), Brake) if braking else Brake()
+    brake = _decoded(repository, braking, Brake) if braking else Brake()
     policy = _remember(repository, journal, policy, f"{host.product}.{host.channel}", directed)
     releases, bodies = _releases(repository, host, directed, journal)
     route = target.path.rpartition("/")[2] if target else None
@@ -61,6 +66,21 @@ def _document(repository: Repository, target: Target) -> bytes:
     if target.length > MAX_BYTES:
         raise MalformedError(f"{target.path} is longer than {MAX_BYTES:,} bytes", OWNER_HINT)
     return repository.read(target)
+
+
+def _decoded(repository: Repository, target: Target, kind: type[D]) -> D:
+    with _hinted():
+        return decode(_document(repository, target), kind)
+
+
+@contextlib.contextmanager
+def _hinted() -> Iterator[None]:
+    """Say what to do about a document that cannot be read, where its error does not."""
+    try:
+        yield
+    except MalformedError as error:
+        error.hint = error.hint or OWNER_HINT
+        raise
 
 
 def _order(
@@ -90,7 +110,8 @@ def _read_order(target: Target) -> Order:
         raise MalformedError(f"{target.path} carries no order", OWNER_HINT)
     if len(msgspec.json.encode(said)) > MAX_BYTES:
         raise MalformedError(f"the order of {target.path} is longer than {MAX_BYTES:,} bytes", OWNER_HINT)
-    return convert(said, Order)
+    with _hinted():
+        return convert(said, Order)
 
 
 def _releases(
@@ -110,7 +131,8 @@ def _releases(
         if target is None or target.role != f"{host.product}.releases":
             continue
         body = _document(repository, target)
-        documents[version] = decode(body, Release)
+        with _hinted():
+            documents[version] = decode(body, Release)
         bodies[version] = (target.sha256, body)
         if (via := documents[version].via) and len(wanted) < 3 + MAX_VIAS:
             wanted.append(via.version)

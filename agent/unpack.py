@@ -4,6 +4,7 @@ Owner and mode: files belong to whoever runs the agent; modes keep the owner's b
 execute what the owner may, nobody else may write.
 """
 
+import errno
 import gzip
 import hashlib
 import lzma
@@ -80,6 +81,8 @@ def unpack(packed: Path, artifact: Artifact, folder: Path) -> None:
     except DAMAGE as error:
         raise MalformedError(f"{artifact.path} cannot be unpacked: {error}", PRIVATE_ARCHIVE) from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # a zip that points before its own beginning
+            raise MalformedError(f"{artifact.path} cannot be unpacked: {error}", PRIVATE_ARCHIVE) from error
         text = f"{folder} cannot be written: {error.strerror or error}"
         raise UnsuitableError(text, "free some space") from error
     if digest != artifact.payload_sha256:

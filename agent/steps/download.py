@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from agent import files, trees
+from agent.repository import OWNER_HINT
 from agent.states import Update
 from agent.steps.choose import is_staged
 from agent.work import Result, Work
@@ -24,7 +25,7 @@ def download(work: Work, update: Update | None) -> Result:
     repository = work.read()
     target = repository.find(update.artifact.path)
     if target is None or target.role != f"{work.name}.releases":
-        raise UntrustedError(f"the releases role does not list {update.artifact.path}")
+        raise UntrustedError(f"the releases role does not list {update.artifact.path}", OWNER_HINT)
     path = packed_path(work, update)
     have = path.stat().st_size if path.exists() else 0
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,6 +1,7 @@
 """Fixtures for the agent's stories."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -34,6 +35,13 @@ def supervised(founded, tmp_path) -> Iterator[Scene]:
     with serving(repo.store) as web:
         yield Scene(repo, web, host)
         host.close()
+
+
+@pytest.fixture
+def shut_window() -> str:
+    """A maintenance window that opens six hours from now."""
+    opens = datetime.now(UTC) + timedelta(hours=6)
+    return f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
 
 
 @pytest.fixture

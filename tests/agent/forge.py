@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, Timestamp
 
+from metadata import places
 from tests.support.workspace import Workspace
 
 BASE = "rollout/agent/stable"
@@ -137,24 +138,32 @@ class Forge:
         """Change the channel's policy."""
         self.document("agent.stable", f"{BASE}/policy", changes)
 
-    def order(self, wave: str = "canary", **changes: Any) -> None:
+    def order(self, wave: str, changes: dict[str, Any]) -> None:
         """Change every order of a wave; what is None is left out."""
         with self.edit(f"agent.stable.{wave}") as signed:
             for target in signed.targets.values():
                 said = {**target.custom["tidegate"], **changes}
-                target.custom["tidegate"] = {
-                    name: value for name, value in said.items() if value is not None
-                }
+                target.custom["tidegate"] = {name: value for name, value in said.items() if value is not None}
 
     def point(self, version: str, wave: str = "canary", **changes: Any) -> None:
-        """Order a release that is live, whatever the tools think of it."""
-        path = f"releases/agent/{version}/release.json"
-        document = json.dumps(self.read("agent.releases", path)).encode()
-        listed = self.load("agent.releases").signed.targets[path]
+        """Order a release that is live, whatever the tools think of it; what is None is left out."""
         with self.edit(f"agent.stable.{wave}") as signed:
             for route, before in list(signed.targets.items()):
                 said = {**before.custom["tidegate"], "version": version, **changes}
-                custom = {"tidegate": {name: value for name, value in said.items() if value is not None}}
-                fresh = TargetFile(listed.length, dict(listed.hashes), route, {"custom": custom})
-                signed.targets[route] = fresh
-        assert document
+                signed.targets[route] = self.routed(route, version, said)
+
+    def select(self, agent: str, version: str, **changes: Any) -> None:
+        """Order a live release to one host by name."""
+        wave = self.load("agent.stable.canary").signed
+        order = next(iter(wave.targets.values())).custom["tidegate"]
+        said = {**order, "wave": "selected", "version": version, "rollout": "batch-1", **changes}
+        route = f"{BASE}/{places.pick_route(agent)}"
+        with self.edit("agent.stable.selected") as signed:
+            signed.targets[route] = self.routed(route, version, said)
+
+    def routed(self, route: str, version: str, order: dict[str, Any]) -> TargetFile:
+        """Return a route's entry: the release document's digest, and the order."""
+        path = f"releases/agent/{version}/release.json"
+        listed = self.load("agent.releases").signed.targets[path]
+        custom = {"tidegate": {name: value for name, value in order.items() if value is not None}}
+        return TargetFile(listed.length, dict(listed.hashes), route, {"custom": custom})

@@ -71,9 +71,7 @@ class Host:
         self.root = folder / "root"
         self.settings = folder / "agent.toml"
         self.config = folder / "etc" / "agent.conf"
-        self.health = [
-            f'{{ http = "http://127.0.0.1:{self.port}/healthz", interval_s = 1, timeout_s = 2 }}'
-        ]
+        self.health = [f'{{ http = "http://127.0.0.1:{self.port}/healthz", interval_s = 1, timeout_s = 2 }}']
         self.supervisors: list[subprocess.Popen[bytes]] = []
         self.config.parent.mkdir(parents=True)
         self.config.write_text("colour = blue\n")
@@ -98,13 +96,18 @@ class Host:
             f'config = ["{self.config.parent}"]\n{extra}\n'
         )
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the agent: in UTC, and with compiled code kept, as on a host."""
+        return {**os.environ, "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": ""}
+
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of the agent."""
         return [sys.executable, "-m", "agent", "--config", str(self.settings), *arguments]
 
     def run(self, *arguments: str, environment: dict[str, str] | None = None, wait_s: float = 120) -> Ran:
         """Run one command of the agent and return how it ended."""
-        env = {**os.environ, "TZ": "UTC", **(environment or {})}
+        env = {**self.environment, **(environment or {})}
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, timeout=wait_s, env=env, check=False
         )
@@ -117,6 +120,7 @@ class Host:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=self.environment,
             start_new_session=True,
         )
 
@@ -189,7 +193,9 @@ class Host:
         """Start ``tidegate-agent run``."""
         log = (self.folder / "supervisor.log").open("ab")
         with log:
-            started = subprocess.Popen(self.command("run"), stdout=log, stderr=log, start_new_session=True)
+            started = subprocess.Popen(
+                self.command("run"), stdout=log, stderr=log, env=self.environment, start_new_session=True
+            )
         self.supervisors.append(started)
 
     @property

@@ -1,8 +1,9 @@
 """A small real product to update: one Python file that serves its version and its health over HTTP.
 
-What it does wrong is told by ``behaviour``, which is part of the build, as a bug would be: words joined by ``+``.
+What it does wrong is told by ``behaviour``, which is part of the build, as a bug is; ``+`` joins several.
 """
 
+import sys
 from pathlib import Path
 
 PROGRAM = """#!{interpreter}
@@ -66,7 +67,7 @@ def build(folder: Path, version: str, behaviour: str = "good") -> Path:
     tree = folder / f"{version}-{behaviour}"
     program = tree / "bin" / "agent"
     program.parent.mkdir(parents=True, exist_ok=True)
-    interpreter = "/nonexistent/python3" if behaviour == "alien" else "/usr/bin/env python3"
+    interpreter = "/nonexistent/python3" if behaviour == "alien" else f"{sys.executable} -IS"
     program.write_text(PROGRAM.format(version=version, behaviour=behaviour, interpreter=interpreter))
     program.chmod(0o755)
     (tree / "share").mkdir(exist_ok=True)

@@ -64,7 +64,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(data)
         self.web.body_bytes += len(data)
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 (as above)
         """Answer errors in few bytes, as static hosts do."""
         body = f"{code}\n".encode()
         self.send_response(code, message)
@@ -166,3 +166,24 @@ def silent(until: threading.Event) -> Fault:
         until.wait(120)
 
     return fault
+
+
+def first(fault: Fault, then: Fault = Handler.serve_file) -> Fault:
+    """Return a fault that misbehaves the first time, and then serves the file."""
+    waiting = [fault]
+
+    def answers(handler: Handler) -> None:
+        (waiting.pop() if waiting else then)(handler)
+
+    return answers
+
+
+def whole(handler: Handler) -> None:
+    """Serve the whole file, whatever part was asked for."""
+    del handler.headers["Range"]
+    handler.serve_file()
+
+
+def hang_up(handler: Handler) -> None:
+    """End the connection without an answer."""
+    handler.connection.shutdown(socket.SHUT_RDWR)

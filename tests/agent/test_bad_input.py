@@ -1,0 +1,191 @@
+"""Bad input and bad disks: each is a clear error with its exit code, and what runs is left alone."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.host import eventually
+from tests.support.web import silent
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Callable[[Path, str], None]]:
+    """Mounts file systems of a given size, which takes root."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mounted: list[Path] = []
+
+    def mount(folder: Path, size: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        again = ["remount,"] if folder in mounted else [""]
+        command = ["mount", "-t", "tmpfs", "-o", f"{again[0]}size={size}", "tmpfs", str(folder)]
+        subprocess.run(command, check=True, capture_output=True)
+        if folder not in mounted:
+            mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+
+
+def untouched(scene, exit_code: int, said: str, *command: str) -> None:
+    """A command fails clearly, and the product does not notice."""
+    pid = scene.host.pid
+    done = scene.host.run(*(command or ("tick",)))
+    assert done.exit_code == exit_code, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("hint: ") == 1
+    assert (scene.host.runs, scene.host.pid) == ("1.0.0", pid)
+
+
+@pytest.mark.parametrize("damage", [b"this is no database" * 1000, b"SQLite format 3\0" + bytes(5000)])
+def test_a_damaged_journal(scene, damage):
+    """It is told what to do about it; a new journal learns what it needs from the disk and the repository."""
+    scene.ready()
+    journal = scene.host.state / "journal.db"
+    journal.write_bytes(damage)
+    untouched(scene, 10, "move the file aside")
+    journal.rename(journal.with_name("aside"))
+    assert scene.host.tick().rule == "current"
+    scene.release("1.1.0")
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def test_a_journal_that_makes_no_sense(scene):
+    """A state that nobody knows is an error, and no reason to begin anew."""
+    scene.ready()
+    scene.host.query("UPDATE product SET state = 'DREAMING'")
+    untouched(scene, 10, "makes no sense")
+
+
+def test_no_room_for_a_version(scene, small_disk):
+    """The space is looked at before the download; with more of it the next tick goes on."""
+    scene.host.root.mkdir()
+    small_disk(scene.host.root, "100m")
+    scene.ready()
+    scene.release("1.1.0")
+    small_disk(scene.host.root, "20m")
+    untouched(scene, 13, "free some space")
+    assert not scene.web.asked(scene.artifact("1.1.0").name)
+    small_disk(scene.host.root, "100m")
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def test_a_full_disk_under_the_state(scene, small_disk):
+    """Where nothing can be written, nothing is begun."""
+    scene.host.state.mkdir()
+    small_disk(scene.host.state, "100m")
+    scene.ready()
+    scene.release("1.1.0")
+    ballast = scene.host.state / "ballast"
+    free = shutil.disk_usage(scene.host.state).free
+    ballast.write_bytes(bytes(free))
+    untouched(scene, 13, "hint: ")
+    ballast.unlink()
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def test_two_ticks_at_once(scene):
+    """The second is told that another one is at work."""
+    scene.ready()
+    done = threading.Event()
+    scene.web.faults["timestamp.json"] = silent(done)
+    one = scene.host.begin("tick")
+    eventually(lambda: scene.web.asked("timestamp.json") > 0)
+    untouched(scene, 15, "another tidegate-agent is at work")
+    assert scene.host.run("status").exit_code == 0
+    done.set()
+    one.communicate(timeout=120)
+
+
+def test_a_host_that_is_not_enrolled(scene):
+    """Every command says how a host is enrolled."""
+    for command in ("tick", "check", "status", "explain", "history", "verify"):
+        done = scene.host.run(command)
+        assert (done.exit_code, "tidegate-agent enroll" in done.stderr) == (13, True)
+
+
+def test_a_damaged_identity(scene):
+    """A root that is not the one that was pinned is not used."""
+    scene.ready()
+    root = scene.host.state / "identity" / "root.json"
+    root.write_bytes(root.read_bytes() + b" ")
+    untouched(scene, 10, "is not the root that was pinned")
+
+
+def test_a_state_folder_that_is_none(scene):
+    """A state folder that cannot be used is named."""
+    scene.ready()
+    aside = scene.host.state.rename(scene.host.folder / "aside")
+    scene.host.state.write_text("")
+    untouched(scene, 13, "cannot be used")
+    scene.host.state.unlink()
+    shutil.move(aside, scene.host.state)
+    assert scene.host.tick().exit_code == 0
+
+
+def test_no_settings(scene):
+    """A settings file that is not there is a matter of usage."""
+    scene.ready()
+    scene.host.settings.unlink()
+    untouched(scene, 2, "--config")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"state = ",
+        b"\xff\xfe",
+        b'[[product]]\nname = "Agent"',
+        b'[[product]]\nname = "a"\nwindows = ["Monday"]',
+    ],
+    ids=["toml", "bytes", "name", "window"],
+)
+def test_malformed_settings(scene, text):
+    """The error names the file and the trouble."""
+    scene.ready()
+    scene.host.settings.write_bytes(text)
+    untouched(scene, 10, "agent.toml")
+
+
+def test_settings_that_are_a_folder(scene):
+    """A settings file that cannot be read is no reason to guess."""
+    scene.ready()
+    scene.host.settings.unlink()
+    scene.host.settings.mkdir()
+    pid = scene.host.pid
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.pid) == (10, pid)
+    assert "cannot be read" in done.stderr
+
+
+def test_unknown_settings(scene):
+    """An unknown key is an error where a person looks, and a warning in a tick."""
+    scene.ready()
+    scene.host.write_settings('colour = "blue"')
+    for command in ("check", "update", "rollback", "unpin"):
+        untouched(scene, 10, "product.colour", command)
+    done = scene.host.tick()
+    assert (done.exit_code, "warning: " in done.stderr, "colour" in done.stderr) == (0, True, True)
+    assert scene.host.run("doctor").exit_code == 14
+
+
+def test_a_product_that_nobody_set_up(scene):
+    """A product's name must be in the settings."""
+    scene.ready()
+    assert scene.host.run("check", "--product", "other").exit_code == 2
+
+
+def test_a_channel_that_the_repository_does_not_have(scene):
+    """A channel that is not there is the settings' fault."""
+    scene.ready()
+    scene.host.write_settings('channel = "beta"')
+    untouched(scene, 13, "no channel agent/beta")

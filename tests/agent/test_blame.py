@@ -1,0 +1,91 @@
+"""Whose fault it was: the version, the environment, or damage; and hosts on which nothing runs any more."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.blame import BACKOFF_S, blame, retry_at
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("baseline_ok", "old_ok", "whose"),
+    [
+        (True, True, "version"),
+        (True, False, "damaged"),
+        (False, False, "environment"),
+        (False, True, "version"),
+        (None, None, "version"),
+    ],
+)
+def test_blame_is_a_table(baseline_ok, old_ok, whose):
+    """Before and after are compared, since the new version cannot be asked."""
+    assert blame(baseline_ok=baseline_ok, old_ok=old_ok) == whose
+
+
+@pytest.mark.parametrize("attempts", range(1, 12))
+def test_retries_back_off(attempts):
+    """Each attempt waits longer, up to a day."""
+    wait_s = (retry_at(attempts, NOW) - NOW) / timedelta(seconds=1)
+    assert wait_s == BACKOFF_S[min(attempts, 7) - 1]
+
+
+def test_a_sick_environment_is_not_the_version_s_fault(scene):
+    """Unhealthy before, unhealthy after: no quarantine, another try later."""
+    scene.ready("1.0.0", "good", "--start-s", "4")
+    sick = scene.host.folder / "sick"
+    sick.touch()
+    scene.release("1.1.0", "good", "--start-s", "4")
+    done = scene.host.tick()
+    assert (done.exit_code, done.rule, done.entry["decision"]["action"]) == (0, "backoff", "wait")
+    assert scene.host.installed == "1.0.0"
+    assert scene.host.history()[-1] == ("update_rollback", "ok", "environment")
+    sick.unlink()
+    assert scene.host.tick().rule == "backoff"
+    pass_time(scene.host)
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def pass_time(host) -> None:
+    """Let the next attempt be due, as if the host had waited."""
+    host.query(
+        "UPDATE memory SET value = json_set(value, '$.at', '2020-01-01T00:00:00Z') WHERE key LIKE 'retry/%'"
+    )
+
+
+def test_damage_is_the_worst_failure(scene):
+    """Healthy before, and unhealthy with the old version too: the update left something broken."""
+    scene.ready("1.0.0", "good", "--start-s", "4")
+    scene.release("1.1.0", "poisons", "--start-s", "1")
+    scene.host.tick()
+    assert scene.host.history()[-1] == ("update_rollback", "ok", "damaged")
+    assert scene.host.tick().rule == "quarantined"
+
+
+def test_a_host_on_which_nothing_starts_is_stranded_and_a_fixed_release_takes_it_out(scene):
+    """An old version that cannot be started either leaves the host stranded until something runs."""
+    scene.ready("1.0.0", "good", "--start-s", "4")
+    scene.release("1.1.0", "wrecks", "--start-s", "1")
+    done = scene.host.tick()
+    assert (done.exit_code, done.entry["state"], scene.host.runs) == (0, "STRANDED", None)
+    assert scene.host.history()[-1] == ("update_rollback", "failed", "damaged")
+    done = scene.host.tick()
+    assert (done.rule, done.entry["state"]) == ("quarantined", "STRANDED")
+    scene.release("1.1.1", "heals")
+    done = scene.host.tick()
+    assert (scene.host.runs, done.entry["state"]) == ("1.1.1", "IDLE")
+
+
+def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
+    """There is nothing to go back to: the newer version stays where it is, and the host says what it is."""
+    scene.ready("1.0.0", "good", "--start-s", "4")
+    scene.release("1.1.0", "wrecks", "--start-s", "1")
+    scene.host.tick()
+    scene.release("1.1.1", "crashes", "--start-s", "1")
+    done = scene.host.tick()
+    assert done.entry["state"] == "STRANDED"
+    scene.release("1.1.2", "heals")
+    assert scene.host.tick().entry["state"] == "IDLE"
+    assert scene.host.runs == "1.1.2"
