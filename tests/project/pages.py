@@ -91,7 +91,14 @@ def commands(programs: dict[str, click.Command]) -> str:
 
 
 def _command(name: str, command: click.Command, parent: click.Context | None) -> str:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=100,
+        max_content_width=100,
+        help_option_names=command.context_settings.get("help_option_names"),
+    )
     help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     depth = context.command_path.count(" ") + 2
     sections = [f"{'#' * min(depth, 4)} {context.command_path}\n\n```text\n{help_text}\n```\n"]
