@@ -1,0 +1,1 @@
+"""Speed and size, measured against peers on the same machine: ``make bench``."""
