@@ -17,15 +17,19 @@ def staged_changes(desk: Desk) -> list[str]:
         for state in states
         for wave in state.waves
     }
-    return [_sentence(desk, role, shares.get(role, "")) for role in desk.tree.staged()]
+    tree = desk.tree
+    return [
+        f"{role}: {sentence(tree.view(role), tree.live_view(role), shares.get(role, ''))}"
+        for role in tree.staged()
+    ]
 
 
-def _sentence(desk: Desk, role: str, share: str) -> str:
-    new, old = desk.tree.view(role), desk.tree.live_view(role)
-    if is_wave(role) and new.entries:
-        return f"{role}: {_wave(new, old, share)}"
+def sentence(new: View, old: View | None, share: str) -> str:
+    """Return what a new version of a role changes, in words; ``share`` is the wave's part of the fleet."""
+    if is_wave(new.role) and new.entries:
+        return _wave(new, old, share)
     if old is None:
-        return f"{role}: founded"
+        return "founded"
     added = sorted(new.entries.keys() - old.entries.keys())
     gone = sorted(old.entries.keys() - new.entries.keys())
     changed = sorted(
@@ -38,7 +42,7 @@ def _sentence(desk: Desk, role: str, share: str) -> str:
     ]
     if new.delegations != old.delegations:
         parts.append("changes who may sign what")
-    return f"{role}: {'; '.join(parts) or 'renewed'}"
+    return "; ".join(parts) or "renewed"
 
 
 def _wave(new: View, old: View | None, share: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from metadata import strict
-from metadata.documents import Order
+from metadata.documents import Order, Policy
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, moment
 from repo_tools.rollouts.staging import Change, roles_of
@@ -46,8 +46,13 @@ def planned(desk: Desk, state: State, change: Change) -> Answer:
 
 def share_text(state: State, name: str) -> str:
     """Return the part of the fleet that a wave is, such as ``5 %`` or ``3 hosts``."""
-    percents = {share.name: share.percent for share in state.policy.waves}
     routes = next((wave.routes for wave in state.waves if wave.name == name), ())
+    return share_words(state.policy, name, routes)
+
+
+def share_words(policy: Policy, name: str, routes: Sequence[str]) -> str:
+    """Return the part of the fleet that some routes are, by the policy's percentages."""
+    percents = {share.name: share.percent for share in policy.waves}
     hosts = sum(len(route) == 16 for route in routes)
     percent = f"up to {percents[name]} %" if percents.get(name, "0") != "0" else ""
     return " and ".join(part for part in (f"{hosts} hosts" if hosts else "", percent) if part) or "-"
