@@ -7,6 +7,7 @@ execute what the owner may, nobody else may write.
 import errno
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import shutil
@@ -23,12 +24,12 @@ from typing import IO, Any, cast
 import zstandard
 
 from agent import files
+from agent.ahead import BLOCK_BYTES, Ahead
 from metadata.entries import Entry, Kind, Manifest
 from metadata.errors import MalformedError, TidegateError, UnsuitableError, UntrustedError
 from metadata.paths import suffix_of
 from metadata.release import Artifact
 
-BLOCK_BYTES = 1 << 20
 DAMAGE = (
     *(
         tarfile.TarError,
@@ -97,10 +98,13 @@ def _install(packed: Path, artifact: Artifact, folder: Path) -> str:
         return _unzip(packed, folder, artifact.payload_bytes)
     with _payload(packed, suffix) as source:
         reader = _Hashing(source, artifact.payload_bytes)
-        stream = cast("IO[bytes]", reader)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK_BYTES) as archive:
-            _untar(archive, folder)
-        return reader.drain()
+        with Ahead(reader.read) as ahead:
+            stream = cast("IO[bytes]", ahead)
+            with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK_BYTES) as archive:
+                _untar(archive, folder)
+            while ahead.read():
+                pass
+        return reader.digest.hexdigest()
 
 
 @contextmanager
@@ -141,7 +145,8 @@ def _untar(archive: tarfile.TarFile, folder: Path) -> None:
         elif member.islnk():
             path.hardlink_to(files.inside(folder, member.linkname.removeprefix("./")))
         else:
-            _write(path, cast("IO[bytes]", archive.extractfile(member)), member.mode)
+            buffered = cast("io.BufferedReader", archive.extractfile(member))
+            _write(path, cast("IO[bytes]", buffered.raw), member.mode)  # blocks are large already
 
 
 def _tar_kind(member: tarfile.TarInfo) -> Kind:

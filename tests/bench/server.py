@@ -11,6 +11,7 @@ from typing import Any
 
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def copyfile(self, source: Any, outputfile: Any) -> None:
         outputfile.flush()
