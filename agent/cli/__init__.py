@@ -43,7 +43,8 @@ class Lazy(click.Group):
 @click.version_option(package_name="tidegate", prog_name="tidegate-agent")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     default=DEFAULT_CONFIG,
     show_default=True,
     envvar="TIDEGATE_AGENT_CONFIG",
