@@ -53,14 +53,18 @@ def _comes_up(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
     for _ in range(START_ATTEMPTS):
         if not _start(work):
             continue
-        trial = Trial.of(entries_of(work.service, health), start_s, SETTLE_S)
-        verdict = watch(work.service, health, trial, clock.awake_s(), lambda _: "")
-        if verdict == "won":
-            return True, True
-        if trial.began.get(SERVICE, 0.0) is not None:
-            return True, False
+        runs, well = _settles(work, health, start_s)
+        if runs:
+            return True, well
         _stop(work)
     return False, False
+
+
+def _settles(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
+    """Return whether what was started stays, and whether it is well."""
+    trial = Trial.of(entries_of(work.service, health), start_s, SETTLE_S)
+    verdict = watch(work.service, health, trial, clock.awake_s(), lambda _: "")
+    return verdict == "won" or trial.began.get(SERVICE, 0.0) is not None, verdict == "won"
 
 
 def _note_blame(work: Work, update: Update) -> None:
@@ -87,7 +91,9 @@ def _stay(work: Work, update: Update) -> Result:
     """Keep the version that failed where going back would bring back worse; try again later."""
     if update.version != work.slots.running():
         work.slots.switch(update.version)
-    running = work.service.status().running or _start(work)
+    alone, start_s = Health((), work.slots.slot(update.version)), update.release.start_s
+    running = work.service.status().running and _settles(work, alone, start_s)[0]
+    running = running or _comes_up(work, alone, start_s)[0]
     update = changed(update, blame="environment")
     _note_blame(work, update)
     detail = f"{update.detail}; no way back: {update.no_way_back}"

@@ -81,7 +81,7 @@ class Forge:
         key: str = "online",
     ) -> None:
         """Sign a new snapshot of the newest roles, and a new timestamp."""
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = (self.repo.now or datetime.now(UTC)).replace(microsecond=0)
         names = [name.removesuffix(".json") for name in self.load("snapshot").signed.meta]
         meta = {f"{name}.json": self._meta(name, digests=digests) for name in names}
         number = self.version("snapshot") + 1

@@ -23,7 +23,8 @@ def service(host: Host) -> int:
 def ticks(pid: int) -> list[int]:
     """Return the children of a supervisor that are no services."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if b"tick" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in children}
+    return [child for child, command in commands.items() if b"tick" in command]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ start)
   setsid ./bin/agent {port} {config} >>{folder}/service.log 2>&1 &
   echo $! >{folder}/pid ;;
 stop)
-  while [ -e {folder}/hold-stop ]; do sleep 0.02; done
+  while [ -e {folder}/hold-stop ]; do touch {folder}/held; sleep 0.02; done
   [ -f {folder}/pid ] || exit 0
   kill "$(cat {folder}/pid)" 2>/dev/null
   while kill -0 "$(cat {folder}/pid)" 2>/dev/null; do sleep 0.02; done
