@@ -32,12 +32,31 @@ def extract(entry: Entry, path: Path, root: Path) -> None:
         path.write_text("from the archive")
 
 
+def ends_at(path: Path) -> Path:
+    """Return where the kernel would end up, also for links to nothing; a loop ends where it was noticed.
+
+    ``os.path.realpath`` takes a loop such as ``a -> a//a`` for ``/a`` (seen in Python 3.11).
+    """
+    here, ahead, links = Path("/"), str(path).split("/"), 0
+    while ahead and links < 40:  # path_resolution(7): the kernel gives up after 40
+        step = here / ahead[0] if ahead[0] != ".." else here.parent
+        if os.path.islink(step):  # noqa: PTH114  # names too long for a file system are no links
+            links += 1
+            target = str(step.readlink())
+            here = Path("/") if target.startswith("/") else here
+            ahead = [*target.split("/"), *ahead[1:]]
+        else:
+            here, ahead = step, ahead[1:]
+    return here
+
+
 @settings(max_examples=600, deadline=None)
 @given(st.lists(entries, max_size=8))
 @example([Entry("a", "symlink", target=".."), Entry("a/b", "file")])
 @example([Entry("a/b", "file"), Entry("a", "symlink", target="/tmp")])  # a path that must not be reached
 @example([Entry("a/b", "symlink", target=".."), Entry("c", "symlink", target="a/b/.."), Entry("c/d", "file")])
 @example([Entry("a", "symlink", target="b"), Entry("b", "folder"), Entry("a/c", "file")])
+@example([Entry("a", "symlink", target="a//a")])
 @example([Entry("a", "symlink", target="/etc/passwd"), Entry("b", "hardlink", target="a")])
 def test_what_is_admitted_stays_inside(packed):
     """No sequence of entries writes, links or points outside of the tree."""
@@ -58,7 +77,7 @@ def test_what_is_admitted_stays_inside(packed):
         assert [path.name for path in root.parent.iterdir()] == ["tree"]
         for parent, folders, files in os.walk(root):
             for name in [*folders, *files]:
-                assert os.path.realpath(Path(parent, name)).startswith(os.path.realpath(root))
+                assert ends_at(Path(parent, name)).is_relative_to(ends_at(root))
 
 
 @given(names | st.text(max_size=20))
