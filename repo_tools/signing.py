@@ -73,7 +73,12 @@ def missing(desk: Desk) -> list[Signing]:
 
 def who(infos: Iterable[KeyInfo]) -> str:
     """Return keys as a sentence has them."""
-    return ", ".join(info.name for info in infos) or "nobody"
+    return ", ".join(map(full_name, infos)) or "nobody"
+
+
+def full_name(info: KeyInfo) -> str:
+    """Return a key as people are asked for it."""
+    return f"{info.owner} ({info.name})" if info.owner else info.name
 
 
 def needed(signing: Signing) -> str:

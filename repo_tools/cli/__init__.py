@@ -16,11 +16,16 @@ MODULES = {
     "brake": "brake",
     "sign": "publishing",
     "status": "status",
+    "renew": "renew",
     "publish": "publishing",
     "refresh": "publishing",
     "demo": "demo",
     "check": "check",
     "agents": "agents",
+    "audit": "audit",
+    "log": "log",
+    "explain": "explain",
+    "inspect": "inspect",
 }
 """Where each command lives, in the order of the way from an artifact to a host."""
 

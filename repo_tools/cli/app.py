@@ -40,7 +40,8 @@ class App:
         given = self.environ.get(passphrase.VARIABLE)
         if self.passphrase_fd is not None:
             given = passphrase.read_descriptor(self.passphrase_fd)
-        return Passphrases(given, ask_secret if self.terminal.asks() else None)
+        pin = self.environ.get(passphrase.PIN_VARIABLE)
+        return Passphrases(given, ask_secret if self.terminal.asks() else None, pin)
 
     def keys(self) -> KeyFolder:
         """Return the key folder."""

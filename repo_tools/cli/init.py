@@ -1,16 +1,21 @@
 """``tidegate init``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from metadata.errors import UsageError
 from repo_tools.cli.app import App, reads
-from repo_tools.founding.plan import Plan, parse_waves
+from repo_tools.founding.plan import GROUPS, Plan, parse_waves
 from repo_tools.founding.steps import Founded, found_repository
+from repo_tools.keys.choice import public_key
+from repo_tools.keys.folder import KeyFile, KeyFolder
 from repo_tools.names import check_name
 from repo_tools.output import Answer, Sheet
 from repo_tools.roles import Channel
+from repo_tools.signing import who
 from repo_tools.workspace import Settings, Workspace
 
 _WAVES = ("canary=5", "early=25", "full=100")
@@ -37,6 +42,16 @@ _HOLDERS = {
     help="A wave and its cumulative share, or NAME=id:HOST,HOST. Repeat it. [canary=5 early=25 full=100]",
 )
 @click.option("--ring", "rings", multiple=True, metavar="NAME", help="A ring of the first wave. Repeat it.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="GROUP=KEY",
+    help=f"A key that exists: a name here, or a file of key export. Groups: {', '.join(GROUPS)}. Repeat it.",
+)
+@click.option(
+    "--threshold", "needs", multiple=True, metavar="GROUP=N", help="Signatures that a group needs. Repeat it."
+)
 @click.option("--store", required=True, metavar="URL", help="Where the repository is published: a folder.")
 @click.option("--solo", is_flag=True, help="One key for each purpose and thresholds of 1.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the new private keys unencrypted.")
@@ -54,10 +69,12 @@ def init(app: App, folder: Path, **options: Any) -> Answer:
     \b
     Examples:
       tidegate init updates --product agent --store /srv/updates
+      tidegate init updates --product agent --store /srv/updates \\
+        --key releases=alice.json --key releases=bob.json --key online=publisher.json
       tidegate init trial --product agent --store /srv/trial --solo \\
         --wave canary=id:host-1,host-2 --wave early=25 --wave full=100
     """
-    plan = _plan(options)
+    plan = _plan(options, app.keys())
     desk = app.desk(Workspace(folder, Settings(store=options["store"])))
     founded = found_repository(
         desk, plan, encrypted=not options["no_passphrase"], reuse=options["use_existing_keys"]
@@ -67,7 +84,7 @@ def init(app: App, folder: Path, **options: Any) -> Answer:
     return _answer(folder, plan, founded, str(desk.keys.folder))
 
 
-def _plan(options: dict[str, Any]) -> Plan:
+def _plan(options: dict[str, Any], folder: KeyFolder) -> Plan:
     check_name("product", options["product"])
     check_name("channel", options["channel"])
     for ring in options["rings"]:
@@ -80,7 +97,31 @@ def _plan(options: dict[str, Any]) -> Plan:
         rings=options["rings"],
         digits=4 if options["fine"] else 3,
         poll_s=options["poll_s"],
+        given=_given(folder, options["keys"]),
+        needs={group: _number(count) for group, count in _pairs("--threshold", options["needs"])},
     )
+
+
+def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [(group, rest) for group, _, rest in (text.partition("=") for text in texts)]
+    if any(group not in GROUPS or not rest for group, rest in pairs):
+        raise UsageError(
+            f"not a value for {option}: {', '.join(texts)}", f"one of {', '.join(GROUPS)}, =, value"
+        )
+    return pairs
+
+
+def _given(folder: KeyFolder, texts: Sequence[str]) -> dict[str, tuple[KeyFile, ...]]:
+    found: dict[str, tuple[KeyFile, ...]] = {}
+    for group, text in _pairs("--key", texts):
+        found[group] = (*found.get(group, ()), public_key(folder, text))
+    return found
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 100):
+        raise UsageError(f"not a number of signatures: {text!r}", "write --threshold root=2")
+    return int(text)
 
 
 def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
@@ -89,21 +130,24 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
         for wave, routes in zip(plan.waves, plan.routes(), strict=True)
     ]
     groups = {group: [key.name for key in found] for group, found in founded.keys.items()}
+    still = [f"{found.role}: {found.missing} more of {who(found.unsigned)}" for found in founded.missing]
     data = {
         "workspace": str(folder),
         "channel": str(plan.channel),
         "waves": waves,
         "keys": groups,
         "key_folder": keys,
+        "missing": still,
     }
     hand = [[", ".join(names), _HOLDERS[group]] for group, names in groups.items()]
     rows = [[str(item["name"]), f"{item['percent']} %", str(item["routes"])] for item in waves]
     return Answer(
         data,
         [
-            f"founded {plan.channel} in {folder}; everything is staged and signed",
+            f"founded {plan.channel} in {folder}; everything is staged" + ("" if still else " and signed"),
             Sheet(["wave", "up to", "routes"], rows),
             Sheet(["keys", "who should hold them"], hand, f"keys in {keys}"),
+            *(f"still to sign, where the key is: {line}" for line in still),
             f"next: tidegate -C {folder} publish; hosts enrol with {folder / 'root.json'}",
         ],
     )

@@ -1,11 +1,13 @@
 """``tidegate sign``, ``publish`` and ``refresh``."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from metadata.errors import UsageError
+from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, changes, reads
@@ -14,6 +16,7 @@ from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing import publish as work
 from repo_tools.publishing.words import staged_changes
+from repo_tools.signed.signing import drop_stale
 from repo_tools.signing import following, missing, sign_staged
 
 _NOTHING = "nothing is staged"
@@ -35,8 +38,9 @@ def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
     """
     desk = app.desk()
     work.refuse_overtaken(desk)
+    _drop_stale(app, desk)
     wording = staged_changes(desk)
-    _agree(app, wording, "sign this?", yes=yes)
+    agree(app, wording, "sign this?", yes=yes)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     return _signed(desk, wording, [asdict(item) for item in done])
 
@@ -61,6 +65,7 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
         found = [f"read back by a new client ({count} files)"] if settled else []
         return Answer({"published": {}, "settled": settled, "read_back": count}, [_NOTHING, *found])
     publication = work.prepare(desk)
+    _drop_stale(app, desk)
     work.refuse_unsigned(desk)
     _check(app, desk)
     wording = staged_changes(desk)
@@ -73,7 +78,7 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
         return Answer(
             {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
         )
-    _agree(app, wording, "publish this?", yes=yes)
+    agree(app, wording, "publish this?", yes=yes)
     seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
@@ -83,16 +88,18 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
 
 
 @click.command()
+@click.option("--lasting", metavar="SPAN", help="Let the timestamp last so long. [what root allows]")
 @reads
-def refresh(app: App) -> Answer:
+def refresh(app: App, lasting: str | None) -> Answer:
     """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
 
     \b
-    Example:
+    Examples:
       tidegate refresh
+      tidegate refresh --lasting 12h
     """
     desk = app.desk()
-    version = work.refresh(desk)
+    version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
     return Answer({"timestamp": version}, [f"timestamp {version} is published to {desk.store.location}"])
 
 
@@ -104,7 +111,13 @@ def _check(app: App, desk: Desk) -> None:
         app.terminal.warn(f"tidegate check has {len(found)} to look at")
 
 
-def _agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
+def _drop_stale(app: App, desk: Desk) -> None:
+    for role, names in drop_stale(desk.tree).items():
+        app.terminal.warn(f"{role} is not what {', '.join(names)} signed: dropped, sign again")
+
+
+def agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
+    """Show what is about to be done, and go on only if a person agrees."""
     if yes or not app.terminal.asks():
         return
     for line in wording:

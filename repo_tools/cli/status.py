@@ -10,6 +10,7 @@ from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, moment
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signed.signing import signings
+from repo_tools.signed.signing import stale as stale_in
 from repo_tools.signing import following
 
 
@@ -27,18 +28,24 @@ def status(app: App) -> Answer:
     found = gather(desk, publishing=False).expiries
     expiries = {role: moment(when) for role, when in sorted(found.items(), key=lambda item: item[1])}
     overtaken = [role for role in desk.tree.staged() if desk.tree.overtaken(role)]
+    stale = {role: len(ids) for role in desk.tree.staged() if (ids := stale_in(desk.tree, role))}
     data = {
         "store": desk.store.location,
         "published": desk.live.version("timestamp") or None,
         "staged": wording,
         "signatures": signed,
         "overtaken": overtaken,
+        "stale": stale,
         "expiries": expiries,
     }
     rows = [[item["role"], str(item["version"]), item["signed"], item["needed"]] for item in _rows(signed)]
     soon = [[role, when] for role, when in expiries.items()]
     staged = [Sheet(["role", "version", "signed by", "still needed"], rows, "staged")] if rows else []
     late = [f"somebody published {', '.join(overtaken)} meanwhile: prepare that anew"] if overtaken else []
+    late += [
+        f"{role} changed after {count} signed it: those signatures do not count"
+        for role, count in stale.items()
+    ]
     return Answer(data, [*wording, *staged, Sheet(["role", "expires"], soon), *late, following(desk)])
 
 

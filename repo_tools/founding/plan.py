@@ -1,12 +1,13 @@
 """What is to be founded: waves, keys, and who may sign which paths. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from metadata import places
 from metadata.errors import UsageError
 from repo_tools.keys.folder import KeyFile
+from repo_tools.keys.people import check_people
 from repo_tools.names import check_agent_id, check_name
 from repo_tools.roles import BRAKE, FLEET, ONLINE, SELECTED, Channel, releases
 from repo_tools.signed.founding import Trust
@@ -38,6 +39,10 @@ class Plan:
 
     poll_s: int = 900
     """How often agents ask."""
+    given: Mapping[str, tuple[KeyFile, ...]] = field(default_factory=dict)
+    """Keys that exist already, by the group of roles that they serve."""
+    needs: Mapping[str, int] = field(default_factory=dict)
+    """How many signatures a group needs, where that is not the usual number."""
 
     def routes(self) -> list[list[str]]:
         """Return the routes of each wave; the last one has the default route."""
@@ -49,7 +54,8 @@ class Plan:
     def thresholds(self) -> Mapping[str, int]:
         """Return how many signatures each kind of role needs."""
         few = 1 if self.solo else 2
-        return {"root": few, "releases": few, "channel": few, "last wave": few, "one": 1}
+        usual = {"root": few, "releases": few, "rollouts": few, "online": 1}
+        return {**usual, **self.needs, "one": 1}
 
 
 def parse_waves(texts: Sequence[str]) -> tuple[WavePlan, ...]:
@@ -74,6 +80,31 @@ def parse_waves(texts: Sequence[str]) -> tuple[WavePlan, ...]:
     return tuple(waves)
 
 
+GROUPS = ("root", "releases", "rollouts", "online")
+"""Roles that have their keys in common when a repository is founded."""
+
+
+def check_keys(plan: Plan, reused: Mapping[str, KeyFile]) -> None:
+    """Refuse thresholds that the keys will not meet, and keys that one thief would have twice.
+
+    Args:
+        plan: What is to be founded.
+        reused: Keys of the usual names that exist already.
+
+    Raises:
+        UsageError: It says what is missing.
+    """
+    usual = key_names(plan.solo)
+    for group, need in plan.thresholds().items():
+        have = len({key.keyid for key in plan.given.get(group, ())}) or len(usual.get(group, ()))
+        if group in GROUPS and have < need:
+            hint = f"name more with --key {group}=…, or say --threshold {group}={have} if you mean it"
+            raise UsageError(f"{group} needs {need} signatures and has keys for {have}", hint)
+    known = {group: [reused[name] for name in usual[group] if name in reused] for group in GROUPS}
+    keys = {group: plan.given.get(group) or known[group] for group in GROUPS}
+    check_people({"root": keys["root"], ".releases": keys["releases"], "rollouts": keys["rollouts"]})
+
+
 def key_names(solo: bool) -> dict[str, list[str]]:
     """Return the names of the keys that each group of roles is founded with."""
     if solo:
@@ -90,18 +121,18 @@ def trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust
     """Return who may sign which role, in the order in which clients search."""
     channel, need = plan.channel, plan.thresholds()
     everybody, people = [*keys["rollouts"], *keys["online"]], keys["rollouts"]
-    made = {role: Trust(keys["online"], need["one"]) for role in ONLINE}
+    made = {role: Trust(keys["online"], need["online"]) for role in ONLINE}
     made |= {role: Trust(keys["root"], need["root"]) for role in ("root", "targets")}
     paths = [f"releases/{channel.product}/*/*"]
     made[releases(channel.product)] = Trust(keys["releases"], need["releases"], paths)
-    made[channel.role] = Trust(people, need["channel"], [channel.path("*")])
+    made[channel.role] = Trust(people, need["rollouts"], [channel.path("*")])
     made[FLEET] = Trust(people, need["one"], [f"{FLEET}/*"])
     made[channel.below(BRAKE)] = Trust(everybody, need["one"], [channel.path(BRAKE)])
     picks = channel.path(f"pick-{'?' * places.PICK_DIGITS}")
-    made[channel.below(SELECTED)] = Trust(people, need["channel"], [picks])
+    made[channel.below(SELECTED)] = Trust(people, need["rollouts"], [picks])
     last = plan.waves[-1].name
     for wave, routes in zip(plan.waves, plan.routes(), strict=True):
-        threshold = need["last wave"] if wave.name == last else need["one"]
+        threshold = need["rollouts"] if wave.name == last else need["one"]
         made[channel.below(wave.name)] = Trust(people, threshold, [channel.path(route) for route in routes])
     return made
 

@@ -9,13 +9,15 @@ from metadata.errors import ConflictError
 from metadata.strict import encode
 from repo_tools import files
 from repo_tools.desk import Desk
-from repo_tools.founding.plan import Plan, key_names, trusts
+from repo_tools.founding.plan import Plan, check_keys, key_names, trusts
 from repo_tools.keys.folder import KeyFile
 from repo_tools.roles import ENROLLMENT_PATH, FLEET, POLICY
 from repo_tools.signed.founding import found
 from repo_tools.signed.live import Live
+from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.tree import Tree
-from repo_tools.signing import Signed, at_hand, sign_staged
+from repo_tools.signed.views import Signing
+from repo_tools.signing import Signed, at_hand, missing, sign_staged
 from repo_tools.store import TIMESTAMP
 from repo_tools.workspace import refuse_existing
 
@@ -29,6 +31,8 @@ class Founded:
     keys: Mapping[str, Sequence[KeyFile]]
     """By the group of roles they serve."""
     signed: Sequence[Signed]
+    missing: Sequence[Signing]
+    """What others must still sign."""
 
 
 def found_repository(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> Founded:
@@ -51,15 +55,17 @@ def found_repository(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) ->
     keys = _keys(desk, plan, encrypted=encrypted, reuse=reuse)
     _stage(desk, plan, keys)
     signed = sign_staged(desk, at_hand(desk))
-    files.write(desk.workspace.root_file, (desk.workspace.staged_metadata / "root.json").read_bytes())
+    files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
     desk.workspace.write_settings(plan.channel.product)
-    return Founded(keys, signed)
+    return Founded(keys, signed, missing(desk))
 
 
 def _keys(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> dict[str, list[KeyFile]]:
-    groups = key_names(plan.solo)
+    usual = key_names(plan.solo)
+    groups = {group: names for group, names in usual.items() if group not in plan.given}
     wanted = [name for names in groups.values() for name in names]
     existing = set(desk.keys.names()) & set(wanted) if reuse else set()
+    check_keys(plan, {name: desk.keys.get(name) for name in existing})
     new = [name for name in wanted if name not in existing]
     desk.keys.check_free(new)
     phrase = desk.passphrases.choose(_NEW_KEYS) if encrypted and new else None
@@ -67,7 +73,8 @@ def _keys(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> dict[str, 
         desk.keys.new(name, "ed25519", phrase)
         if phrase is not None:
             desk.passphrases.remember(name, phrase)
-    return {group: [desk.keys.get(name) for name in names] for group, names in groups.items()}
+    made = {group: [desk.keys.get(name) for name in names] for group, names in groups.items()}
+    return {group: made.get(group) or list(plan.given[group]) for group in usual}
 
 
 def _stage(desk: Desk, plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> None:

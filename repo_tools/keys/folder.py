@@ -15,9 +15,12 @@ from metadata.errors import MalformedError, TidegateError, UnsuitableError, Usag
 from repo_tools import files
 from repo_tools.keys import files as key_files
 from repo_tools.keys.passphrase import Passphrases
+from repo_tools.keys.remote import handler, ready
 
 NAME_FIELD = "x-tidegate-name"
 """Signed with the key in delegations, so that people read names and not key ids."""
+OWNER_FIELD = "x-tidegate-owner"
+"""Signed beside it: whose key it is, where that is not the key's own name."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -29,11 +32,19 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     uri: str
     """Where the private part is; empty when it is not at hand here."""
     public: dict[str, Any]
+    owner: str = ""
+    """The person whose key it is; empty where the key's name says it."""
+
+    @property
+    def person(self) -> str:
+        """Whose key it is."""
+        return self.owner or self.name
 
     def key(self) -> Key:
-        """Return the public key, with its name in it."""
+        """Return the public key, with its name and its owner in it."""
+        signed = {NAME_FIELD: self.name} | ({OWNER_FIELD: self.owner} if self.owner else {})
         try:
-            return Key.from_dict(self.keyid, {**self.public, NAME_FIELD: self.name})
+            return Key.from_dict(self.keyid, {**self.public, **signed})
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedError(f"key {self.name} is malformed: {error}") from error
 
@@ -41,6 +52,11 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def scheme(self) -> str:
         """The signature scheme."""
         return str(self.public.get("scheme", ""))
+
+
+def text_of(key: KeyFile) -> bytes:
+    """Return a key's public part as its file has it."""
+    return (json.dumps(msgspec.to_builtins(key), indent=1) + "\n").encode()
 
 
 @dataclass(frozen=True)
@@ -82,7 +98,7 @@ class KeyFolder:
         """Return every key's public part."""
         return [self.get(name) for name in self.names()]
 
-    def new(self, name: str, scheme: str, passphrase: str | None) -> KeyFile:
+    def new(self, name: str, scheme: str, passphrase: str | None, owner: str = "") -> KeyFile:
         """Make a key; None for ``passphrase`` leaves the private part unencrypted.
 
         Raises:
@@ -96,12 +112,25 @@ class KeyFolder:
             keyid=signer.public_key.keyid,
             uri=f"{key_files.SCHEME}:{pem.name}",
             public=signer.public_key.to_dict(),
+            owner=owner,
         )
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.create(pem, [key_files.pem_of(signer, passphrase)], mode=0o600)
-        text = json.dumps(msgspec.to_builtins(made), indent=1) + "\n"
-        files.create(self.folder / f"{name}.json", [text.encode()])
+        self._write(made)
         return made
+
+    def keep(self, key: KeyFile) -> None:
+        """Keep a key whose private part is elsewhere.
+
+        Raises:
+            UsageError: The name is taken, or none.
+        """
+        self.check_free([key.name])
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._write(key)
+
+    def _write(self, key: KeyFile) -> None:
+        files.create(self.folder / f"{key.name}.json", [text_of(key)])
 
     def check_free(self, names: Iterable[str]) -> None:
         """Refuse names of keys that exist."""
@@ -124,7 +153,8 @@ class KeyFolder:
         if uri.startswith(f"{key_files.SCHEME}:"):
             uri = key_files.uri_of(self.folder / key_files.path_of(uri))
         try:
-            return Signer.from_priv_key_uri(uri, key.key(), passphrases.ask)
+            ready(uri)
+            return Signer.from_priv_key_uri(uri, key.key(), handler(uri, key.name, passphrases))
         except TidegateError:
             raise
         except Exception as error:  # back ends raise whatever they like

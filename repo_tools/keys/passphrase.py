@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from metadata.errors import UsageError
 
 VARIABLE = "TIDEGATE_PASSPHRASE"
+PIN_VARIABLE = "TIDEGATE_PIN"
 MAX_BYTES = 4096
 _HINT = f"set {VARIABLE}, or pass --passphrase-fd N, or run this in a terminal"
 
@@ -22,11 +23,17 @@ class Passphrases:
     """From the environment or a descriptor; used for every key."""
     prompt: Prompt | None = None
     """None when nobody is there to ask."""
+    pin: str | None = field(default=None, repr=False)
+    """Of a hardware token, from the environment."""
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 
     def ask(self, name: str) -> str:
         """Return the passphrase of an existing key."""
         return self._find(name, f"passphrase of key {name}", twice=False)
+
+    def pin_of(self, name: str) -> str:
+        """Return the PIN of the token that holds a key."""
+        return self.pin if self.pin is not None else self._find(name, f"PIN of key {name}", twice=False)
 
     def choose(self, what: str) -> str:
         """Return the passphrase for new keys.

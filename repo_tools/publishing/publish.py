@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from metadata.errors import SignaturesMissingError, UnsuitableError, UntrustedError
@@ -10,7 +11,8 @@ from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.order import publishing_order
 from repo_tools.signed.client import read_back
-from repo_tools.signed.sealing import Sealed, seal
+from repo_tools.signed.sealing import Sealed, refuse_skipping, seal
+from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
 from repo_tools.signing import missing, needed, online_signers
 from repo_tools.store import TIMESTAMP
@@ -58,8 +60,7 @@ def settle(desk: Desk) -> list[str]:
     """
     done = []
     for role in desk.tree.staged():
-        path = desk.workspace.staged_metadata / f"{role}.json"
-        if desk.live.raw(role) == path.read_bytes():
+        if desk.live.raw(role) == staged_bytes(desk.tree, role):
             desk.tree.drop(role)
             done.append(role)
     if "root" in done:
@@ -103,9 +104,7 @@ def prepare(desk: Desk) -> Publication:
     for role in desk.tree.staged():
         view = desk.tree.view(role)
         roles[role] = view.version
-        found[f"metadata/{view.version}.{role}.json"] = (
-            desk.workspace.staged_metadata / f"{role}.json"
-        ).read_bytes()
+        found[f"metadata/{view.version}.{role}.json"] = staged_bytes(desk.tree, role)
         before = desk.tree.live_view(role)
         known = before.entries if before else {}
         for path, entry in view.entries.items():
@@ -171,7 +170,7 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
 def clear(desk: Desk, publication: Publication) -> None:
     """Forget what is public now, and keep the newest root."""
     if "root" in publication.roles:
-        files.write(desk.workspace.root_file, (desk.workspace.staged_metadata / "root.json").read_bytes())
+        files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
     for role in publication.roles:
         desk.tree.drop(role)
     _tidy(desk)
@@ -188,7 +187,9 @@ def verify(desk: Desk) -> int:
         for role in desk.tree.view(channel.role).delegations:
             expected |= dict(list(desk.tree.view(role).entries.items())[:1])
         expected |= desk.tree.view(channel.role).entries
-    found = read_back(desk.store, desk.workspace.root_bytes(), expected, desk.now)
+    first = desk.live.version("root") == 0
+    root = staged_bytes(desk.tree, "root") if first else desk.live.root_bytes
+    found = read_back(desk.store, root, expected, desk.now)
     for path, entry in expected.items():
         if found[path] != entry:
             raise UntrustedError(
@@ -199,17 +200,24 @@ def verify(desk: Desk) -> int:
     return len(found)
 
 
-def refresh(desk: Desk) -> int:
+def refresh(desk: Desk, lasting: timedelta | None = None) -> int:
     """Publish a new timestamp, and a new snapshot when it is due; return the timestamp's version.
 
+    Args:
+        desk: The workspace.
+        lasting: How long the timestamp shall last; None: as long as root's owners allow.
+
     Raises:
-        UnsuitableError: Nothing is published yet.
+        UnsuitableError: Nothing is published yet, or it would last too long.
+        ConflictError: A later timestamp was signed already.
     """
     if desk.live.timestamp is None:
         raise UnsuitableError(
             f"nothing is published in {desk.store.location} yet", "tidegate publish comes first"
         )
-    seals = seal(desk.live, {}, online_signers(desk), desk.now)
+    refuse_skipping(desk.live)
+    signers = online_signers(desk)
+    seals = seal(desk.live, {}, signers, desk.now, lasting)
     upload(desk, Publication({}, {}), seals)
     return seals.version
 

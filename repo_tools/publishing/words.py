@@ -6,6 +6,7 @@ from repo_tools.output import moment
 from repo_tools.roles import is_wave
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
+from repo_tools.signed.difference import trust_changes
 from repo_tools.signed.views import View
 
 
@@ -40,8 +41,7 @@ def sentence(new: View, old: View | None, share: str) -> str:
         for what, paths in (("adds", added), ("removes", gone), ("changes", changed))
         if paths
     ]
-    if new.delegations != old.delegations:
-        parts.append("changes who may sign what")
+    parts += trust_changes(new, old)
     return "; ".join(parts) or "renewed"
 
 

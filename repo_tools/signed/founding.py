@@ -8,8 +8,8 @@ from typing import Any
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Role, Root, Targets
 
 from repo_tools.keys.folder import KeyFile
-from repo_tools.roles import TOP_LEVEL, lifetime
-from repo_tools.signed.views import SEQ_FIELD
+from repo_tools.roles import ONLINE, TOP_LEVEL, lifetime
+from repo_tools.signed.views import EXPIRY_FIELD, SEQ_FIELD
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def found(trusts: Mapping[str, Trust], now: datetime) -> dict[str, Metadata[Any]
 def _root(trusts: Mapping[str, Trust], now: datetime) -> Metadata[Root]:
     root = Root(expires=_expiry("root", now))
     for role in TOP_LEVEL:
-        root.roles[role] = Role([], trusts[role].threshold)
+        limits = {EXPIRY_FIELD: int(lifetime(role).total_seconds())} if role in ONLINE else {}
+        root.roles[role] = Role([], trusts[role].threshold, limits)
         for key in trusts[role].keys:
             root.add_key(key.key(), role)
     return Metadata(root)

@@ -6,6 +6,7 @@ expired repository has to read it first. Each file is read once, when it is firs
 
 from hashlib import sha256
 
+from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from metadata.errors import UntrustedError
@@ -21,12 +22,15 @@ class Live:
     Args:
         store: Where it is published.
         anchor: The root that this workspace trusts; a newer one is followed from here.
+        honest: The last timestamp that its keys' owners signed, where a thief signed later ones.
     """
 
-    def __init__(self, store: Store, anchor: bytes) -> None:
+    def __init__(self, store: Store, anchor: bytes, honest: int | None = None) -> None:
         self.store = store
         self.root_bytes = anchor
         self.root = load(anchor, Root, "root.json of the workspace")
+        self.snapshot_keyids: frozenset[str] = frozenset()
+        self._complete_root()
         self._follow_root()
         self.timestamp_bytes = store.read(TIMESTAMP)
         self._targets: dict[str, Metadata[Targets]] = {}
@@ -34,7 +38,7 @@ class Live:
         self.timestamp: Timestamp | None = None
         self.snapshot: Snapshot | None = None
         if self.timestamp_bytes is not None:
-            self._read_summaries(self.timestamp_bytes)
+            self._read_summaries(self._honest(honest) if honest else self.timestamp_bytes)
 
     @property
     def meta(self) -> dict[str, MetaFile]:
@@ -77,6 +81,21 @@ class Live:
         self._targets[role] = parsed
         return parsed
 
+    def _complete_root(self) -> None:
+        """Take the published root for one that was not yet signed by everybody when it came here."""
+        try:
+            self.root.signed.verify_delegate("root", self.root.signed_bytes, self.root.signatures)
+        except UnsignedMetadataError:
+            data = self.store.read(f"metadata/{self.root.signed.version}.root.json")
+            if data and (found := load(data, Root, "published root")).signed == self.root.signed:
+                self.root, self.root_bytes = found, data
+
+    def _honest(self, version: int) -> bytes:
+        data = self.store.read(f"metadata/{version}.timestamp.json")
+        if data is None:
+            raise UntrustedError(f"there is no timestamp {version} in {self.store.location}")
+        return data
+
     def _follow_root(self) -> None:
         while data := self.store.read(f"metadata/{self.root.signed.version + 1}.root.json"):
             newer = load(data, Root, "published root")
@@ -96,6 +115,7 @@ class Live:
         with translated("published snapshot"):
             self.root.signed.verify_delegate("snapshot", snapshot.signed_bytes, snapshot.signatures)
         self.timestamp, self.snapshot = timestamp.signed, snapshot.signed
+        self.snapshot_keyids = frozenset(snapshot.signatures)
 
     def _fetch(self, name: str, expected: MetaFile) -> bytes:
         data = self.store.read(name)

@@ -7,9 +7,17 @@ from securesystemslib.signer import Key
 from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from metadata.errors import MalformedError
-from repo_tools.keys.folder import NAME_FIELD
+from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
 from repo_tools.signed.trouble import translated
-from repo_tools.signed.views import SEQ_FIELD, Delegation, Entry, KeyInfo, View
+from repo_tools.signed.views import (
+    EXPIRY_FIELD,
+    REVOKED_FIELD,
+    SEQ_FIELD,
+    Delegation,
+    Entry,
+    KeyInfo,
+    View,
+)
 
 T = TypeVar("T", Root, Snapshot, Targets, Timestamp)
 
@@ -31,7 +39,7 @@ def view(role: str, signed: Root | Targets) -> View:
     """Return what a role says."""
     if isinstance(signed, Root):
         delegations = {name: _delegation(name, found, signed.keys) for name, found in signed.roles.items()}
-        return View(role, signed.version, signed.expires, {}, delegations)
+        return View(role, signed.version, signed.expires, {}, delegations, 0, revoked(signed))
     return View(
         role,
         signed.version,
@@ -39,13 +47,23 @@ def view(role: str, signed: Root | Targets) -> View:
         {path: _entry(path, found) for path, found in signed.targets.items()},
         _delegations(signed),
         int(signed.unrecognized_fields.get(SEQ_FIELD, 0)),
+        revoked(signed),
     )
+
+
+def revoked(signed: Root | Targets) -> dict[str, str]:
+    """Return the names of the keys that a role calls stolen, by key id."""
+    found = signed.unrecognized_fields.get(REVOKED_FIELD, {})
+    if not isinstance(found, dict):
+        raise MalformedError(f"{REVOKED_FIELD} is no table of keys")
+    return {str(keyid): str(name) for keyid, name in found.items()}
 
 
 def key_info(key: Key) -> KeyInfo:
     """Return a key as people see it; a key without a name shows the start of its id."""
     name = str(key.unrecognized_fields.get(NAME_FIELD) or key.keyid[:12])
-    return KeyInfo(key.keyid, name, key.keytype, key.scheme)
+    owner = str(key.unrecognized_fields.get(OWNER_FIELD) or "")
+    return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner)
 
 
 def _entry(path: str, found: TargetFile) -> Entry:
@@ -66,4 +84,7 @@ def _delegation(name: str, role: Role, keys: Mapping[str, Key]) -> Delegation:
     infos = tuple(key_info(keys[keyid]) for keyid in role.keyids if keyid in keys)
     if isinstance(role, DelegatedRole):
         return Delegation(name, infos, role.threshold, tuple(role.paths or ()), role.terminating)
-    return Delegation(name, infos, role.threshold)
+    lifetime_s = role.unrecognized_fields.get(EXPIRY_FIELD)
+    return Delegation(
+        name, infos, role.threshold, lifetime_s=lifetime_s if isinstance(lifetime_s, int) else None
+    )

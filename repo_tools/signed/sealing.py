@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from securesystemslib.signer import Signer
-from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
+from metadata.errors import ConflictError, TidegateError, UnsuitableError
 from repo_tools.roles import lifetime
 from repo_tools.signed.live import Live
+from repo_tools.signed.reading import load
 from repo_tools.signed.trouble import translated
-from repo_tools.signed.views import ISSUED_FIELD
+from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD
 
 Signers = Mapping[str, Sequence[Signer]]
 
@@ -33,7 +36,13 @@ class Sealed:
         return f"metadata/{self.version}.timestamp.json"
 
 
-def seal(live: Live, roles: Mapping[str, bytes], signers: Signers, now: datetime) -> Sealed:
+def seal(
+    live: Live,
+    roles: Mapping[str, bytes],
+    signers: Signers,
+    now: datetime,
+    lasting: timedelta | None = None,
+) -> Sealed:
     """Return a snapshot of the live roles with ``roles`` over them, and a timestamp for it.
 
     Args:
@@ -41,35 +50,77 @@ def seal(live: Live, roles: Mapping[str, bytes], signers: Signers, now: datetime
         roles: New versions of roles, as they will lie in the store.
         signers: The online keys of snapshot and timestamp.
         now: The present, UTC.
+        lasting: How long the timestamp shall last; None: as long as root's owners allow.
+
+    Raises:
+        UnsuitableError: That is longer than they allow.
     """
+    root = Metadata[Root].from_bytes(roles["root"]).signed if "root" in roles else live.root.signed
     meta = {f"{name}.json": found for name, found in live.meta.items()}
     for role, data in roles.items():
         if role != "root":
             meta[f"{role}.json"] = _meta(Metadata.from_bytes(data).signed.version, data)
-    snapshot = _snapshot(live, meta, signers, now)
+    snapshot = _snapshot(live, root, meta, signers["snapshot"], now)
     pointer = live.timestamp.snapshot_meta if live.timestamp else MetaFile(1)
     if snapshot is not None:
         pointer = _meta(int(snapshot[0].split("/")[1].split(".")[0]), snapshot[1])
     version = _free_version(live, "timestamp", live.timestamp.version if live.timestamp else 0)
     issued = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     signed = Timestamp(
-        version, expires=_expiry("timestamp", now), snapshot_meta=pointer, unrecognized_fields=issued
+        version,
+        expires=_expiry(root, "timestamp", now, lasting),
+        snapshot_meta=pointer,
+        unrecognized_fields=issued,
     )
     return Sealed(snapshot, version, _signed(Metadata(signed), signers["timestamp"]))
 
 
 def _snapshot(
-    live: Live, meta: dict[str, MetaFile], signers: Signers, now: datetime
+    live: Live, root: Root, meta: dict[str, MetaFile], signers: Sequence[Signer], now: datetime
 ) -> tuple[str, bytes] | None:
-    if live.snapshot is not None and live.snapshot.meta == meta and not _due(live.snapshot, now):
+    signed = {signer.public_key.keyid for signer in signers} <= live.snapshot_keyids
+    if live.snapshot and signed and live.snapshot.meta == meta and not _due(root, live.snapshot, now):
         return None
     version = _free_version(live, "snapshot", live.snapshot.version if live.snapshot else 0)
-    signed = Snapshot(version, expires=_expiry("snapshot", now), meta=dict(sorted(meta.items())))
-    return f"metadata/{version}.snapshot.json", _signed(Metadata(signed), signers["snapshot"])
+    made = Snapshot(version, expires=_expiry(root, "snapshot", now), meta=dict(sorted(meta.items())))
+    return f"metadata/{version}.snapshot.json", _signed(Metadata(made), signers)
 
 
-def _due(snapshot: Snapshot, now: datetime) -> bool:
-    return snapshot.expires - now < lifetime("snapshot") / 2
+def refuse_skipping(live: Live) -> None:
+    """Refuse to go on from a timestamp that is no longer the newest that was signed.
+
+    A publisher that was killed at the end leaves such a one; so does somebody who puts an old timestamp back.
+    To sign what is live then would take roles back to versions that clients have left behind.
+
+    Raises:
+        ConflictError: A later timestamp with a later snapshot lies in the store.
+    """
+    if live.timestamp is None or live.snapshot is None:
+        return
+    later = live.store.read(f"metadata/{live.timestamp.version + 1}.timestamp.json")
+    if later is None:
+        return
+    try:
+        found = load(later, Timestamp, "a later timestamp")
+        live.root.signed.verify_delegate("timestamp", found.signed_bytes, found.signatures)
+    except (TidegateError, RepositoryError):
+        return  # nobody who may sign it did
+    if found.signed.snapshot_meta.version > live.snapshot.version:
+        text = (
+            f"timestamp {found.signed.version} was signed already, but {live.timestamp.version} is published"
+        )
+        hint = "a publisher was killed, or somebody put an old one back: tidegate publish where it was staged"
+        raise ConflictError(text, hint)
+
+
+def allowed(root: Root, role: str) -> timedelta:
+    """Return how long root's owners let an online role last."""
+    said = root.roles[role].unrecognized_fields.get(EXPIRY_FIELD)
+    return timedelta(seconds=said) if isinstance(said, int) else lifetime(role)
+
+
+def _due(root: Root, snapshot: Snapshot, now: datetime) -> bool:
+    return snapshot.expires - now < allowed(root, "snapshot") / 2
 
 
 def _free_version(live: Live, role: str, version: int) -> int:
@@ -90,5 +141,9 @@ def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
     return metadata.to_bytes()
 
 
-def _expiry(role: str, now: datetime) -> datetime:
-    return (now + lifetime(role)).replace(microsecond=0)
+def _expiry(root: Root, role: str, now: datetime, lasting: timedelta | None = None) -> datetime:
+    longest = allowed(root, role)
+    if lasting is not None and not timedelta(0) < lasting <= longest:
+        text = f"root's owners let {role} last {longest}, not {lasting}"
+        raise UnsuitableError(text, f"they may change it: tidegate renew --limit {role}=SPAN")
+    return (now + (lasting or longest)).replace(microsecond=0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root
 
-from metadata.errors import UntrustedError
+from metadata.errors import UnsuitableError, UntrustedError
 from repo_tools.roles import parent
 from repo_tools.signed.reading import key_info
 from repo_tools.signed.tree import Tree
@@ -27,6 +27,42 @@ def signings(tree: Tree, role: str) -> list[Signing]:
 def complete(tree: Tree, role: str) -> bool:
     """Return whether a staged role has all the signatures it needs."""
     return all(found.missing == 0 for found in signings(tree, role))
+
+
+def staged_bytes(tree: Tree, role: str) -> bytes:
+    """Return a staged role as it will be published: with every signature that counts, and no other."""
+    staged = tree.staged_metadata(role)
+    if staged is None:
+        raise UnsuitableError(f"{role} is not staged")
+    good = sorted({key.keyid for found in signings(tree, role) for key in found.signed})
+    return Metadata(staged.signed, {keyid: staged.signatures[keyid] for keyid in good}).to_bytes()
+
+
+def stale(tree: Tree, role: str) -> list[str]:
+    """Return the key ids of signatures on a staged role that do not count.
+
+    What was changed after it was signed makes its signatures stale; so does a key that may not sign.
+    """
+    staged = tree.staged_metadata(role)
+    if staged is None:
+        return []
+    good = {key.keyid for found in signings(tree, role) for key in found.signed}
+    return sorted(staged.signatures.keys() - good)
+
+
+def drop_stale(tree: Tree) -> dict[str, list[str]]:
+    """Forget signatures that do not count; return whose they were, by role."""
+    dropped = {}
+    for role in tree.staged():
+        staged, ids = tree.staged_metadata(role), stale(tree, role)
+        if staged is None or not ids:
+            continue
+        names = {key.keyid: key.name for found in signings(tree, role) for key in found.unsigned}
+        for keyid in ids:
+            del staged.signatures[keyid]
+        tree.save(role, staged)
+        dropped[role] = [names.get(keyid, keyid[:12]) for keyid in ids]
+    return dropped
 
 
 def sign(tree: Tree, role: str, signer: Signer) -> None:

@@ -15,6 +15,7 @@ from tuf.api.metadata import Metadata, Root, Targets
 from metadata.errors import ConflictError, UnsuitableError
 from repo_tools import files
 from repo_tools.roles import lifetime
+from repo_tools.signed import signatures
 from repo_tools.signed.draft import Draft
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import load, view
@@ -26,7 +27,8 @@ class Tree:
 
     Args:
         live: What is published.
-        folder: Where staged metadata lies, one ``<role>.json`` for each role; None for what is live alone.
+        folder: Where staged metadata lies, one ``<role>.json`` for each role, and beside it
+            ``signatures/<role>/<key id>.json``; None for what is live alone.
         now: The present, UTC.
     """
 
@@ -80,10 +82,16 @@ class Tree:
         Raises:
             ConflictError: What is staged was overtaken by a publication.
         """
+        with self.changing(role, renew=renew) as signed:
+            yield Draft(signed)
+
+    @contextmanager
+    def changing(self, role: str, *, renew: bool = False) -> Iterator[Any]:
+        """Do as ``edit`` does with whatever a role says, for this room's own use."""
         self.refuse_overtaken(role)
         found = copy.deepcopy(self.metadata(role))
         before = _content(found)
-        yield Draft(found.signed)
+        yield found.signed
         if _content(found) == before and not renew:
             return
         found.signed.version = self._next_version(role)
@@ -110,9 +118,10 @@ class Tree:
             path = self._path(role) if self.folder else None
             if path is None or not path.is_file():
                 return None
-            self._staged[role] = load(
-                path.read_bytes(), Root if role == "root" else Targets, f"staged {role}"
-            )
+            kind = Root if role == "root" else Targets
+            found: Metadata[Any] = load(path.read_bytes(), kind, f"staged {role}")
+            found.signatures |= signatures.read(self.signatures_of(role))
+            self._staged[role] = found
         return self._staged[role]
 
     def metadata(self, role: str) -> Metadata[Any]:
@@ -123,16 +132,24 @@ class Tree:
         return found
 
     def save(self, role: str, metadata: Metadata[Any]) -> None:
-        """Write a staged role."""
-        files.write(self._path(role), metadata.to_bytes())
+        """Write a staged role, and its signatures beside it."""
+        bare = Metadata(metadata.signed)
+        files.write(self._path(role), bare.to_bytes())
+        signatures.write(self.signatures_of(role), metadata.signatures)
         self._staged[role] = metadata
         self._views.pop((role, True), None)
 
     def drop(self, role: str) -> None:
         """Forget a staged role."""
         self._path(role).unlink(missing_ok=True)
+        signatures.write(self.signatures_of(role), {})
         self._staged.pop(role, None)
         self._views.pop((role, True), None)
+
+    def signatures_of(self, role: str) -> Path:
+        """Return the folder of a staged role's signatures."""
+        assert self.folder is not None  # nobody signs what is live
+        return self.folder.parent / "signatures" / role
 
     def _path(self, role: str) -> Path:
         assert self.folder is not None  # nobody edits what is live

@@ -10,6 +10,10 @@ SEQ_FIELD = "x-tidegate-seq"
 """In a releases role: the highest ``seq`` ever given, also to releases that are gone."""
 ISSUED_FIELD = "x-tidegate-issued"
 """In the timestamp: when it was signed."""
+EXPIRY_FIELD = "x-tidegate-expiry-s"
+"""In root, beside the keys of an online role: how long its signatures may last, in seconds."""
+REVOKED_FIELD = "x-tidegate-revoked"
+"""In a role that delegates: keys, by id, that were stolen and may never sign again, with their names."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ class KeyInfo:
     name: str
     keytype: str
     scheme: str
+    owner: str = ""
+    """The person, where the key's name does not say it."""
+
+    @property
+    def person(self) -> str:
+        """Whose key it is."""
+        return self.owner or self.name
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class Delegation:
     threshold: int
     paths: tuple[str, ...] = ()
     terminating: bool = True
+    lifetime_s: int | None = None
+    """How long signatures of an online role may last, when root says so."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,8 @@ class View:
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     """In their order; for root, those of the four top-level roles."""
     highest_seq: int = 0
+    revoked: Mapping[str, str] = field(default_factory=dict)
+    """Names of stolen keys, by key id."""
 
 
 @dataclass(frozen=True)
