@@ -11,7 +11,7 @@ from repo_tools.keys.passphrase import Passphrases
 from repo_tools.roles import Channel, releases
 from repo_tools.signed.live import Live
 from repo_tools.signed.tree import Tree
-from repo_tools.store import Store, open_store
+from repo_tools.store import FullStore, Store, open_store
 from repo_tools.workspace import Workspace
 
 
@@ -27,7 +27,15 @@ class Desk:
     @cached_property
     def store(self) -> Store:
         """Where the repository is published."""
-        return open_store(self.workspace.settings.store, self.workspace.folder)
+        return self._open(self.workspace.settings.store)
+
+    @cached_property
+    def mirrors(self) -> list[FullStore]:
+        """Stores that are kept the same as the first."""
+        return [self._open(location) for location in self.workspace.settings.mirrors]
+
+    def _open(self, location: str) -> FullStore:
+        return open_store(location, self.workspace.folder, self.workspace.settings.s3)
 
     @cached_property
     def live(self) -> Live:

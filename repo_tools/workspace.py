@@ -20,6 +20,7 @@ import msgspec
 
 from metadata.errors import ConflictError, MalformedError, UsageError
 from repo_tools import files
+from repo_tools.store.options import S3Options
 
 SETTINGS = "tidegate.toml"
 _LOCK = ".lock"
@@ -45,7 +46,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What ``tidegate.toml`` holds."""
 
     store: str
-    """Where the repository is published: a folder, ``file:///…``."""
+    """Where the repository is published: a folder, ``file:///…``, or ``s3://bucket/prefix``."""
+    mirrors: list[str] = []
+    """Further stores that are kept the same; publishing is decided in the first."""
+    s3: S3Options = S3Options()
+    """How every store in S3 is reached; a store's URL may say otherwise: ``s3://bucket/prefix?region=…``."""
     product: dict[str, ReleaseDefaults] = {}
 
 

@@ -1,74 +1,35 @@
-"""Where a repository is published: a folder now, S3 later; both behind one small interface.
-
-Layout: ``metadata/`` (versioned names and ``timestamp.json``), ``targets/`` (hash-prefixed names) and
-``status/``. Everything is created once and never changes, except ``timestamp.json``, which is replaced only
-while it is still the one that the publisher started from.
-"""
+"""Where a repository is published: a folder or an S3 bucket, both behind one small interface."""
 
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from metadata.errors import UnsuitableError, UsageError
-from repo_tools.files import OnBytes, silent
+from metadata.errors import UsageError
+from repo_tools.store.base import TIMESTAMP, FullStore, Item, Store
 from repo_tools.store.folder import FolderStore
+from repo_tools.store.options import S3Options
 
-TIMESTAMP = "metadata/timestamp.json"
-
-
-class Store(Protocol):
-    """What publishing needs of a store."""
-
-    @property
-    def location(self) -> str:
-        """The store as people write it."""
-
-    def read(self, name: str) -> bytes | None:
-        """Return a file's content, or None when there is none.
-
-        Raises:
-            UnreachableError: The store does not answer.
-        """
-
-    def has(self, name: str) -> bool:
-        """Return whether a name is taken."""
-
-    def create(self, name: str, data: bytes) -> None:
-        """Publish a file once; the same bytes again are fine.
-
-        Raises:
-            ConflictError: Other bytes have that name.
-        """
-
-    def upload(self, name: str, source: Path, sha256: str, on_bytes: OnBytes = silent) -> None:
-        """Publish a file from disk once, as ``create`` does.
-
-        Raises:
-            UntrustedError: The file does not have this digest; nothing is published.
-        """
-
-    def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
-        """Replace a file that is still ``expected`` (None: does not exist yet).
-
-        Raises:
-            ConflictError: Somebody else replaced it first.
-        """
+__all__ = ["TIMESTAMP", "FolderStore", "FullStore", "Item", "S3Options", "Store", "open_store"]
 
 
-def open_store(location: str, beside: Path) -> Store:
+def open_store(location: str, beside: Path, s3: S3Options | None = None) -> FullStore:
     """Return the store at a location; relative paths count from the folder ``beside``.
 
+    Args:
+        location: A folder, ``file:///…``, or ``s3://bucket/prefix``, whose query may name other options.
+        beside: Usually the workspace.
+        s3: How S3 is reached and written.
+
     Raises:
-        UnsuitableError: This version cannot publish there.
+        UsageError: It is no location of a store.
     """
     parts = urlsplit(location)
-    if parts.scheme == "s3":
-        hint = "publish to a folder for now, and copy it there: timestamp.json last"
-        raise UnsuitableError(f"this version does not publish to S3 yet: {location}", hint)
+    if parts.scheme == "s3" and parts.netloc:
+        from repo_tools.store.s3 import S3Store  # noqa: PLC0415  # boto3 is slow to import, and an extra
+
+        return S3Store.at(parts, s3 or S3Options())
     if parts.scheme == "file":
         return FolderStore(location, Path(unquote(parts.path)))
     if "://" in location or not location:
-        raise UsageError(
-            f"not a store: {location!r}", "write a folder such as /srv/updates, or file:///srv/updates"
-        )
+        hint = "write a folder such as /srv/updates, file:///srv/updates, or s3://bucket/prefix"
+        raise UsageError(f"not a store: {location!r}", hint)
     return FolderStore(location, beside / location)

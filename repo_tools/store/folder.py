@@ -4,6 +4,7 @@ import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from metadata.errors import ConflictError, UnreachableError, UntrustedError
 from metadata.paths import safe_path
 from repo_tools import files
 from repo_tools.files import OnBytes, silent
+from repo_tools.store.base import AGAIN, Item
 
 LOCK = ".lock"
-_AGAIN = "somebody published first; look at what is live (tidegate status) and prepare the change again"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class FolderStore:
 
     location: str
     folder: Path
+    lanes: int = 1
+    """One: a disk flushes one file after the other anyway."""
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None when there is none."""
@@ -31,9 +34,26 @@ class FolderStore:
             except FileNotFoundError:
                 return None
 
+    def stream(self, name: str) -> Iterator[bytes]:
+        """Yield a large file's content."""
+        if not self.has(name):
+            raise UntrustedError(f"{name} is missing in {self.location}")
+        with _reachable(self.location):
+            yield from files.chunks_of(self._path(name))
+
     def has(self, name: str) -> bool:
         """Return whether a name is taken."""
         return self._path(name).is_file()
+
+    def items(self) -> Iterator[Item]:
+        """Yield every file below ``metadata/`` and ``targets/``, half-written ones too."""
+        with _reachable(self.location):
+            for top in ("metadata", "targets"):
+                for path in (self.folder / top).rglob("*"):
+                    if path.is_file():
+                        found = path.stat()
+                        at = datetime.fromtimestamp(found.st_mtime, UTC)
+                        yield Item(str(path.relative_to(self.folder)), found.st_size, at)
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""
@@ -48,8 +68,13 @@ class FolderStore:
         path = self._path(name)
         with _reachable(self.location), self._locked():
             if self.read(name) != expected:
-                raise ConflictError(f"{name} changed in {self.location} while this was published", _AGAIN)
+                raise ConflictError(f"{name} changed in {self.location} while this was published", AGAIN)
             files.write(path, data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that nobody needs; one that is gone already is fine."""
+        with _reachable(self.location):
+            self._path(name).unlink(missing_ok=True)
 
     def _create(self, name: str, content: Callable[[], Iterable[bytes]]) -> None:
         path = self._path(name)
@@ -61,7 +86,7 @@ class FolderStore:
                     pass  # somebody was faster: compare, as below
             if _digest(files.chunks_of(path)) != _digest(content()):
                 raise ConflictError(
-                    f"{name} is already published with other content in {self.location}", _AGAIN
+                    f"{name} is already published with other content in {self.location}", AGAIN
                 )
         return None
 
@@ -93,8 +118,13 @@ def _expected(chunks: Iterable[bytes], digest: str, source: Path) -> Iterator[by
         hashed.update(chunk)
         yield chunk
     if hashed.hexdigest() != digest:
-        hint = "it was damaged or changed after it was staged: add the release again"
-        raise UntrustedError(f"{source} is not what was signed", hint)
+        raise not_signed(source)
+
+
+def not_signed(source: Path) -> UntrustedError:
+    """Return the error for a file that is about to be published and is not what was signed."""
+    hint = "it was damaged or changed after it was staged: add the release again"
+    return UntrustedError(f"{source} is not what was signed", hint)
 
 
 def _digest(chunks: Iterable[bytes]) -> bytes:

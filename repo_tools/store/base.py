@@ -1,0 +1,87 @@
+"""What publishing asks of a store, and the names in it.
+
+Layout: ``metadata/`` (versioned names and ``timestamp.json``), ``targets/`` (hash-prefixed names) and
+``status/``. Everything is created once and never changes, except ``timestamp.json``, which is replaced only
+while it is still the one that the publisher started from.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from repo_tools.files import OnBytes, silent
+
+TIMESTAMP = "metadata/timestamp.json"
+AGAIN = "somebody published first; look at what is live (tidegate status) and prepare the change again"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file in a store."""
+
+    name: str
+    size_bytes: int
+    modified_at: datetime
+    """By the store's clock, UTC."""
+
+
+class Store(Protocol):
+    """Where a repository is published."""
+
+    @property
+    def location(self) -> str:
+        """The store as people write it."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there is none.
+
+        Raises:
+            UnreachableError: The store does not answer.
+        """
+
+    def has(self, name: str) -> bool:
+        """Return whether a name is taken."""
+
+    def create(self, name: str, data: bytes) -> None:
+        """Publish a file once; the same bytes again are fine.
+
+        Raises:
+            ConflictError: Other bytes have that name.
+        """
+
+    def upload(self, name: str, source: Path, sha256: str, on_bytes: OnBytes = silent) -> None:
+        """Publish a file from disk once, as ``create`` does.
+
+        Raises:
+            UntrustedError: The file does not have this digest; nothing is published.
+        """
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
+        """Replace a file that is still ``expected`` (None: does not exist yet).
+
+        Raises:
+            ConflictError: Somebody else replaced it first.
+        """
+
+
+class FullStore(Store, Protocol):
+    """A store that is written to: it can also be listed, copied and cleaned."""
+
+    @property
+    def lanes(self) -> int:
+        """How many files are best handled at once."""
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        """Yield a large file's content.
+
+        Raises:
+            UntrustedError: There is none.
+        """
+
+    def items(self) -> Iterator[Item]:
+        """Yield every file below ``metadata/`` and ``targets/``."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file that nobody needs; one that is gone already is fine."""

@@ -1,0 +1,36 @@
+"""What caches and browsers are told about a file. Pure."""
+
+import mimetypes
+from dataclasses import dataclass
+
+from repo_tools.store.base import TIMESTAMP
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""One year, which RFC 9111 caches treat as for ever; a name's content never changes."""
+BRIEF = "public, max-age=60"
+_JSON = "application/json"
+_ARCHIVES = {".zst": "application/zstd", ".gz": "application/gzip", ".xz": "application/x-xz"}
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The response headers that a store keeps with a file."""
+
+    cache_control: str
+    content_type: str
+
+
+def headers(name: str) -> Headers:
+    """Return the headers of a file in the store."""
+    return Headers(BRIEF if name == TIMESTAMP or _dashboard(name) else IMMUTABLE, _content_type(name))
+
+
+def _dashboard(name: str) -> bool:
+    return not name.startswith(("metadata/", "targets/"))
+
+
+def _content_type(name: str) -> str:
+    if name.startswith(("targets/rollout/", "targets/fleet/")):
+        return _JSON  # routes, policies and brakes have no suffix
+    suffix = "." + name.rpartition(".")[2]
+    return _ARCHIVES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"

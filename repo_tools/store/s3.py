@@ -1,0 +1,230 @@
+"""A store that is an S3 bucket, or a part of one.
+
+Files are created with ``If-None-Match: *`` and the timestamp is replaced with ``If-Match``, so that S3 itself
+decides who was first. Each upload carries its SHA-256, which S3 compares before it keeps anything. An answer
+may be lost and the request sent again: whoever is told "taken" looks whether the bytes there are his own.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from metadata.errors import ConflictError, UntrustedError
+from metadata.paths import safe_path
+from repo_tools.files import OnBytes, silent
+from repo_tools.store import multipart
+from repo_tools.store.base import AGAIN, TIMESTAMP, Item
+from repo_tools.store.folder import not_signed
+from repo_tools.store.headers import headers
+from repo_tools.store.options import S3Options
+from repo_tools.store.trouble import ABSENT, BUSY, TAKEN, code, translated
+
+TRIES = 4
+"""How often boto3 sends a request, with growing pauses; also how often a busy name is tried."""
+CONNECT_S, READ_S = 10, 60
+LOOK_FIRST_BYTES = 1 << 20
+"""From here on, asking whether a file is there already is cheaper than sending it for nothing."""
+SINGLE_BYTES = 2 * multipart.PART_BYTES
+"""Up to here a file goes in one request; S3 takes up to 5 GiB."""
+
+
+@dataclass
+class S3Store:
+    """Objects of one bucket, below one prefix."""
+
+    location: str
+    bucket: str
+    prefix: str
+    options: S3Options
+    _etags: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, parts: SplitResult, options: S3Options) -> "S3Store":
+        """Return the store of a split ``s3://bucket/prefix`` URL."""
+        prefix = parts.path.strip("/")
+        location = f"s3://{parts.netloc}/{prefix}".rstrip("/")
+        return cls(location, parts.netloc, f"{prefix}/" if prefix else "", options.overlaid(parts.query))
+
+    @property
+    def lanes(self) -> int:
+        """How many files are best handled at once."""
+        return self.options.lanes
+
+    @cached_property
+    def client(self) -> Any:
+        """The boto3 client; it may be used by several threads."""
+        settings = Config(
+            retries={"mode": "standard", "total_max_attempts": TRIES},
+            connect_timeout=CONNECT_S,
+            read_timeout=READ_S,
+            max_pool_connections=2 * self.lanes,
+            request_checksum_calculation="when_required",  # SHA-256 is sent with each request
+            s3={"addressing_style": "path" if self.options.endpoint else "auto"},
+        )
+        with translated(self.location, "begin"):
+            session = boto3.Session(profile_name=self.options.profile, region_name=self.options.region)
+            region = session.region_name or ("us-east-1" if self.options.endpoint else None)
+            return session.client(
+                "s3", region_name=region, endpoint_url=self.options.endpoint, config=settings
+            )
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there is none."""
+        with translated(self.location, f"read {name}"):
+            answer = _unless_absent(lambda: self.client.get_object(**self.key(name)))
+            if answer is None:
+                return None
+            data: bytes = answer["Body"].read()
+        if name == TIMESTAMP:
+            self._etags[name] = (data, answer["ETag"])
+        return data
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        """Yield a large file's content."""
+        with translated(self.location, f"read {name}"):
+            answer = _unless_absent(lambda: self.client.get_object(**self.key(name)))
+            if answer is None:
+                raise UntrustedError(f"{name} is missing in {self.location}")
+            yield from answer["Body"].iter_chunks(1 << 20)
+
+    def has(self, name: str) -> bool:
+        """Return whether a name is taken."""
+        return self.head(name) is not None
+
+    def items(self) -> Iterator[Item]:
+        """Yield every file below ``metadata/`` and ``targets/``."""
+        pages = self.client.get_paginator("list_objects_v2")
+        with translated(self.location, "list what is there"):
+            for folder in ("metadata/", "targets/"):
+                for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + folder):
+                    for one in page.get("Contents", ()):
+                        name = one["Key"].removeprefix(self.prefix)
+                        yield Item(name, one["Size"], one["LastModified"])
+
+    def create(self, name: str, data: bytes) -> None:
+        """Publish a file once; the same bytes again are fine."""
+        digest = _base64(data)
+        with translated(self.location, f"create {name}"):
+            for _ in range(TRIES):
+                try:
+                    return self._put(name, data, IfNoneMatch="*")
+                except ClientError as error:
+                    if code(error) not in TAKEN | BUSY:
+                        raise
+                if (there := self.head(name)) is not None:
+                    return self._compare(name, there, len(data), lambda: digest)
+        raise ConflictError(f"{name} is being written by somebody else in {self.location}", AGAIN)
+
+    def upload(self, name: str, source: Path, sha256: str, on_bytes: OnBytes = silent) -> None:
+        """Publish a file from disk once, as ``create`` does; a large one in parts, each sent only once."""
+        size = source.stat().st_size
+        if size <= SINGLE_BYTES:
+            self._upload_whole(name, source, sha256, on_bytes)
+            return
+        if (there := self.head(name)) is not None:
+            multipart.refuse_damaged(source, sha256, on_bytes)
+            self._compare(name, there, size, lambda: multipart.checksum(source))
+            return
+        with translated(self.location, f"upload {name}"):
+            try:
+                multipart.send(self, name, multipart.Source(source, sha256, on_bytes))
+            except ClientError as error:
+                there = self.head(name) if code(error) in TAKEN | BUSY | {"NoSuchUpload"} else None
+                if there is None:
+                    raise
+                self._compare(name, there, size, lambda: multipart.checksum(source))
+
+    def replace(self, name: str, data: bytes, expected: bytes | None) -> None:
+        """Replace a file that is still ``expected`` (None: does not exist yet)."""
+        with translated(self.location, f"replace {name}"):
+            try:
+                self._put(name, data, **self._condition(name, expected))
+            except ClientError as error:
+                if code(error) not in TAKEN | BUSY | ABSENT:
+                    raise
+                if self.read(name) != data:  # an answer was lost, and this is the second request
+                    self._refuse_changed(name, error)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that nobody needs; one that is gone already is fine."""
+        with translated(self.location, f"remove {name}"):
+            self.client.delete_object(**self.key(name))
+
+    def head(self, name: str) -> dict[str, Any] | None:
+        """Return what S3 says about an object, its checksum with it, or None."""
+        with translated(self.location, f"look at {name}"):
+            return _unless_absent(lambda: self.client.head_object(**self.key(name), ChecksumMode="ENABLED"))
+
+    def key(self, name: str) -> dict[str, str]:
+        """Return where an object is, as boto3 wants it."""
+        return {"Bucket": self.bucket, "Key": self.prefix + safe_path(name)}
+
+    def settings(self, name: str) -> dict[str, str]:
+        """Return the headers, the class and the encryption that an object is created with."""
+        said = headers(name)
+        found = {"CacheControl": said.cache_control, "ContentType": said.content_type}
+        wishes = {
+            "StorageClass": self.options.storage_class if name.startswith("targets/") else None,
+            "ServerSideEncryption": self.options.server_side_encryption,
+            "SSEKMSKeyId": self.options.kms_key_id,
+        }
+        return found | {key: wish for key, wish in wishes.items() if wish is not None}
+
+    def _upload_whole(self, name: str, source: Path, digest: str, on_bytes: OnBytes) -> None:
+        data = source.read_bytes()
+        if sha256(data).hexdigest() != digest:
+            raise not_signed(source)
+        there = self.head(name) if len(data) >= LOOK_FIRST_BYTES else None
+        if there is None:
+            self.create(name, data)
+        else:
+            self._compare(name, there, len(data), lambda: _base64(data))
+        on_bytes(len(data))
+
+    def _put(self, name: str, data: bytes, **condition: str) -> None:
+        self.client.put_object(
+            **self.key(name), **self.settings(name), **condition, Body=data, ChecksumSHA256=_base64(data)
+        )
+
+    def _condition(self, name: str, expected: bytes | None) -> dict[str, str]:
+        if expected is None:
+            return {"IfNoneMatch": "*"}
+        if self._etags.get(name, (None, ""))[0] != expected and self.read(name) != expected:
+            self._refuse_changed(name, None)
+        return {"IfMatch": self._etags[name][1]}
+
+    def _refuse_changed(self, name: str, cause: Exception | None) -> None:
+        raise ConflictError(f"{name} changed in {self.location} while this was published", AGAIN) from cause
+
+    def _compare(self, name: str, there: dict[str, Any], size: int, checksum: Callable[[], str]) -> None:
+        """Refuse other bytes under a name; without a comparable checksum, the object is read."""
+        same = there["ContentLength"] == size
+        if same:
+            wanted, found = checksum(), there.get("ChecksumSHA256")
+            if found is None or ("-" in found) != ("-" in wanted):
+                found = multipart.checksum_of(self.stream(name), parted="-" in wanted)
+            same = found == wanted
+        if not same:
+            raise ConflictError(f"{name} is already published with other content in {self.location}", AGAIN)
+
+
+def _unless_absent(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    try:
+        return ask()
+    except ClientError as error:
+        if code(error) in ABSENT:
+            return None
+        raise
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(sha256(data).digest()).decode()
