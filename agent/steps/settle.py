@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
-from agent import clock
+from agent import clock, trees
 from agent.states import State, Update
 from agent.work import Result, Work
 from metadata.versions import within
+
+KEPT_BACKUPS = 5
+"""Copies of the configuration that stay for people to look at; their names begin with the time."""
 
 
 def settle(work: Work, update: Update | None) -> Result:
@@ -15,6 +18,8 @@ def settle(work: Work, update: Update | None) -> Result:
     if state is State.COMMITTED:
         _commit(work, update)
     work.slots.prune(set())
+    for old in sorted(work.backup_folder(update).parent.glob("*"))[:-KEPT_BACKUPS]:
+        trees.remove(old)
     return Result(True)
 
 

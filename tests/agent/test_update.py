@@ -6,7 +6,7 @@ import pytest
 
 from tests.agent.forge import BASE
 from tests.agent.scene import AGENT
-from tests.support.web import once
+from tests.support.web import cut, once
 from tests.support.workspace import CHANNEL
 
 
@@ -177,3 +177,33 @@ def test_a_batch_that_is_over_leaves_the_host_to_its_wave(scene):
     scene.forge.select(AGENT, "1.1.0", not_after="2020-01-01T00:00:00Z")
     assert scene.host.tick().entry["wave"] == "canary"
     assert scene.host.runs == "1.0.0"
+
+
+def test_a_download_that_was_overtaken_leaves_nothing(scene):
+    """The rest of a version that nobody wants any more does not stay on the disk."""
+    scene.ready()
+    scene.release("1.1.0")
+    scene.web.faults[scene.artifact("1.1.0").name] = cut(scene.artifact("1.1.0").read_bytes(), 500)
+    assert scene.host.tick().exit_code == 11
+    scene.release("1.2.0")
+    scene.host.tick()
+    assert scene.host.runs == "1.2.0"
+    assert not list((scene.host.state / "downloads").rglob("*.zst"))
+
+
+def test_old_copies_of_the_configuration_are_removed(scene):
+    """The newest copies are kept, and a host that is updated for years does not fill up with them."""
+    scene.ready()
+    folder = scene.host.state / "backups" / "agent"
+    for year in range(2000, 2010):
+        (folder / f"{year}0101T000000-0.{year}").mkdir()
+    scene.release("1.1.0")
+    scene.host.tick()
+    kept = sorted(path.name for path in folder.iterdir())
+    assert (len(kept), kept[-1].endswith("-1.1.0")) == (5, True)
+
+
+def test_a_version_is_looked_at_again_after_its_soak(scene):
+    """Some time after the commit the probes are asked once more, and history tells the answer."""
+    scene.ready("1.0.0", "good", "--soak-s", "0")
+    assert scene.host.history()[-1] == ("soak", "ok", "")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+LEAN = Path(__file__).parent / "lean"
 CONTROL = """#!/bin/sh
 # start, stop and status of the product, as an operator would write them
 case "$1" in
@@ -98,8 +99,8 @@ class Host:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the agent: in UTC, and with compiled code kept, as on a host."""
-        return {**os.environ, "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": ""}
+        """The environment of the agent: in UTC, without extras, and with compiled code kept, as on a host."""
+        return {**os.environ, "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(LEAN)}
 
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of the agent."""

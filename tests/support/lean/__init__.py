@@ -1,0 +1,1 @@
+"""What a host's module path begins with, so that extras of this environment look absent there."""
