@@ -108,7 +108,9 @@ class Journal:
             raise MalformedError(f"journal {self.path} makes no sense: {error}", MENDING) from error
 
     def enter(self, product: str, state: State, update: Update | None, events: list[Event]) -> None:
-        """Note a product's next state and what led there, in one transaction."""
+        """Note a product's next state and what led there, in one transaction; nothing new writes nothing."""
+        if not events and self.state(product) == (state, update):
+            return
         work = msgspec.json.encode(update).decode() if update else None
         with self.transaction():
             self._run("INSERT OR REPLACE INTO product VALUES (?, ?, ?)", product, state, work)
