@@ -28,11 +28,12 @@ class Explained:
     route: str | None
     directed: Directed | None
     decision: Decision
-    assumed: list[str]
+    issued: datetime | None
+    """When what it sees was signed."""
 
 
 def explain(desk: Desk, channel: Channel, host: Host, now: datetime) -> Explained:
-    """Return what an agent decides by what is live."""
+    """Return what an agent decides by what is live on a desk."""
     state = read_state(desk, channel)
     asked = places.routes(state.policy.salt, host.agent_id, host.ring)
     route, directed = resolve(desk, state, asked, now)
@@ -41,7 +42,7 @@ def explain(desk: Desk, channel: Channel, host: Host, now: datetime) -> Explaine
     decision = decide(host, state.policy, directed, state.brake, releases, issued, now)
     here = places.place(state.policy.salt, host.agent_id)
     tried = asked[: asked.index(route) + 1] if route else asked
-    return Explained(here, places.fraction(here), tried, route, directed, decision, _assumed(host))
+    return Explained(here, places.fraction(here), tried, route, directed, decision, issued)
 
 
 def resolve(desk: Desk, state: State, asked: list[str], now: datetime) -> tuple[str | None, Directed | None]:
@@ -91,6 +92,20 @@ def _issued(desk: Desk) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
-def _assumed(host: Host) -> list[str]:
-    running = f"it runs {host.running}" if host.running else "it runs nothing yet"
-    return [running, f"its platform is {host.platform}", "no pin, no windows, nothing in quarantine"]
+def local_facts(host: Host) -> dict[str, str]:
+    """Return what only the host knows, in words, by the name of the option that says otherwise."""
+    windows = f"{len(host.windows)} maintenance windows in {host.zone}" if host.windows else "no windows"
+    return {
+        "running": f"it runs {host.running}" if host.running else "it runs nothing yet",
+        "platform": f"its platform is {host.platform}",
+        "ring": f"its token carries ring {host.ring}" if host.ring else "no ring",
+        "pin": f"it is pinned to {host.pin}" if host.pin else "no pin",
+        "window": windows,
+        "quarantine": "nothing in quarantine",
+    }
+
+
+def highest_seq(desk: Desk, channel: Channel, running: str | None) -> int:
+    """Return the number of what runs, which is the highest that a host committed if it never went back."""
+    catalog = Catalog(desk, channel.product)
+    return catalog.release(running).seq if running in catalog.versions else 0

@@ -83,15 +83,23 @@ class Terminal:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     @contextmanager
-    def progress(self, what: str, total: int | None = None) -> Iterator[OnBytes]:
-        """Show how far something is, while it runs."""
+    def progress(self, what: str, total: int | None = None, *, count: bool = False) -> Iterator[OnBytes]:
+        """Show how far something is, while it runs: in bytes, or as a count of things."""
         if not sys.stderr.isatty():
             yield silent
             return
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        done = MofNCompleteColumn() if count else DownloadColumn()
+        columns = (TextColumn("{task.description}"), BarColumn(), done, TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=total)
             yield lambda count: bar.advance(task, count)

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from metadata import strict
 from metadata.facts import Host
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
-from repo_tools.explain import Explained, explain
+from repo_tools.cli.explain import show
+from repo_tools.explain import explain
 from repo_tools.names import check_agent_id
-from repo_tools.output import Answer, moment
+from repo_tools.output import Answer
 
 
 @click.group()
@@ -47,34 +47,4 @@ def explain_command(app: App, agent: str, **options: Any) -> Answer:
         running=options["running"],
     )
     found = explain(desk, channel, host, moments.moment(options["at"], app.now()))
-    return _answer(host, found)
-
-
-def _answer(host: Host, found: Explained) -> Answer:
-    directed, decision = found.directed, found.decision
-    data = {
-        "agent": host.agent_id,
-        "channel": f"{host.product}/{host.channel}",
-        "place": found.place,
-        "fraction": f"{found.fraction:.6f}",
-        "route": found.route,
-        "asked": found.asked,
-        "wave": directed.wave if directed else None,
-        "order": strict.to_json(directed.order) if directed else None,
-        "decision": {
-            "action": decision.action,
-            "rule": decision.rule,
-            "version": decision.version,
-            "until": moment(decision.until) if decision.until else None,
-            "text": decision.text,
-        },
-        "assumed": found.assumed,
-    }
-    where = f"wave {directed.wave} answers on route {found.route}" if directed else "no route answers"
-    lines = [
-        f"{host.agent_id} stands at {found.place[:16]}… in {host.product}/{host.channel}: {where}",
-        f"its turn in a spread comes after {found.fraction:.1%} of it",
-        f"{decision.action} ({decision.rule}): {decision.text}",
-        f"assumed: {'; '.join(found.assumed)}",
-    ]
-    return Answer(data, lines)
+    return show(host, found, options)

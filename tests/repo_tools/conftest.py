@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.agent.forge import Forge
 from tests.support.seaweed import Bucket, Seaweed, program, running
 from tests.support.workspace import Workspace
 
@@ -80,3 +81,22 @@ def as_role(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
             monkeypatch.setenv(name, value)
 
     return become
+
+
+@pytest.fixture
+def told(rolled):
+    """A repository with some history: two rollouts, a day's refresh, a brake."""
+    rolled.now += timedelta(hours=1)
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.now += timedelta(days=1)
+    rolled.do("refresh")
+    rolled.do("brake", "stable", "--reason", "crash loops")
+    rolled.sign_and_publish()
+    rolled.now += timedelta(hours=1)
+    return rolled
+
+
+@pytest.fixture
+def forge(told: Workspace) -> Forge:
+    """The keys of that repository in other hands."""
+    return Forge(told)

@@ -1,0 +1,234 @@
+"""One published file of metadata: read once, in canonical form once, and typed.
+
+The structs hold what an audit asks for; fields that they do not name are still part of what was signed,
+because the canonical form (OLPC canonical JSON, TUF specification 4.2.1) is made of everything that came.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from msgspec import Meta
+from securesystemslib.exceptions import FormatError
+from securesystemslib.formats import encode_canonical
+
+from metadata.errors import MalformedError
+from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
+from repo_tools.signed.views import (
+    EXPIRY_FIELD,
+    ISSUED_FIELD,
+    REVOKED_FIELD,
+    SEQ_FIELD,
+    Delegation,
+    Entry,
+    KeyInfo,
+    View,
+)
+
+ROLE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*){0,2}")
+"""The names that roles have here; others are never asked for, because a name becomes a path."""
+Number = Annotated[int, Meta(ge=1)]
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Base of what stands in metadata."""
+
+
+class SignedKey(Part, frozen=True):
+    """A public key, with the name that its owner goes by."""
+
+    keytype: str
+    scheme: str
+    keyval: dict[str, Any]
+    name: str = msgspec.field(name=NAME_FIELD, default="")
+    owner: str = msgspec.field(name=OWNER_FIELD, default="")
+
+
+class Role(Part, frozen=True):
+    """Who may sign, and how many must."""
+
+    keyids: list[str]
+    threshold: Number
+    name: str = ""
+    paths: list[str] = []
+    terminating: bool = False
+    lifetime_s: int | None = msgspec.field(name=EXPIRY_FIELD, default=None)
+
+
+class Listed(Part, frozen=True):
+    """A file that a timestamp or a snapshot names."""
+
+    version: Number
+    length: int | None = None
+    hashes: dict[str, str] = {}
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest that counts."""
+        return self.hashes.get("sha256")
+
+
+class File(Part, frozen=True):
+    """A target file."""
+
+    length: int
+    hashes: dict[str, str]
+    custom: Any = None
+
+
+class Delegations(Part, frozen=True):
+    """To whom a targets role delegates, in the order in which clients search."""
+
+    keys: dict[str, SignedKey] = {}
+    roles: list[Role] = []
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True, tag_field="_type"):
+    """Base of the four kinds of metadata."""
+
+    version: Number
+    expires: Annotated[datetime, Meta(tz=True)]
+    revoked: dict[str, str] = msgspec.field(name=REVOKED_FIELD, default_factory=dict)
+
+
+class Root(Signed, frozen=True, kw_only=True, tag="root"):
+    """The keys of the top-level roles."""
+
+    keys: dict[str, SignedKey]
+    roles: dict[str, Role]
+
+
+class Timestamp(Signed, frozen=True, kw_only=True, tag="timestamp"):
+    """Which snapshot is the newest, since when."""
+
+    meta: dict[str, Listed]
+    issued: Annotated[datetime, Meta(tz=True)] | None = msgspec.field(name=ISSUED_FIELD, default=None)
+
+
+class Snapshot(Signed, frozen=True, kw_only=True, tag="snapshot"):
+    """Which version of each role belongs to one publication."""
+
+    meta: dict[str, Listed]
+
+
+class Targets(Signed, frozen=True, kw_only=True, tag="targets"):
+    """Target files, and who else may speak for some."""
+
+    targets: dict[str, File]
+    delegations: Delegations | None = None
+    highest_seq: int = msgspec.field(name=SEQ_FIELD, default=0)
+
+
+Body = Root | Timestamp | Snapshot | Targets
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A file of metadata, as the store has it."""
+
+    role: str
+    number: int
+    """The version in its name."""
+    sha256: str
+    length: int
+    body: Body
+    payload: bytes
+    """What was signed."""
+    signatures: Mapping[str, str]
+    """By key id; nothing about them is verified yet."""
+
+    @property
+    def name(self) -> str:
+        """Where it lies in the store."""
+        return stored_as(self.role, self.number)
+
+    @property
+    def text(self) -> str:
+        """What people call it."""
+        return f"{self.role} {self.number}"
+
+    def trusted(self, role: str) -> tuple[Role, Mapping[str, SignedKey]] | None:
+        """Return who may sign for a role by what stands here, or None."""
+        if isinstance(self.body, Root):
+            found = self.body.roles.get(role)
+            return (found, self.body.keys) if found else None
+        if not isinstance(self.body, Targets) or self.body.delegations is None:
+            return None
+        below = self.body.delegations
+        return next(((one, below.keys) for one in below.roles if one.name == role), None)
+
+    def view(self) -> View:
+        """Return what a root or a targets role says, as the publishing side's words and rules have it."""
+        body = self.body
+        if isinstance(body, Root):
+            below = {name: _delegation(name, role, body.keys) for name, role in body.roles.items()}
+            return View(self.role, body.version, body.expires, {}, below, 0, body.revoked)
+        if not isinstance(body, Targets):
+            return View(self.role, body.version, body.expires)
+        entries = {path: entry(path, file) for path, file in body.targets.items()}
+        found = body.delegations or Delegations()
+        below = {role.name: _delegation(role.name, role, found.keys) for role in found.roles}
+        return View(self.role, body.version, body.expires, entries, below, body.highest_seq, body.revoked)
+
+
+def stored_as(role: str, version: int) -> str:
+    """Return where a version of a role lies in a store."""
+    return f"metadata/{version}.{role}.json"
+
+
+def read(role: str, number: int, data: bytes) -> Paper:
+    """Return what a file holds; nothing about it is verified.
+
+    Raises:
+        MalformedError: It is not metadata of this role.
+    """
+    try:
+        outer = _DECODER.decode(data)
+        signed, signatures = outer["signed"], outer["signatures"]
+        by_key = {one["keyid"]: str(one["sig"]) for one in signatures}
+        body = msgspec.convert(signed, Body)
+        payload = canonical(signed)
+    except (KeyError, TypeError, ValueError, RecursionError, FormatError) as error:
+        raise MalformedError(f"{role} {number} cannot be read: {error}") from error
+    if type(body) is not _KINDS.get(role, Targets):
+        raise MalformedError(f"{role} {number} holds other metadata than a {role}'s")
+    if len(by_key) != len(signatures):
+        raise MalformedError(f"{role} {number} has two signatures of one key")
+    return Paper(role, number, sha256(data).hexdigest(), len(data), body, payload, by_key)
+
+
+def canonical(value: Any) -> bytes:
+    r"""Return a JSON value in OLPC canonical form.
+
+    It differs from sorted JSON in what it escapes: ``"`` and ``\`` alone. Where neither has anything to
+    escape, which is almost always, both are the same bytes, and sorted JSON is made much faster.
+    """
+    fast = msgspec.json.encode(value, order="sorted")
+    return fast if b"\\" not in fast else str(encode_canonical(value)).encode()
+
+
+def key_info(keyid: str, key: SignedKey) -> KeyInfo:
+    """Return a key as people see it; a key without a name shows the start of its id."""
+    return KeyInfo(keyid, key.name or keyid[:12], key.keytype, key.scheme, key.owner)
+
+
+def entry(path: str, file: File) -> Entry:
+    """Return a target file; without a SHA-256 it has an empty one, which nothing matches."""
+    return Entry(path, file.length, file.hashes.get("sha256", ""), file.custom)
+
+
+def _delegation(name: str, role: Role, keys: Mapping[str, SignedKey]) -> Delegation:
+    infos = tuple(key_info(keyid, keys[keyid]) for keyid in role.keyids if keyid in keys)
+    return Delegation(name, infos, role.threshold, tuple(role.paths), role.terminating, role.lifetime_s)
+
+
+def _no_float(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not an integer")
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_no_float)
+_KINDS: dict[str, Any] = {"root": Root, "timestamp": Timestamp, "snapshot": Snapshot}

@@ -1,0 +1,83 @@
+"""A repository as it was at a time: a store that has forgotten what came later.
+
+Everything that reads what is live works on it unchanged, and verifies it anew.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from metadata.errors import UnsuitableError
+from repo_tools.audit.history import Publication, ordered
+from repo_tools.audit.readonly import Reading, ReadOnly
+from repo_tools.audit.sources import open_source
+from repo_tools.audit.walk import Walk
+from repo_tools.contents import Contents
+from repo_tools.desk import Desk
+from repo_tools.files import OnBytes, silent
+from repo_tools.keys.folder import KeyFolder
+from repo_tools.keys.passphrase import Passphrases
+from repo_tools.output import moment
+from repo_tools.signed.live import Live
+from repo_tools.signed.tree import Tree
+from repo_tools.store import TIMESTAMP
+from repo_tools.workspace import Settings, Workspace
+
+NOWHERE = Path(os.devnull)
+"""A folder in which there is never anything: who reads from a URL has no workspace and no keys."""
+
+
+class PastStore(ReadOnly):
+    """A store as a client found it right after one of its publications."""
+
+    def __init__(self, inner: Reading, publication: Publication) -> None:
+        self.inner = inner
+        self.publication = publication
+
+    @property
+    def location(self) -> str:
+        """The store as people write it."""
+        return self.inner.location
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there was none."""
+        if name == TIMESTAMP:
+            name = self.publication.timestamp.name
+        return None if self._later(name) else self.inner.read(name)
+
+    def _later(self, name: str) -> bool:
+        number, _, rest = name.removeprefix("metadata/").partition(".")
+        return rest == "root.json" and number.isdigit() and int(number) > self.publication.root.number
+
+
+def desk_at(location: str, root: bytes, now: datetime) -> Desk:
+    """Return what is live at a URL or in a folder, with nothing staged over it."""
+    return desk_on(open_source(location, Path()), root, now)
+
+
+def desk_on(store: Reading, root: bytes, now: datetime) -> Desk:
+    """Return what is live in a store, with nothing staged over it."""
+    workspace = Workspace(NOWHERE, Settings(store=store.location))
+    desk = Desk(workspace, KeyFolder(NOWHERE), Passphrases(), now)
+    desk.store = store
+    desk.live = Live(store, root)
+    desk.tree = Tree(desk.live, None, now)
+    desk.contents = Contents(NOWHERE, store)
+    return desk
+
+
+def desk_then(store: Reading, root: bytes, at: datetime, on_count: OnBytes = silent) -> Desk:
+    """Return the repository as it was at a time, by the signed issue times.
+
+    Raises:
+        UnsuitableError: Nothing was published by then.
+        UntrustedError: What was published then does not hold.
+    """
+    history = ordered(Walk(store, on_count).collect(root))
+    found = history.at(at)
+    if found is None:
+        first = history.publications[0].at if history.publications else None
+        raise UnsuitableError(
+            f"nothing was published in {store.location} by {moment(at)}", f"it begins at {moment(first)}"
+        )
+    return desk_on(PastStore(store, found), root, at)

@@ -1,0 +1,76 @@
+"""An audit: walk, judge, count."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from metadata.errors import UntrustedError
+from repo_tools.audit.findings import Finding, once
+from repo_tools.audit.history import History, ordered
+from repo_tools.audit.readonly import Reading
+from repo_tools.audit.rules import RULES
+from repo_tools.audit.walk import Walk
+from repo_tools.files import silent
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit found."""
+
+    history: History
+    findings: list[Finding]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much was looked at."""
+        papers = self.history.collected.papers
+        return {
+            "publications": len(self.history.publications),
+            "roles": len({role for role, _number in papers}),
+            "versions": len(papers),
+            "signatures": sum(len(paper.signatures) for paper in papers.values()),
+        }
+
+    @property
+    def failure(self) -> UntrustedError | None:
+        """The error that says that trust is broken, or None."""
+        broken = [found for found in self.findings if found.level == "error"]
+        if not broken:
+            return None
+        hint = "do not install from it; show this to the owners of the repository"
+        return UntrustedError(f"{len(broken)} things do not hold: {broken[0].text}", hint)
+
+
+def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], None] = silent) -> Report:
+    """Return what holds and what does not in a published history.
+
+    Args:
+        store: Where it is published; nothing that it says is believed.
+        root: The root that the auditor trusts; the walk begins there.
+        now: The present, UTC.
+        on_count: Told how many files were read just now.
+
+    Raises:
+        MalformedError: The root cannot be read.
+        UnsuitableError: Nothing is published there.
+        UnreachableError: The store does not answer.
+    """
+    with _few_searches_for_garbage():
+        collected = Walk(store, on_count).collect(root)
+        history = ordered(collected)
+        found = [finding for rule in RULES for finding in rule(history, now)]
+    return Report(history, once([*collected.findings, *found]))
+
+
+@contextmanager
+def _few_searches_for_garbage() -> Iterator[None]:
+    """Let thousands of new values be, which are all kept: looking for garbage takes half of the reading."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

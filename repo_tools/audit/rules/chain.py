@@ -1,0 +1,89 @@
+"""Signatures: each root by the one before it, everything else by its delegator of that time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from repo_tools.audit.findings import Finding, Level
+from repo_tools.audit.history import SIGNED_BY_ROOT, History, Publication
+from repo_tools.audit.papers import Paper, Root
+from repo_tools.audit.proofs import Proof
+from repo_tools.signing import who
+
+
+def roots(history: History, _now: datetime) -> Iterator[Finding]:
+    """A root that is not signed by its own keys and by those of the root before it."""
+    chain = history.collected.versions("root")
+    for before, root in zip([chain[0], *chain], chain, strict=False):
+        for judge, whose in ((before, f"of root {before.number}"), (root, "of its own")):
+            proof = history.proofs.of(root, judge)
+            if proof is None or not proof.holds:
+                text = f"{root.text} lacks signatures by keys {whose}: {_count(proof)}"
+                yield Finding("error", "signature", "root", root.number, text)
+
+
+def signatures(history: History, _now: datetime) -> Iterator[Finding]:
+    """A role without enough signatures of keys that its delegator of that time names."""
+    ever: dict[str, set[str]] = {}
+    judged: set[tuple[str, int, int]] = set()
+    for publication in history.publications:
+        for role in publication.delegated():
+            paper, judge = publication.paper(role), publication.delegator(role)
+            if paper and judge and (role, paper.number, judge.number) not in judged:
+                judged.add((role, paper.number, judge.number))
+                yield from _signed(history, publication, role, ever)
+
+
+def live(history: History, _now: datetime) -> Iterator[Finding]:
+    """What is served now does not hold under the newest root, which is the one that clients follow."""
+    now = history.live
+    if now is None:
+        return
+    last = history.publications[-1] if history.publications else None
+    if last and last.root == now.root:
+        return
+    ever = _named_by(history.collected.versions("root"))
+    for role in SIGNED_BY_ROOT:
+        yield from _signed(history, now, role, dict(ever))
+
+
+def _signed(
+    history: History, publication: Publication, role: str, ever: dict[str, set[str]]
+) -> Iterator[Finding]:
+    """Judge one role of a publication; ``ever`` gathers the keys that it had before."""
+    delegator, proof = publication.delegator(role), history.proof(publication, role)
+    if delegator is None or proof is None:
+        return
+    trusted = delegator.trusted(role)
+    paper = publication.paper(role)
+    if trusted is None or paper is None:
+        return
+    revoked = proof.strangers & ever.get(role, set())
+    ever.setdefault(role, set()).update(trusted[0].keyids)
+    if not proof.holds:
+        how = "its keys were revoked" if revoked else f"it has {_count(proof)}"
+        text = f"{paper.text} does not hold under {delegator.text}: {how}"
+        rule = "revoked_key" if revoked else "signature"
+        yield _finding("error", rule, paper, text, publication)
+    elif revoked:
+        text = f"{paper.text} is also signed by a key that {delegator.text} does not trust any more"
+        yield _finding("warning", "revoked_key", paper, text, publication)
+
+
+def _finding(level: Level, rule: str, paper: Paper, text: str, publication: Publication) -> Finding:
+    return Finding(level, rule, paper.role, paper.number, text, publication.at)
+
+
+def _named_by(chain: list[Paper]) -> dict[str, set[str]]:
+    """Return the keys that top-level roles had under any root."""
+    found: dict[str, set[str]] = {}
+    for root in chain:
+        assert isinstance(root.body, Root)  # the chain holds nothing else
+        for role, one in root.body.roles.items():
+            found.setdefault(role, set()).update(one.keyids)
+    return found
+
+
+def _count(proof: Proof | None) -> str:
+    if proof is None:
+        return "nobody may sign it"
+    return f"{len(proof.signed)} of {proof.threshold} signatures ({who(proof.signed)})"

@@ -1,0 +1,134 @@
+"""Versions, digests and times: nothing goes back, nothing changes under its version."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from repo_tools.audit.findings import Finding, Level
+from repo_tools.audit.history import History, Publication
+from repo_tools.audit.papers import Listed, Paper, Timestamp
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What the clocks of two jobs may differ, and how long a cache may serve what was just replaced."""
+
+
+def pinned(history: History, _now: datetime) -> Iterator[Finding]:
+    """A file that is not what was listed: missing, of another length or with another digest."""
+    head = history.collected.head
+    for publication in history.publications:
+        newest = head is not None and publication.number == head.body.version
+        for role, listed in _everything(publication):
+            paper = history.collected.find(role, listed.version)
+            text = _unlike(role, listed, paper)
+            if text and (newest or paper is not None):  # what is gone from the past is a gap
+                yield Finding("error", "pinned", role, listed.version, text, publication.at)
+
+
+def replays(history: History, _now: datetime) -> Iterator[Finding]:
+    """An issue time that goes back, or is missing: somebody published what was signed before."""
+    before: Publication | None = None
+    for publication in history.publications:
+        if publication.at is None:
+            text = f"timestamp {publication.number} does not say when it was signed"
+            yield Finding("warning", "replay", "timestamp", publication.number, text)
+            continue
+        if before and before.at and publication.at < before.at:
+            text = (
+                f"timestamp {publication.number} was signed at {publication.at:%Y-%m-%d %H:%M:%S}, "
+                f"before timestamp {before.number} ({before.at:%Y-%m-%d %H:%M:%S})"
+            )
+            level = _level(before.at - publication.at > CLOCKS_DIFFER)
+            yield Finding(level, "replay", "timestamp", publication.number, text, publication.at)
+        before = publication
+
+
+def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
+    """A version that goes back from one publication to the next, which every client refuses."""
+    for before, after in pairwise(history.publications):
+        known = dict(_everything(before))
+        for role, listed in _everything(after):
+            was = known.get(role)
+            if was and listed.version < was.version:
+                text = f"timestamp {after.number} goes back to {role} {listed.version}, from {was.version}"
+                yield Finding("error", "rollback", role, listed.version, text, after.at)
+
+
+def rewritten(history: History, _now: datetime) -> Iterator[Finding]:
+    """A version that is listed with two different digests: its content changed without a version step."""
+    known: dict[tuple[str, int], tuple[str | None, int]] = {}
+    for publication in history.publications:
+        for role, listed in _everything(publication):
+            digest, first = known.setdefault((role, listed.version), (listed.sha256, publication.number))
+            if digest != listed.sha256:
+                text = (
+                    f"{role} {listed.version} is listed with another digest in timestamp "
+                    f"{publication.number} than in {first}"
+                )
+                yield Finding("error", "rewritten", role, listed.version, text, publication.at)
+
+
+def served(history: History, now: datetime) -> Iterator[Finding]:
+    """The served timestamp is not the newest one that was kept, or not the one kept under its version."""
+    head = history.collected.head
+    if head is None:
+        return
+    number = head.body.version
+    kept = history.collected.find("timestamp", number)
+    if kept is None or kept.sha256 != head.sha256:
+        said = "is not kept" if kept is None else "differs from the one that is kept"
+        yield Finding("error", "served", "timestamp", number, f"the served timestamp {number} {said}")
+    later = [one for one in history.publications if one.number > number]
+    if later:
+        text = f"timestamp {number} is served, and {later[-1].number} was signed already"
+        fresh = later[0].at is not None and now - later[0].at < CLOCKS_DIFFER
+        yield Finding(_level(not fresh), "served", "timestamp", number, text, later[-1].at)
+
+
+def expired(history: History, now: datetime) -> Iterator[Finding]:
+    """Metadata that had expired when it was published, or that has expired while it is served."""
+    for publication in history.publications:
+        for paper in publication.papers():
+            if publication.at is not None and paper.body.expires <= publication.at:
+                text = f"{paper.text} had expired when timestamp {publication.number} was signed"
+                yield Finding("warning", "expired", paper.role, paper.number, text, publication.at)
+    live = history.live
+    for paper in live.papers() if live else ():
+        if paper.body.expires <= now:
+            text = f"{paper.text} has expired on {paper.body.expires:%Y-%m-%d}: every client refuses it"
+            yield Finding("error", "expired", paper.role, paper.number, text)
+
+
+def _level(broken: bool) -> Level:
+    return "error" if broken else "warning"
+
+
+def stretched(history: History, _now: datetime) -> Iterator[Finding]:
+    """A timestamp that lasts longer than root's owners allow: somebody wants it to be served for long."""
+    for publication in history.publications:
+        trusted = publication.root.trusted("timestamp")
+        most = trusted[0].lifetime_s if trusted else None
+        if most is None or publication.at is None:
+            continue
+        lasts = (publication.timestamp.body.expires - publication.at).total_seconds()
+        if lasts > most + CLOCKS_DIFFER.total_seconds():
+            text = f"timestamp {publication.number} lasts {lasts:.0f} s, and root's owners allow {most}"
+            yield Finding("error", "stretched", "timestamp", publication.number, text, publication.at)
+
+
+def _everything(publication: Publication) -> Iterator[tuple[str, Listed]]:
+    body = publication.timestamp.body
+    if isinstance(body, Timestamp) and "snapshot.json" in body.meta:
+        yield "snapshot", body.meta["snapshot.json"]
+    yield from publication.listed.items()
+
+
+def _unlike(role: str, listed: Listed, paper: Paper | None) -> str:
+    """Return what is wrong with a listed file, or nothing."""
+    what = f"{role} {listed.version}"
+    if listed.sha256 is None or listed.length is None:
+        return f"{what} is listed without length and SHA-256"
+    if paper is None:
+        return f"{what} is listed, and not in the store"
+    if paper.sha256 != listed.sha256 or paper.length != listed.length:
+        return f"{what} is not what was listed: other length or digest"
+    return ""

@@ -1,0 +1,71 @@
+"""``tidegate audit``."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from repo_tools.audit.files import listings, recompute, size_bytes
+from repo_tools.audit.findings import Finding, once
+from repo_tools.audit.readonly import Reading
+from repo_tools.audit.report import Report
+from repo_tools.audit.report import audit as work
+from repo_tools.audit.sources import open_source
+from repo_tools.cli.app import App, reads
+from repo_tools.cli.reading import trusted_root
+from repo_tools.output import Answer, Sheet
+
+
+@click.command()
+@click.argument("url")
+@click.option(
+    "--root", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Whom you trust."
+)
+@click.option("--files", is_flag=True, help="Recompute the digest of every file, too.")
+@reads
+def audit(app: App, url: str, root: Path, files: bool) -> Answer:
+    """Prove the whole published history, from a root file on, with no trust in the store.
+
+    URL is http(s)://…, file://… or a folder. Every root, timestamp and version of every role is read;
+    signatures are judged by the delegator of that time, expiry by the signed issue time. Errors mean
+    that trust is broken (exit code 12); warnings are for people to look at.
+
+    \b
+    Examples:
+      tidegate audit https://updates.example.com --root root.json
+      tidegate audit /srv/updates --root 1.root.json --files
+    """
+    store = open_source(url, Path())
+    with app.terminal.progress("reading", None, count=True) as on_count:
+        report = work(store, trusted_root(app, root), app.now(), on_count)
+    counts = dict(report.counts)
+    if files:
+        found, counts["files"] = _files(app, store, report)
+        report = Report(report.history, once([*report.findings, *found]))
+    data = {
+        "location": report.history.collected.location,
+        "root": report.history.collected.anchor.number,
+        "counts": counts,
+        "findings": [asdict(found) for found in report.findings],
+    }
+    return Answer(data, [*_shown(report), _counted(counts)], report.failure)
+
+
+def _files(app: App, store: Reading, report: Report) -> tuple[list[Finding], int]:
+    listed = listings(report.history)
+    with app.terminal.progress("recomputing", size_bytes(listed)) as on_bytes:
+        return list(recompute(store, listed, on_bytes)), len(listed)
+
+
+def _shown(report: Report) -> list[str | Sheet]:
+    if not report.findings:
+        return ["everything holds"]
+    rows = [
+        [found.level, found.rule, f"{found.at:%Y-%m-%d %H:%M}" if found.at else "-", found.text]
+        for found in report.findings
+    ]
+    return [Sheet(["level", "rule", "when", "what"], rows)]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items())
