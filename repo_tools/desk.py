@@ -8,6 +8,7 @@ from metadata.errors import UsageError
 from repo_tools.contents import Contents
 from repo_tools.keys.folder import KeyFolder
 from repo_tools.keys.passphrase import Passphrases
+from repo_tools.recovery import honest
 from repo_tools.roles import Channel, releases
 from repo_tools.signed.live import Live
 from repo_tools.signed.tree import Tree
@@ -40,7 +41,7 @@ class Desk:
     @cached_property
     def live(self) -> Live:
         """What is published."""
-        return Live(self.store, self.workspace.root_bytes())
+        return Live(self.store, self.workspace.root_bytes(), honest.read(self.workspace))
 
     @cached_property
     def tree(self) -> Tree:
@@ -51,6 +52,11 @@ class Desk:
     def contents(self) -> Contents:
         """The files that the tree lists."""
         return Contents(self.workspace.staged_targets, self.store)
+
+    def reread(self) -> None:
+        """Forget what was read of the store and of what is staged."""
+        for part in ("live", "tree"):
+            self.__dict__.pop(part, None)
 
     def channels(self) -> list[Channel]:
         """Return the channels of this repository, in the order in which clients search."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from securesystemslib.signer import Signer
 
-from metadata.errors import SignaturesMissingError
 from repo_tools.desk import Desk
 from repo_tools.keys.folder import KeyFile
 from repo_tools.roles import ONLINE
@@ -92,22 +91,3 @@ def following(desk: Desk) -> str:
         return "nothing is staged"
     still = missing(desk)
     return f"next: tidegate sign; {'; '.join(map(needed, still))}" if still else "next: tidegate publish"
-
-
-def online_signers(desk: Desk) -> dict[str, list[Signer]]:
-    """Return the signers of snapshot and timestamp.
-
-    Raises:
-        SignaturesMissingError: Not enough online keys are at hand.
-    """
-    pen, keys, made = Pen(desk), at_hand(desk), {}
-    root = desk.tree.view("root")
-    for role in ONLINE:
-        delegation = root.delegations[role]
-        ids = {info.keyid for info in delegation.keys}
-        found = [key for key in keys if key.keyid in ids][: delegation.threshold]
-        if len(found) < delegation.threshold:
-            hint = f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is"
-            raise SignaturesMissingError(f"no key at hand may sign the {role}", hint)
-        made[role] = [pen.signer(key) for key in found]
-    return made

@@ -9,6 +9,7 @@ from metadata.documents import Order
 from repo_tools.desk import Desk
 from repo_tools.roles import TOP_LEVEL
 from repo_tools.rollouts.state import State, read_state
+from repo_tools.signed.restoring import orphans
 from repo_tools.signed.views import Delegation, View
 
 Level = Literal["error", "warning"]
@@ -42,6 +43,8 @@ class Facts:
     expiries: Mapping[str, datetime]
     """Of every role as it will be; those that publishing renews anyway are left out."""
     channels: Sequence[State]
+    orphans: Sequence[str] = ()
+    """Published roles that the staged ones make unreadable."""
 
     def delegations(self) -> Iterator[Delegation]:
         """Yield every delegation as it will be."""
@@ -80,6 +83,7 @@ def gather(desk: Desk, *, publishing: bool) -> Facts:
         listed_after=frozenset({*live.meta, *staged} - {"root"}),
         expiries=expiries,
         channels=[read_state(desk, channel) for channel in desk.channels()],
+        orphans=orphans(tree),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from metadata.errors import CheckFailedError
 from repo_tools.checks import orders, trust
 from repo_tools.checks.facts import Facts, Finding
+from repo_tools.recovery import halves
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
@@ -15,6 +16,8 @@ RULES: tuple[Rule, ...] = (
     trust.key_types,
     trust.thresholds,
     trust.shared_keys,
+    halves.stolen_keys,
+    halves.orphans,
     trust.shadowed,
     orders.shares,
     orders.mixed_routes,

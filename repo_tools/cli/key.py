@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from metadata.errors import UsageError
 from repo_tools import files
 from repo_tools.cli.app import App, reads
+from repo_tools.cli.rekey import revoke, rotate
 from repo_tools.keys.choice import public_key
 from repo_tools.keys.files import SCHEMES
 from repo_tools.keys.folder import KeyFile, KeyFolder, text_of
@@ -18,7 +19,7 @@ from repo_tools.output import Answer, Sheet
 
 @click.group()
 def key() -> None:
-    """Make keys, and see which are at hand."""
+    """Make keys, see which are at hand, replace and revoke them."""
 
 
 @key.command("new")
@@ -106,6 +107,10 @@ def list_command(app: App) -> Answer:
     return Answer(
         [_data(folder, one) for one in found], [Sheet(["name", "owner", "scheme", "key id", "uri", ""], rows)]
     )
+
+
+key.add_command(rotate)
+key.add_command(revoke)
 
 
 def _data(folder: KeyFolder, one: KeyFile) -> dict[str, object]:

@@ -16,10 +16,12 @@ from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing import publish as work
 from repo_tools.publishing.words import staged_changes
+from repo_tools.recovery.online import cosigning
 from repo_tools.signed.signing import drop_stale
 from repo_tools.signing import following, missing, sign_staged
 
 _NOTHING = "nothing is staged"
+_FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minutes, when caches are fresh"
 
 
 @click.command()
@@ -79,6 +81,9 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
             {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
         )
     agree(app, wording, "publish this?", yes=yes)
+    if cosigning(desk):
+        version = work.refresh(desk)
+        return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])
     seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)

@@ -10,11 +10,13 @@ from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.order import publishing_order
+from repo_tools.recovery import honest
+from repo_tools.recovery.online import online_signers
 from repo_tools.signed.client import read_back
 from repo_tools.signed.sealing import Sealed, refuse_skipping, seal
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
-from repo_tools.signing import missing, needed, online_signers
+from repo_tools.signing import missing, needed
 from repo_tools.store import TIMESTAMP
 
 
@@ -173,6 +175,7 @@ def clear(desk: Desk, publication: Publication) -> None:
         files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
     for role in publication.roles:
         desk.tree.drop(role)
+    honest.forget(desk.workspace)
     _tidy(desk)
 
 

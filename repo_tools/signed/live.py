@@ -30,6 +30,7 @@ class Live:
         self.root_bytes = anchor
         self.root = load(anchor, Root, "root.json of the workspace")
         self.snapshot_keyids: frozenset[str] = frozenset()
+        self.timestamp_keyids: frozenset[str] = frozenset()
         self._complete_root()
         self._follow_root()
         self.timestamp_bytes = store.read(TIMESTAMP)
@@ -116,6 +117,7 @@ class Live:
             self.root.signed.verify_delegate("snapshot", snapshot.signed_bytes, snapshot.signatures)
         self.timestamp, self.snapshot = timestamp.signed, snapshot.signed
         self.snapshot_keyids = frozenset(snapshot.signatures)
+        self.timestamp_keyids = frozenset(timestamp.signatures)
 
     def _fetch(self, name: str, expected: MetaFile) -> bytes:
         data = self.store.read(name)

@@ -61,7 +61,7 @@ def drop_stale(tree: Tree) -> dict[str, list[str]]:
         for keyid in ids:
             del staged.signatures[keyid]
         tree.save(role, staged)
-        dropped[role] = [names.get(keyid, keyid[:12]) for keyid in ids]
+        dropped[role] = sorted(names.get(keyid, keyid[:12]) for keyid in ids)
     return dropped
 
 

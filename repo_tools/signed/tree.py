@@ -155,6 +155,17 @@ class Tree:
         assert self.folder is not None  # nobody edits what is live
         return self.folder / f"{role}.json"
 
+    def live_metadata(self, role: str) -> Metadata[Any]:
+        """Return a role as it is published.
+
+        Raises:
+            UnsuitableError: It is not.
+        """
+        found = self._live_metadata(role)
+        if found is None:
+            raise UnsuitableError(f"{role} is not published")
+        return found
+
     def _live_metadata(self, role: str) -> Metadata[Any] | None:
         if role == "root":
             return self.live.root if self.live.version("root") else None

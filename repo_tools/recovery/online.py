@@ -1,0 +1,63 @@
+"""The key of timestamp and snapshot changes in three publications, so that no poll fails.
+
+A client reads root first and timestamp second, from caches that are not of the same minute. So timestamp and
+snapshot are signed by both keys (one), then root names the new key (two), then the old key signs no more
+(three, by ``refresh``). After a theft there is one publication: the old key must not sign again.
+"""
+
+from securesystemslib.signer import Signer
+
+from metadata.errors import CheckFailedError, SignaturesMissingError
+from repo_tools.desk import Desk
+from repo_tools.recovery import honest
+from repo_tools.roles import ONLINE
+from repo_tools.signed.views import Delegation, View
+from repo_tools.signing import Pen, at_hand, who
+
+
+def cosigning(desk: Desk) -> bool:
+    """Return whether the next publication is the first of three: both keys sign, and root stays as it is."""
+    after, before = desk.tree.view("root"), desk.tree.live_view("root")
+    if before is None or desk.live.timestamp is None or _stolen(after, before):
+        return False
+    have = {"snapshot": desk.live.snapshot_keyids, "timestamp": desk.live.timestamp_keyids}
+    return any(not _met(after.delegations[role], have[role]) for role in ONLINE)
+
+
+def online_signers(desk: Desk) -> dict[str, list[Signer]]:
+    """Return the signers of snapshot and timestamp: of the root that is live, and of the one that is staged.
+
+    Raises:
+        SignaturesMissingError: Not enough online keys are at hand.
+        CheckFailedError: A recovery is half prepared.
+    """
+    after, before = desk.tree.view("root"), desk.tree.live_view("root")
+    if honest.read(desk.workspace) is not None and (before is None or not _stolen(after, before)):
+        hint = (
+            "prepare it again, whole: tidegate key revoke ONLINE-KEY --compromised --good timestamp=VERSION"
+        )
+        raise CheckFailedError("this would go back to an older timestamp that clients refuse", hint)
+    roots = [after] if before is None or _stolen(after, before) else [before, after]
+    pen, made = Pen(desk), {}
+    for role in ONLINE:
+        names = {name: None for root in roots for name in _chosen(desk, root.delegations[role])}
+        made[role] = [pen.signer(desk.keys.get(name)) for name in names]
+    return made
+
+
+def _chosen(desk: Desk, delegation: Delegation) -> list[str]:
+    ids = {info.keyid for info in delegation.keys}
+    found = [key.name for key in at_hand(desk) if key.keyid in ids][: delegation.threshold]
+    if len(found) < delegation.threshold:
+        hint = f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is"
+        raise SignaturesMissingError(f"no key at hand may sign the {delegation.role}", hint)
+    return found
+
+
+def _met(delegation: Delegation, have: frozenset[str]) -> bool:
+    return len({key.keyid for key in delegation.keys} & have) >= delegation.threshold
+
+
+def _stolen(after: View, before: View) -> bool:
+    """Return whether the staged root calls a key stolen that may still sign for the live one."""
+    return any(key.keyid in after.revoked for role in ONLINE for key in before.delegations[role].keys)

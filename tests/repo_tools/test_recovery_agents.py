@@ -1,0 +1,90 @@
+"""The real agent, before, during and after somebody has a key that was stolen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.scene import WAVES, Scene
+from tests.support.host import Host
+from tests.support.web import serving
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A host that runs 1.0.0 from a repository of its own."""
+    repo = Workspace(tmp_path / "repo").found(*WAVES)
+    host = Host(tmp_path / "host")
+    with serving(repo.store) as web:
+        yield Scene(repo, web, host).ready()
+        host.close()
+
+
+def recovered(scene: Scene, key: str, *good: str) -> None:
+    """Revoke a stolen key, publish, and order another release."""
+    scene.repo.do("key", "new", "fresh", "--no-passphrase")
+    scene.repo.do("key", "revoke", key, "--compromised", "--new", "fresh", *good)
+    assert scene.host.tick().exit_code == 0
+    scene.repo.sign_and_publish()
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.0.0")
+    (scene.repo.keys / f"{key}.pem").rename(scene.repo.base / f"{key}.pem")
+    scene.release("1.1.0")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.1.0")
+    (scene.repo.base / f"{key}.pem").rename(scene.repo.keys / f"{key}.pem")
+
+
+def attacked(scene: Scene, role: str, key: str, jump: int = 0) -> None:
+    """Sign a role with a stolen key, far ahead, and seal it with whatever is the online key by now."""
+    found = scene.forge.load(role)
+    found.signed.version += jump + 1
+    scene.forge.sign(found, key)
+    path = scene.repo.store / "metadata" / f"{found.signed.version}.{role}.json"
+    path.write_bytes(found.to_bytes())
+    scene.forge.seal()
+
+
+@pytest.mark.parametrize(
+    ("key", "role", "jump"),
+    [
+        ("rollouts", "agent.stable.canary", 1_000_000),
+        ("rollouts", "agent.stable", 0),
+        ("releases", "agent.releases", 0),
+        ("root", "targets", 7),
+    ],
+)
+def test_an_agent_follows_a_recovery(scene, key, role, jump):
+    """It believes the thief before, the owners from the publication on, and the thief never again."""
+    attacked(scene, role, key, jump)
+    assert scene.host.tick().exit_code == 0
+    recovered(scene, key)
+    attacked(scene, role, key)
+    assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
+
+
+def test_an_agent_forgets_a_fast_forwarded_timestamp(scene):
+    """What the agent remembers outside of its cache ends with the stolen key, too."""
+    honest = scene.forge.version("timestamp")
+    metadata = scene.repo.store / "metadata"
+    found = scene.forge.load("timestamp")
+    found.signed.version = 2**53 - 1
+    scene.forge.sign(found, "online")
+    bad = found.to_bytes()
+    (metadata / "timestamp.json").write_bytes(bad)
+    assert scene.host.tick().exit_code == 0
+    recovered(scene, "online", "--good", f"timestamp={honest}")
+    (metadata / "timestamp.json").write_bytes(bad)
+    assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
+
+
+def test_an_agent_polls_through_the_rotation_of_the_online_key(scene):
+    """Three publications, and each tick between them succeeds."""
+    scene.repo.do("key", "new", "fresh", "--no-passphrase")
+    scene.repo.do("key", "rotate", "all", "--old", "online", "--new", "fresh")
+    scene.repo.do("sign")
+    for command in ("publish", "publish", "refresh"):
+        scene.repo.do(command)
+        assert scene.host.tick().exit_code == 0
+    (scene.repo.keys / "online.pem").unlink()
+    scene.release("1.1.0")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.1.0")

@@ -1,0 +1,37 @@
+"""python-tuf's own client, with a cache that it keeps: what any other TUF client would see."""
+
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadError, RepositoryError
+from tuf.ngclient import Updater
+
+
+class Client:
+    """One client that polls a repository again and again."""
+
+    def __init__(self, folder: Path, url: str, root: Path) -> None:
+        self.folder = folder
+        self.url = url
+        self.root = root.read_bytes()
+        folder.mkdir()
+
+    def poll(self, path: str = "") -> str | None:
+        """Refresh, look a target up, and return its digest.
+
+        Raises:
+            RepositoryError: The repository cannot be trusted.
+        """
+        updater = Updater(
+            metadata_dir=str(self.folder), metadata_base_url=f"{self.url}/metadata/", bootstrap=self.root
+        )
+        updater.refresh()
+        found = updater.get_targetinfo(path) if path else None
+        return found.hashes["sha256"] if found else None
+
+    def trusts(self, path: str = "") -> bool:
+        """Return whether a poll succeeds."""
+        try:
+            self.poll(path)
+        except (RepositoryError, DownloadError):
+            return False
+        return True
