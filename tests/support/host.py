@@ -251,7 +251,7 @@ def ask(url: str) -> str | None:
         return None
 
 
-def eventually(what: Callable[[], bool], limit_s: float = 60) -> None:
+def eventually(what: Callable[[], bool], limit_s: float = 180) -> None:
     """Wait until something is true; the one bounded poll of the suite."""
     end = time.monotonic() + limit_s
     while not what():
