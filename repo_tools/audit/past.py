@@ -10,7 +10,6 @@ from pathlib import Path
 from metadata.errors import UnsuitableError
 from repo_tools.audit.history import Publication, ordered
 from repo_tools.audit.readonly import Reading, ReadOnly
-from repo_tools.audit.sources import open_source
 from repo_tools.audit.walk import Walk
 from repo_tools.contents import Contents
 from repo_tools.desk import Desk
@@ -48,11 +47,6 @@ class PastStore(ReadOnly):
     def _later(self, name: str) -> bool:
         number, _, rest = name.removeprefix("metadata/").partition(".")
         return rest == "root.json" and number.isdigit() and int(number) > self.publication.root.number
-
-
-def desk_at(location: str, root: bytes, now: datetime) -> Desk:
-    """Return what is live at a URL or in a folder, with nothing staged over it."""
-    return desk_on(open_source(location, Path()), root, now)
 
 
 def desk_on(store: Reading, root: bytes, now: datetime) -> Desk:

@@ -1,16 +1,17 @@
 """What the rules look at: the repository as it is, and as it will be."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from metadata.documents import Order
+from repo_tools.checks.mirrors import read_mirrors
 from repo_tools.desk import Desk
 from repo_tools.roles import TOP_LEVEL
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.signed.restoring import orphans
-from repo_tools.signed.views import Delegation, View
+from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
 
 Level = Literal["error", "warning"]
 
@@ -43,6 +44,12 @@ class Facts:
     expiries: Mapping[str, datetime]
     """Of every role as it will be; those that publishing renews anyway are left out."""
     channels: Sequence[State]
+    mirrors: Mapping[str, Mapping[str, int] | str] = field(default_factory=dict)
+    """The versions that each mirror serves, or why they are not known."""
+    issued: datetime | None = None
+    """When the live timestamp was signed."""
+    publishing: bool = False
+    """A publication follows, which signs snapshot and timestamp anew."""
     orphans: Sequence[str] = ()
     """Published roles that the staged ones make unreadable."""
 
@@ -78,12 +85,15 @@ def gather(desk: Desk, *, publishing: bool) -> Facts:
         before=before,
         after=after,
         staged=staged,
-        versions={role: live.version(role) for role in {*roles, *staged}},
+        versions=_versions(desk, {*roles, *staged}),
         listed_before=frozenset(live.meta),
         listed_after=frozenset({*live.meta, *staged} - {"root"}),
         expiries=expiries,
         channels=[read_state(desk, channel) for channel in desk.channels()],
         orphans=orphans(tree),
+        mirrors=read_mirrors(desk),
+        issued=_issued(desk),
+        publishing=publishing,
     )
 
 
@@ -92,3 +102,16 @@ def _delegated(desk: Desk) -> list[str]:
     for role in desk.tree.view("targets").delegations:
         found += [role, *desk.tree.view(role).delegations]
     return [role for role in found if role not in TOP_LEVEL]
+
+
+def _versions(desk: Desk, roles: Iterable[str]) -> dict[str, int]:
+    live = desk.live
+    online = {"timestamp": live.timestamp, "snapshot": live.snapshot}
+    known = {role: found.version for role, found in online.items() if found}
+    return {**{role: live.version(role) for role in roles}, **known}
+
+
+def _issued(desk: Desk) -> datetime | None:
+    timestamp = desk.live.timestamp
+    text = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
+    return datetime.fromisoformat(text) if text else None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from metadata.errors import CheckFailedError
-from repo_tools.checks import orders, trust
+from repo_tools.checks import orders, selections, served, trust
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.recovery import halves
 
@@ -11,6 +11,7 @@ Rule = Callable[[Facts], Iterable[Finding]]
 
 RULES: tuple[Rule, ...] = (
     trust.backwards,
+    served.mirrors,
     trust.jump,
     trust.gone,
     trust.key_types,
@@ -26,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     orders.barriers,
     orders.recalls,
     orders.withdrawn,
+    selections.forgotten,
+    served.stale,
     trust.expiry,
 )
 

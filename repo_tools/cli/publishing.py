@@ -9,12 +9,13 @@ import click
 from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.checks import table
-from repo_tools.checks.facts import gather
+from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing import publish as work
+from repo_tools.publishing.rehearsing import rehearse
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning
 from repo_tools.signed.signing import drop_stale
@@ -85,6 +86,7 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
         version = work.refresh(desk)
         return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])
     seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
+    _judge(app, rehearse(desk, publication, seals))
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
     return Answer(
@@ -109,7 +111,10 @@ def refresh(app: App, lasting: str | None) -> Answer:
 
 
 def _check(app: App, desk: Desk) -> None:
-    found = table.run(gather(desk, publishing=True))
+    _judge(app, table.run(gather(desk, publishing=True)))
+
+
+def _judge(app: App, found: list[Finding]) -> None:
     if failure := table.failure(found):
         raise failure
     if found:

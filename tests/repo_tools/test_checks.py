@@ -244,7 +244,12 @@ def test_check_lists_what_publish_refuses(facts, rolled):
     rolled.now += timedelta(days=170)
     result = rolled.run("--json", "check")
     assert result.exit_code == 17
-    assert {finding["rule"] for finding in result.json["findings"]} == {"expiry", "thresholds"}
+    assert {finding["rule"] for finding in result.json["findings"]} == {
+        "clients",
+        "expiry",
+        "stale",
+        "thresholds",
+    }
     assert rolled.run("publish").exit_code == 16
     rolled.do("sign")
     assert rolled.run("publish").exit_code == 17

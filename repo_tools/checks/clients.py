@@ -1,0 +1,150 @@
+"""Rehearse a publication: real clients read it before anybody else does.
+
+A new client, and clients that remember earlier publications, ask for what the agents of every wave ask for:
+now, and at the horizon, the last moment at which the timestamp still counts. Whatever expires before it would
+stop agents although everything was refreshed in time.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from metadata.errors import TidegateError
+from repo_tools.audit.history import Publication, ordered
+from repo_tools.audit.papers import read, stored_as
+from repo_tools.audit.past import PastStore
+from repo_tools.audit.readonly import Reading, ReadOnly
+from repo_tools.audit.walk import Walk
+from repo_tools.checks.facts import Finding, Level
+from repo_tools.desk import Desk
+from repo_tools.roles import is_wave, release_path
+from repo_tools.rollouts.state import order_in
+from repo_tools.signed.visiting import Visitor, over
+from repo_tools.store import TIMESTAMP, Store
+
+
+class Overlay(ReadOnly):
+    """A store as it will be: files that are about to be published, over those that are there."""
+
+    def __init__(self, inner: Store, new: Mapping[str, bytes]) -> None:
+        self._inner = inner
+        self._new = new
+        self.lanes = getattr(inner, "lanes", 1)
+
+    @property
+    def location(self) -> str:
+        """The store as people write it."""
+        return self._inner.location
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there is none."""
+        return self._new[name] if name in self._new else self._inner.read(name)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What clients are to read, and what they must find."""
+
+    store: Reading
+    root: bytes
+    """What hosts are installed with."""
+    now: datetime
+    horizon: datetime
+    """The last moment at which the timestamp counts."""
+    expected: Mapping[str, str]
+    """Digests, by target path."""
+    mild: bool = False
+    """It only calms things down: what expires must not stop it."""
+
+    def findings(self, before: Store, pasts: Iterable[Publication]) -> Iterator[Finding]:
+        """Yield what clients refuse or do not find: a new one, and one from each past publication.
+
+        Args:
+            before: The store as it is.
+            pasts: Publications after which an old client was there last.
+        """
+        with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+            yield from self._try("a new client", Visitor(Path(folder, "new"), self.root))
+            for past in pasts:
+                old = Visitor(Path(folder, str(past.number)), self.root)
+                if _remembers(old, PastStore(Overlay(before, {}), past), past):
+                    yield from self._try(f"a client that knows timestamp {past.number}", old)
+
+    def _try(self, who: str, client: Visitor) -> Iterator[Finding]:
+        late = client.twin(client.folder.with_suffix(".late"))
+        yield from self._visit(who, client, self.now)
+        if self.horizon > self.now:
+            yield from self._visit(f"{who}, at {self.horizon:%Y-%m-%d %H:%M},", late, self.horizon)
+
+    def _visit(self, who: str, client: Visitor, at: datetime) -> Iterator[Finding]:
+        try:
+            found = client.visit(self.store, at, self.expected)
+        except TidegateError as error:
+            level: Level = "warning" if self.mild and over(error) else "error"
+            yield Finding(level, "clients", "timestamp", f"{who} fails: {error.message}", _HINT)
+            return
+        wrong = [path for path, digest in self.expected.items() if found[path] != digest]
+        if wrong:
+            text = f"{who} does not find {wrong[0]} as it was signed"
+            yield Finding("error", "clients", "timestamp", text, _HINT)
+
+
+def rehearsal(desk: Desk, new: Mapping[str, bytes], *, mild: bool = False) -> Rehearsal:
+    """Return a rehearsal of what a desk holds.
+
+    Args:
+        desk: What is live, and what is staged over it.
+        new: The metadata that will be published, with snapshot and timestamp; nothing for what is live.
+        mild: Whether it only calms things down.
+    """
+    store = Overlay(desk.store, new)
+    root = store.read(stored_as("root", 1)) or desk.live.root_bytes
+    horizon = read("timestamp", 1, store.read(TIMESTAMP) or b"").body.expires - _LAST_MOMENT
+    return Rehearsal(store, root, desk.now, horizon, expected(desk), mild)
+
+
+def expected(desk: Desk) -> dict[str, str]:
+    """Return what agents of every wave ask for: policy, brake, one route of each wave, its releases."""
+    found: dict[str, str] = {}
+    for channel in desk.channels():
+        top = desk.tree.view(channel.role)
+        found |= {entry.path: entry.sha256 for entry in top.entries.values()}
+        for role in top.delegations:
+            for entry in list(desk.tree.view(role).entries.values())[:1]:
+                found[entry.path] = entry.sha256
+                if is_wave(role):
+                    found[release_path(channel.product, order_in(entry).version)] = entry.sha256
+    return found
+
+
+def every_past(store: Store, root: bytes) -> Sequence[Publication]:
+    """Return one publication for each snapshot: the newest, whose clients are the hardest to please."""
+    history = ordered(Walk(Overlay(store, {})).collect(root))
+    return list({one.snapshot.number: one for one in history.publications if one.snapshot}.values())
+
+
+def last_pasts(desk: Desk, count: int) -> Sequence[Publication]:
+    """Return the last few publications, without walking through the history."""
+    live, found = desk.live, list[Publication]()
+    number = live.timestamp.version if live.timestamp else 0
+    root = read("root", live.version("root"), live.root_bytes) if number else None
+    while root and number > 0 and len(found) < count:
+        if data := desk.store.read(stored_as("timestamp", number)):
+            found.append(Publication(read("timestamp", number, data), root, None, {}))
+        number -= 1
+    return found
+
+
+def _remembers(client: Visitor, store: PastStore, past: Publication) -> bool:
+    """Let a client visit the past; what nobody accepted even then has no clients today."""
+    try:
+        client.visit(store, past.at or past.timestamp.body.expires, [])
+    except TidegateError:
+        return False
+    return True
+
+
+_LAST_MOMENT = timedelta(seconds=1)
+_HINT = "publishing this would do the same to every agent"

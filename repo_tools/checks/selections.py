@@ -1,0 +1,60 @@
+"""Rules about live selections: hosts that were picked by name keep their order until somebody renews it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from metadata.documents import Order
+from metadata.versions import parse, within
+from repo_tools.checks.facts import Facts, Finding
+from repo_tools.roles import SELECTED, is_wave
+from repo_tools.rollouts.state import State, order_in
+from repo_tools.signed.views import View
+
+_HINT = "renew or end the selection in the same publication"
+
+
+def forgotten(facts: Facts) -> Iterator[Finding]:
+    """A live selection that a start, a promotion or a recall forgot: its hosts would stay where they are."""
+    for state in facts.channels:
+        role = state.channel.below(SELECTED)
+        newest = _newest(facts, state)
+        if newest is None or role not in facts.after:
+            continue
+        for order in _live(facts.after[role], facts.now):
+            text = _left_behind(order, newest)
+            if text:
+                yield Finding(
+                    "error", "forgotten", role, f"{order.rollout}, a selection of hosts, {text}", _HINT
+                )
+
+
+def _newest(facts: Facts, state: State) -> Order | None:
+    """Return the order that this publication brings to a wave which it did not have before."""
+    for wave in state.waves:
+        role = state.channel.below(wave.name)
+        if role not in facts.staged or not is_wave(role) or wave.order is None:
+            continue
+        before = facts.before[role].entries.values() if role in facts.before else ()
+        known = order_in(next(iter(before))) if before else None
+        if known is None or (known.rollout, known.version) != (wave.order.rollout, wave.order.version):
+            return wave.order
+    return None
+
+
+def _live(view: View, now: datetime) -> Iterator[Order]:
+    """Yield each different order on the routes of single hosts that has not ended."""
+    seen = set()
+    for entry in view.entries.values():
+        order = order_in(entry)
+        key = (order.rollout, order.version)
+        if key not in seen and (order.not_after is None or order.not_after > now):
+            seen.add(key)
+            yield order
+
+
+def _left_behind(selected: Order, newest: Order) -> str:
+    if newest.recall and within(selected.version, newest.recall.from_versions):
+        return f"still orders {selected.version}, which {newest.rollout} recalls"
+    if parse(selected.version) < parse(newest.version):
+        return f"stays at {selected.version} when {newest.rollout} goes to {newest.version}"
+    return ""
