@@ -6,7 +6,7 @@ updater that went back to an older version must still start.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -60,6 +60,10 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """When updates may start, in host time, such as ``Mon-Fri 02:00-05:00``; always, unless given."""
     platform: str = ""
     """What to install, where it is not what ``uname`` says."""
+    attestations: list[Literal["gpg"]] = []
+    """Statements that an artifact must carry beside the repository's own signatures."""
+    gpg_keyring: str = ""
+    """Keys that are believed for ``gpg``: a file as ``gpg --export`` writes it."""
 
     def __post_init__(self) -> None:
         for text in self.windows:
@@ -68,6 +72,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
             versions.span(self.pin)
         if relative := [path for path in self.config if not path.startswith("/")]:
             raise ValueError(f"config path {relative[0]!r} is not absolute")
+        if self.attestations and not self.gpg_keyring.startswith("/"):
+            raise ValueError("attestations need gpg_keyring, an absolute path")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
-from metadata.release import Artifact, Probe, Release
-from repo_tools import pack, roles
+from metadata.release import Artifact, Attestation, Probe, Release
+from repo_tools import gpg, pack, roles
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
 from repo_tools.names import check_platform
@@ -48,6 +48,8 @@ class Ask:
     requires: str | None = None
     via: str | None = None
     notes: str | None = None
+    gpg: str | None = None
+    """The GnuPG key that signs the artifact, too."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,13 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
             packed.sha256,
         )
         _keep(path, desk.workspace.staged_targets / entry.stored_as, move=path.parent == Path(folder))
-    artifact = _artifact(ask, entry, packed)
+    statements = _attest(desk, ask, entry)
+    artifact = replace(
+        _artifact(ask, entry, packed),
+        attestations=[Attestation(type=kind, path=found.path) for kind, found in statements.items()],
+    )
     release = replace(draft_release, artifacts=_with(existing, artifact))
-    _stage(desk, release, entry)
+    _stage(desk, release, [entry, *statements.values()])
     return Added(release, artifact, entry, packed.entries)
 
 
@@ -230,6 +236,14 @@ def _artifact(ask: Ask, entry: Entry, packed: pack.Packed) -> Artifact:
         raise UsageError(f"the artifact cannot be described: {error}") from error
 
 
+def _attest(desk: Desk, ask: Ask, entry: Entry) -> dict[str, Entry]:
+    """Stage what others demand beside TUF's signatures; return the entries by kind."""
+    if ask.gpg is None:
+        return {}
+    signature = gpg.sign(desk.workspace.staged_targets / entry.stored_as, ask.gpg)
+    return {"gpg": desk.contents.stage(f"{entry.path}.asc", signature)}
+
+
 def _with(existing: Release | None, artifact: Artifact) -> list[Artifact]:
     before = (
         [found for found in existing.artifacts if found.platform != artifact.platform] if existing else []
@@ -237,10 +251,11 @@ def _with(existing: Release | None, artifact: Artifact) -> list[Artifact]:
     return sorted([*before, artifact], key=lambda found: found.platform)
 
 
-def _stage(desk: Desk, release: Release, entry: Entry) -> None:
+def _stage(desk: Desk, release: Release, entries: Sequence[Entry]) -> None:
     role = roles.releases(release.product)
     document = strict.encode(release)
     with desk.tree.edit(role) as draft:
-        draft.put(entry)
+        for entry in entries:
+            draft.put(entry)
         draft.put(desk.contents.stage(roles.release_path(release.product, release.version), document))
         draft.remember_seq(max(release.seq, desk.tree.view(role).highest_seq))

@@ -1,6 +1,6 @@
 """FETCHED: unpack into a private folder, verify the payload, ask the staged version who it is."""
 
-from agent import commands, trees
+from agent import attestations, commands, trees
 from agent.health import Answer
 from agent.states import Update, changed
 from agent.steps.choose import is_staged
@@ -19,6 +19,7 @@ def verify(work: Work, update: Update | None) -> Result:
         return Result(True, update)
     work.announce(STEP_S, f"verifying {update.version}")
     packed = packed_path(work, update)
+    attestations.demand(work, update, packed)
     known = f"slot/{work.name}/{update.version}"
     work.journal.remember({known: None})  # a slot of that name counts only once it was probed
     try:

@@ -38,6 +38,7 @@ def release() -> None:
 @click.option("--requires", metavar="RANGE", help="Versions that may update to this one directly.")
 @click.option("--via", metavar="VERSION", help="Where all others go first.")
 @click.option("--notes", metavar="URL", help="Where people read what is new.")
+@click.option("--gpg", metavar="KEYID", help="Sign the artifact with this GnuPG key, too.")
 @changes
 def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     """Add an artifact to a release: a folder, an archive, or one executable.

@@ -213,6 +213,20 @@ def test_a_stolen_key_is_recovered_from(stage, key, role, jump):
     assert not (trusts_role(stage, role) if role.count(".") == 2 else stage.old.trusts(reached(role)))
 
 
+def test_a_stolen_root_key_signs_no_more_roots(stage):
+    """A root that the thief signs after the recovery is refused by everybody."""
+    stage.key("fresh")
+    stage.work.do("key", "revoke", "root", "--compromised", "--new", "fresh")
+    stage.publish()
+    stage.everybody_is_well()
+    found = stage.forge.load("root")
+    found.signed.version += 1
+    stage.forge.sign(found, "root")
+    (stage.work.store / "metadata" / "3.root.json").write_bytes(found.to_bytes())
+    assert not stage.old.trusts(ROUTE)
+    assert not stage.client("after").trusts(ROUTE)
+
+
 def reached(role: str) -> str:
     """Return a target that a client finds through a role."""
     return {"agent.releases": DOCUMENT, "fleet": "fleet/enrollment"}.get(role, ROUTE)
