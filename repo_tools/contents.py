@@ -10,6 +10,7 @@ from metadata.errors import UntrustedError
 from repo_tools import files
 from repo_tools.signed.views import Entry
 from repo_tools.store import Store
+from repo_tools.store.memory import read_signed
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Contents:
             UntrustedError: It is missing, or not what was signed.
         """
         path = self.folder / entry.stored_as
-        data = path.read_bytes() if path.is_file() else self.store.read(f"targets/{entry.stored_as}")
+        name = f"targets/{entry.stored_as}"
+        data = path.read_bytes() if path.is_file() else read_signed(self.store, name, entry.sha256)
         if data is None:
             hint = "publish it, or take staged/targets from where this change was prepared"
             raise UntrustedError(f"{entry.path} is listed but neither staged nor published", hint)

@@ -12,7 +12,7 @@ from repo_tools.recovery import honest
 from repo_tools.roles import Channel, releases
 from repo_tools.signed.live import Live
 from repo_tools.signed.tree import Tree
-from repo_tools.store import FullStore, Store, open_store
+from repo_tools.store import FullStore, Memory, Store, open_store
 from repo_tools.workspace import Workspace
 
 
@@ -28,6 +28,11 @@ class Desk:
     @cached_property
     def store(self) -> Store:
         """Where the repository is published."""
+        return self.first
+
+    @cached_property
+    def first(self) -> FullStore:
+        """The same, for what lists and copies whole stores."""
         return self._open(self.workspace.settings.store)
 
     @cached_property
@@ -36,7 +41,8 @@ class Desk:
         return [self._open(location) for location in self.workspace.settings.mirrors]
 
     def _open(self, location: str) -> FullStore:
-        return open_store(location, self.workspace.folder, self.workspace.settings.s3)
+        memory = Memory(self.workspace.folder / ".cache")
+        return open_store(location, self.workspace.folder, self.workspace.settings.s3, memory)
 
     @cached_property
     def live(self) -> Live:

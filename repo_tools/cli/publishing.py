@@ -15,6 +15,9 @@ from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing import publish as work
+from repo_tools.publishing import rebase as rebasing
+from repo_tools.publishing.mirror import mirror_all
+from repo_tools.publishing.objects import planned
 from repo_tools.publishing.rehearsing import rehearse
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning
@@ -49,38 +52,44 @@ def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="List every object, its headers and the order; publish nothing."
+)
+@click.option(
+    "--rebase", is_flag=True, help="Prepare overtaken roles again on what is live; publish nothing."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @changes
-def publish(app: App, dry_run: bool, yes: bool) -> Answer:
+def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
     """Publish what is staged, timestamp last, and read it back with a client of its own.
+
+    When somebody else published first, it says who published what and exits with 15. With --rebase, staged
+    roles then get versions above the published ones and both sides' changes; they must be signed again.
 
     \b
     Examples:
       tidegate publish --dry-run
+      tidegate publish --rebase
       tidegate publish --yes
     """
     desk = app.desk()
+    if rebase:
+        return _rebased(desk)
     if settled := work.settle(desk):
         app.terminal.note(f"published before, and tidied up now: {', '.join(settled)}")
     if not desk.tree.staged():
         count = work.verify(desk) if settled else 0
         found = [f"read back by a new client ({count} files)"] if settled else []
-        return Answer({"published": {}, "settled": settled, "read_back": count}, [_NOTHING, *found])
+        data = {"published": {}, "settled": settled, "read_back": count, "mirrors": _mirrored(app, desk)}
+        return Answer(data, [_NOTHING, *found])
     publication = work.prepare(desk)
     _drop_stale(app, desk)
     work.refuse_unsigned(desk)
     _check(app, desk)
     wording = staged_changes(desk)
-    data: dict[str, Any] = {
-        "published": dict(publication.roles),
-        "files": publication.names,
-        "changes": wording,
-    }
+    data = {"published": dict(publication.roles), "files": publication.names, "changes": wording}
     if dry_run:
-        return Answer(
-            {**data, "dry_run": True}, [*wording, f"{len(publication.names)} files would be published"]
-        )
+        return _planned(desk, publication, data, wording)
     agree(app, wording, "publish this?", yes=yes)
     if cosigning(desk):
         version = work.refresh(desk)
@@ -89,9 +98,8 @@ def publish(app: App, dry_run: bool, yes: bool) -> Answer:
     _judge(app, rehearse(desk, publication, seals))
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
-    return Answer(
-        data, [*wording, f"published to {desk.store.location} and read back by a new client ({count} files)"]
-    )
+    said = f"published to {desk.store.location} and read back by a new client ({count} files)"
+    return Answer({**data, "mirrors": _mirrored(app, desk)}, [*wording, said])
 
 
 @click.command()
@@ -107,7 +115,31 @@ def refresh(app: App, lasting: str | None) -> Answer:
     """
     desk = app.desk()
     version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
-    return Answer({"timestamp": version}, [f"timestamp {version} is published to {desk.store.location}"])
+    said = f"timestamp {version} is published to {desk.store.location}"
+    return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])
+
+
+def _rebased(desk: Desk) -> Answer:
+    done = rebasing.rebase(desk)
+    rows = [[role, str(version)] for role, version in done.roles.items()]
+    gone = [f"public already, and dropped here: {', '.join(done.gone)}"] if done.gone else []
+    said = [Sheet(["prepared again", "version"], rows)] if rows else ["nothing staged was overtaken"]
+    data = {"rebased": dict(done.roles), "gone": done.gone, "missing": [asdict(one) for one in missing(desk)]}
+    return Answer(data, [*said, *gone, *staged_changes(desk), following(desk)])
+
+
+def _planned(desk: Desk, publication: work.Publication, data: dict[str, Any], wording: list[str]) -> Answer:
+    plan = planned(desk, publication)
+    rows = [[one.how, one.name, str(one.size_bytes), one.cache_control, one.content_type] for one in plan]
+    sheet = Sheet(["how", "object, in this order", "bytes", "cache-control", "content-type"], rows)
+    objects = [asdict(one) for one in plan]
+    return Answer({**data, "dry_run": True, "objects": objects}, [*wording, sheet, "nothing was published"])
+
+
+def _mirrored(app: App, desk: Desk) -> dict[str, int]:
+    """Bring every mirror to what is live, and say how many files each was given."""
+    with app.terminal.progress("mirroring") as on_bytes:
+        return mirror_all(desk, on_bytes)
 
 
 def _check(app: App, desk: Desk) -> None:

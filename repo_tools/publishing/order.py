@@ -5,6 +5,7 @@ nobody asks for what was created before it.
 """
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from repo_tools.store import TIMESTAMP
 
@@ -17,6 +18,11 @@ def publishing_order(names: Iterable[str]) -> list[str]:
     Targets; roles, the deepest first; snapshot; root; the timestamp's kept copy; ``timestamp.json``.
     """
     return sorted(names, key=lambda name: (_stage(name), -name.count("."), name))
+
+
+def stages(names: Iterable[str]) -> list[list[str]]:
+    """Return store names in groups: one after the other, while those of a group may be created at once."""
+    return [list(group) for _, group in groupby(publishing_order(names), key=_stage)]
 
 
 def _stage(name: str) -> int:

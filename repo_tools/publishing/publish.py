@@ -1,23 +1,26 @@
 """The one way in which a repository changes; safe to repeat after it was killed at any point."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from metadata.errors import SignaturesMissingError, UnsuitableError, UntrustedError
+from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableError, UntrustedError
 from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
-from repo_tools.publishing.order import publishing_order
+from repo_tools.publishing.between import REBASE, explained, since
+from repo_tools.publishing.clocks import issue_time
+from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.recovery import honest
 from repo_tools.recovery.online import online_signers
 from repo_tools.signed.client import read_back
-from repo_tools.signed.sealing import Sealed, refuse_skipping, seal
+from repo_tools.signed.sealing import Sealed, Signers, refuse_skipping, seal
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
 from repo_tools.signing import missing, needed
 from repo_tools.store import TIMESTAMP
+from repo_tools.store.lanes import in_lanes, lanes_of
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,10 @@ def refuse_overtaken(desk: Desk) -> None:
     Raises:
         ConflictError: Somebody else published first.
     """
-    for role in desk.tree.staged():
-        desk.tree.refuse_overtaken(role)
+    behind = [role for role in desk.tree.staged() if desk.tree.overtaken(role)]
+    if behind:
+        told = "; ".join(since(desk.live, {role: desk.live.version(role) - 1 for role in behind}))
+        raise ConflictError(f"somebody published first: {told}", REBASE)
 
 
 def prepare(desk: Desk) -> Publication:
@@ -125,8 +130,11 @@ def publish(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByt
         ConflictError: Somebody else published first.
         UntrustedError: A client does not find what was signed.
     """
-    upload(desk, publication, seals, on_bytes)
-    count = verify(desk)
+    try:
+        upload(desk, publication, seals, on_bytes)
+    except ConflictError as error:
+        raise explained(desk, error) from error
+    count = verify(desk, publication.files)
     clear(desk, publication)
     return count
 
@@ -136,13 +144,29 @@ def sealed(desk: Desk, publication: Publication) -> Sealed:
 
     Raises:
         SignaturesMissingError: The online key is not at hand.
+        UnsuitableError: This machine's clock is behind the last publisher's.
     """
+    return sealed_by(desk, publication, online_signers(desk))
+
+
+def sealed_by(desk: Desk, publication: Publication, signers: Signers) -> Sealed:
+    """Do as ``sealed`` does with signers that are at hand, or with none at all."""
     roles = {
         role: data
         for role, version in publication.roles.items()
         if isinstance(data := publication.files[f"metadata/{version}.{role}.json"], bytes)
     }
-    return seal(desk.live, roles, online_signers(desk), desk.now)
+    return seal(desk.live, roles, signers, issue_time(desk))
+
+
+def everything(publication: Publication, seals: Sealed) -> dict[str, Content]:
+    """Return all that is written, by name in the store."""
+    found: dict[str, Content] = {
+        **publication.files,
+        seals.history: seals.timestamp,
+        TIMESTAMP: seals.timestamp,
+    }
+    return found | {seals.snapshot[0]: seals.snapshot[1]} if seals.snapshot else found
 
 
 def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnBytes = silent) -> None:
@@ -151,15 +175,10 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
     Raises:
         ConflictError: Somebody else published first.
     """
-    everything: dict[str, Content] = {
-        **publication.files,
-        seals.history: seals.timestamp,
-        TIMESTAMP: seals.timestamp,
-    }
-    if seals.snapshot:
-        everything[seals.snapshot[0]] = seals.snapshot[1]
-    for name in publishing_order(everything):
-        content = everything[name]
+    contents = everything(publication, seals)
+
+    def put(name: str) -> None:
+        content = contents[name]
         if name == TIMESTAMP:
             desk.store.replace(name, seals.timestamp, expected=desk.live.timestamp_bytes)
         elif isinstance(content, Staged):
@@ -167,6 +186,9 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
         else:
             desk.store.create(name, content)
             on_bytes(len(content))
+
+    for names in stages(contents):
+        in_lanes(lanes_of(desk.store), put, names)
 
 
 def clear(desk: Desk, publication: Publication) -> None:
@@ -179,8 +201,13 @@ def clear(desk: Desk, publication: Publication) -> None:
     _tidy(desk)
 
 
-def verify(desk: Desk) -> int:
-    """Read the store as a new client does, one route of each wave, and return how many files were found.
+def verify(desk: Desk, new: Collection[str] | None = None) -> int:
+    """Read the store as a client does, one route of each wave, and return how many files were found.
+
+    Args:
+        desk: The workspace.
+        new: The names that were just published: the client then has been there before, and the files that
+            it downloads are these. None for a new client that downloads everything.
 
     Raises:
         UntrustedError: A client does not find what was signed.
@@ -192,14 +219,16 @@ def verify(desk: Desk) -> int:
         expected |= desk.tree.view(channel.role).entries
     first = desk.live.version("root") == 0
     root = staged_bytes(desk.tree, "root") if first else desk.live.root_bytes
-    found = read_back(desk.store, root, expected, desk.now)
+    known = {role: data for role in desk.live.meta if (data := desk.live.raw(role))} if new else {}
+    found = read_back(desk.store, root, expected, desk.now, known)
     for path, entry in expected.items():
         if found[path] != entry:
             raise UntrustedError(
                 f"a client does not find {path} as it was signed", "tidegate check says more"
             )
-        if not desk.store.has(f"targets/{entry.stored_as}"):
-            raise UntrustedError(f"targets/{entry.stored_as} is missing in {desk.store.location}")
+        name = f"targets/{entry.stored_as}"
+        if (new is None or name in new) and not desk.store.has(name):
+            raise UntrustedError(f"{name} is missing in {desk.store.location}")
     return len(found)
 
 
@@ -220,7 +249,7 @@ def refresh(desk: Desk, lasting: timedelta | None = None) -> int:
         )
     refuse_skipping(desk.live)
     signers = online_signers(desk)
-    seals = seal(desk.live, {}, signers, desk.now, lasting)
+    seals = seal(desk.live, {}, signers, issue_time(desk), lasting)
     upload(desk, Publication({}, {}), seals)
     return seals.version
 

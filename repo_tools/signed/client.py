@@ -1,10 +1,10 @@
 """Reading a store back as every agent will: with python-tuf's own client, from scratch."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater
@@ -33,13 +33,24 @@ _BASE = "store:/"
 _HINT = "it is published; do not retry blindly: tidegate check says what is wrong"
 
 
-def read_back(store: Store, root: bytes, paths: Iterable[str], now: datetime) -> dict[str, Entry | None]:
-    """Return what a new client finds at some target paths, starting from a root file.
+def read_back(
+    store: Store, root: bytes, paths: Iterable[str], now: datetime, known: Mapping[str, bytes] | None = None
+) -> dict[str, Entry | None]:
+    """Return what a client finds at some target paths, starting from a root file.
+
+    Args:
+        store: Where it reads.
+        root: What it trusts.
+        paths: What it looks for.
+        now: The present, UTC.
+        known: Roles that it has from an earlier visit, by name; a new client has none.
 
     Raises:
         UntrustedError: A client does not accept what is published.
     """
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder, translated("what is published", _HINT):
+        for role, data in (known or {}).items():
+            (Path(folder) / f"{quote(role, '')}.json").write_bytes(data)
         client = Updater(
             metadata_dir=str(Path(folder)),
             metadata_base_url=f"{_BASE}metadata/",

@@ -14,6 +14,7 @@ from repo_tools.roles import parent
 from repo_tools.signed.reading import load
 from repo_tools.signed.trouble import translated
 from repo_tools.store import TIMESTAMP, Store
+from repo_tools.store.memory import read_signed
 
 
 class Live:
@@ -120,10 +121,10 @@ class Live:
         self.timestamp_keyids = frozenset(timestamp.signatures)
 
     def _fetch(self, name: str, expected: MetaFile) -> bytes:
-        data = self.store.read(name)
+        digest = (expected.hashes or {}).get("sha256")
+        data = read_signed(self.store, name, digest)
         if data is None:
             raise UntrustedError(f"{name} is listed but missing in {self.store.location}")
-        digest = (expected.hashes or {}).get("sha256")
         if digest is not None and sha256(data).hexdigest() != digest:
             raise UntrustedError(f"{name} in {self.store.location} is not what was signed")
         return data

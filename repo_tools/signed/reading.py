@@ -51,6 +51,17 @@ def view(role: str, signed: Root | Targets) -> View:
     )
 
 
+def load_view(role: str, data: bytes) -> View:
+    """Return what a role's bytes say; nothing about them is verified."""
+    parsed = load(data, Root, role) if role == "root" else load(data, Targets, role)
+    return view(role, parsed.signed)
+
+
+def timestamp_version(data: bytes) -> int:
+    """Return the version that a timestamp's bytes say; nothing about them is verified."""
+    return load(data, Timestamp, "timestamp").signed.version
+
+
 def revoked(signed: Root | Targets) -> dict[str, str]:
     """Return the names of the keys that a role calls stolen, by key id."""
     found = signed.unrecognized_fields.get(REVOKED_FIELD, {})

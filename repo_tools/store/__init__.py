@@ -6,18 +6,22 @@ from urllib.parse import unquote, urlsplit
 from metadata.errors import UsageError
 from repo_tools.store.base import TIMESTAMP, FullStore, Item, Store
 from repo_tools.store.folder import FolderStore
+from repo_tools.store.memory import Memory
 from repo_tools.store.options import S3Options
 
-__all__ = ["TIMESTAMP", "FolderStore", "FullStore", "Item", "S3Options", "Store", "open_store"]
+__all__ = ["TIMESTAMP", "FolderStore", "FullStore", "Item", "Memory", "S3Options", "Store", "open_store"]
 
 
-def open_store(location: str, beside: Path, s3: S3Options | None = None) -> FullStore:
+def open_store(
+    location: str, beside: Path, s3: S3Options | None = None, memory: Memory | None = None
+) -> FullStore:
     """Return the store at a location; relative paths count from the folder ``beside``.
 
     Args:
         location: A folder, ``file:///…``, or ``s3://bucket/prefix``, whose query may name other options.
         beside: Usually the workspace.
         s3: How S3 is reached and written.
+        memory: Where signed files are remembered that were read over a network.
 
     Raises:
         UsageError: It is no location of a store.
@@ -26,7 +30,7 @@ def open_store(location: str, beside: Path, s3: S3Options | None = None) -> Full
     if parts.scheme == "s3" and parts.netloc:
         from repo_tools.store.s3 import S3Store  # noqa: PLC0415  # boto3 is slow to import, and an extra
 
-        return S3Store.at(parts, s3 or S3Options())
+        return S3Store.at(parts, s3 or S3Options(), memory)
     if parts.scheme == "file":
         return FolderStore(location, Path(unquote(parts.path)))
     if "://" in location or not location:

@@ -66,12 +66,15 @@ class Store(Protocol):
         """
 
 
-class FullStore(Store, Protocol):
-    """A store that is written to: it can also be listed, copied and cleaned."""
+class Source(Protocol):
+    """What can be copied as a whole."""
 
     @property
-    def lanes(self) -> int:
-        """How many files are best handled at once."""
+    def location(self) -> str:
+        """The store as people write it."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None when there is none."""
 
     def stream(self, name: str) -> Iterator[bytes]:
         """Yield a large file's content.
@@ -82,6 +85,14 @@ class FullStore(Store, Protocol):
 
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``."""
+
+
+class FullStore(Store, Source, Protocol):
+    """A store that is written to: it can also be listed, copied and cleaned."""
+
+    @property
+    def lanes(self) -> int:
+        """How many files are best handled at once."""
 
     def remove(self, name: str) -> None:
         """Remove a file that nobody needs; one that is gone already is fine."""

@@ -7,6 +7,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def lanes_of(store: object) -> int:
+    """Return how many files a store takes at once; one, when it does not say."""
+    lanes = getattr(store, "lanes", 1)
+    return lanes if isinstance(lanes, int) else 1
+
+
 def in_lanes(count: int, work: Callable[[T], object], things: Iterable[T]) -> None:
     """Call ``work`` with each thing, ``count`` at once; what has not begun when one fails never does."""
     waiting = list(things)
