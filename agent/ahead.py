@@ -1,14 +1,14 @@
-"""Reading ahead: one thread decompresses and hashes while another unpacks and writes."""
+"""Reading ahead: one thread decompresses while another hashes, unpacks and writes."""
 
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 """Small enough to stay in a processor's cache between the two threads, large enough to hide the hand-over."""
-DEPTH = 8
-"""Blocks that wait at most: 2 MB."""
+DEPTH = 16
+"""Blocks that wait at most: 1 MB."""
 
 
 class Ahead:

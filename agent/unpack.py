@@ -96,15 +96,11 @@ def _install(packed: Path, artifact: Artifact, folder: Path) -> str:
     suffix = suffix_of(artifact.path)
     if suffix == ".zip":
         return _unzip(packed, folder, artifact.payload_bytes)
-    with _payload(packed, suffix) as source:
-        reader = _Hashing(source, artifact.payload_bytes)
-        with Ahead(reader.read) as ahead:
-            stream = cast("IO[bytes]", ahead)
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK_BYTES) as archive:
-                _untar(archive, folder)
-            while ahead.read():
-                pass
-        return reader.digest.hexdigest()
+    with _payload(packed, suffix) as source, Ahead(source.read) as ahead:
+        reader = _Hashing(ahead, artifact.payload_bytes)
+        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BLOCK_BYTES) as archive:
+            _untar(archive, folder)
+        return reader.drain()
 
 
 @contextmanager

@@ -1,0 +1,53 @@
+"""A fast sample of the benchmark: what does not depend on how busy the machine is."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench import polling
+from tests.bench.lean import LeanHost
+from tests.bench.measure import Cost, Row, cost
+from tests.support.web import Web, serving
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, LeanHost]]:
+    """A repository on a web server, and a host that has its release."""
+    folder = tmp_path_factory.mktemp("polling")
+    manager = polling.ground(folder / "manager")
+    with serving(manager.store) as web:
+        host = polling.enrolled(folder / "host", manager, web, sys.executable)
+        yield web, host
+        host.close()
+
+
+def test_a_poll_is_two_small_requests(web: tuple[Web, LeanHost]):
+    """A host with nothing to do asks for the next root and the timestamp, and reads less than a kilobyte."""
+    server, host = web
+    server.forget()
+    assert host.run("tick").exit_code == 0
+    assert server.requests == ["/metadata/2.root.json", "/metadata/timestamp.json"]
+    assert server.body_bytes <= polling.BODY_LIMIT_BYTES
+
+
+def test_the_supervisor_stays_small(web: tuple[Web, LeanHost]):
+    """The process that stays alive keeps its size with a service to run and polls to start."""
+    server, host = web
+    assert polling.supervised(host, server) <= polling.RESIDENT_LIMIT_MB
+
+
+def test_the_meter_sees_the_command_alone(tmp_path: Path):
+    """A small program is small, however large the process is that asks."""
+    taken = cost(sys.executable, ["sh", "-c", "exit 0"], cwd=tmp_path)
+    assert isinstance(taken, Cost)
+    assert taken.peak_mb < 20 < polling.resident_mb(os.getpid())
+
+
+def test_a_ratio_is_judged_and_not_its_parts():
+    """A limit with a peer is a ratio; one without is a number of its own."""
+    assert Row("slow machine", 300, "ms", 1.4, 250).holds
+    assert not Row("three requests", 3, "", 2).holds
+    assert Row("for information", 3, "s", None, 1).holds
