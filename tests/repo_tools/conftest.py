@@ -10,6 +10,8 @@ import pytest
 
 from tests.agent.forge import Forge
 from tests.support.seaweed import Bucket, Seaweed, program, running
+from tests.support.stage import Stage
+from tests.support.web import serving
 from tests.support.workspace import Workspace
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -100,3 +102,21 @@ def told(rolled):
 def forge(told: Workspace) -> Forge:
     """The keys of that repository in other hands."""
     return Forge(told)
+
+
+@pytest.fixture
+def stage(real_time: Path, tmp_path: Path) -> Iterator[Stage]:
+    """The stage, by the real clock."""
+    work = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    with serving(work.store) as web:
+        yield Stage(work, web, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def real_time(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of such a repository; never changed."""
+    folder = tmp_path_factory.mktemp("real-time") / "place"
+    work = Workspace(folder).found("--store", "../store")
+    work.publish_release("1.4.2")
+    work.promote()
+    return folder

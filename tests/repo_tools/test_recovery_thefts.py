@@ -1,0 +1,122 @@
+"""Keys are stolen: what the owners publish then ends what the thief can do, whole or not at all."""
+
+import pytest
+
+from tests.support.stage import DOCUMENT, ROUTE
+
+
+@pytest.mark.parametrize(
+    ("key", "role", "jump"),
+    [
+        ("releases", "agent.releases", 0),
+        ("rollouts", "agent.stable", 0),
+        ("rollouts", "agent.stable.canary", 0),
+        ("rollouts", "agent.stable.full", 1_000_000),
+        ("rollouts", "agent.stable.brake", 50),
+        ("rollouts", "agent.stable.selected", 0),
+        ("rollouts", "fleet", 0),
+        ("root", "targets", 5_000),
+    ],
+)
+def test_a_stolen_key_is_recovered_from(stage, key, role, jump):
+    """Before, the thief is believed; from the recovery on nobody listens, wherever the version had run to."""
+    bad = stage.steal(key, role, jump)
+    assert stage.old.trusts(ROUTE)
+    stage.key("fresh")
+    done = stage.work.do("key", "revoke", key, "--compromised", "--new", "fresh")
+    step = next(step for step in done["steps"] if step["role"] == role)
+    assert (step["live"], step["next"]) == (bad, bad + 1)
+    assert stage.old.trusts(ROUTE)
+    stage.publish()
+    stage.everybody_is_well()
+    stage.steal(key, role)
+    assert not stage.trusts(role)
+
+
+def test_a_stolen_root_key_signs_no_more_roots(stage):
+    """A root that the thief signs after the recovery is refused by everybody."""
+    stage.key("fresh")
+    stage.work.do("key", "revoke", "root", "--compromised", "--new", "fresh")
+    stage.publish()
+    stage.everybody_is_well()
+    found = stage.forge.load("root")
+    found.signed.version += 1
+    stage.forge.sign(found, "root")
+    (stage.work.store / "metadata" / "3.root.json").write_bytes(found.to_bytes())
+    assert not stage.old.trusts(ROUTE)
+    assert not stage.client("after").trusts(ROUTE)
+
+
+def test_what_a_thief_changed_is_taken_back(stage):
+    """The content of the last honest version comes back under a higher number."""
+    good = stage.forge.version("agent.releases")
+    with stage.forge.edit("agent.releases") as signed:
+        signed.targets.clear()
+    stage.key("fresh")
+    options = ("--compromised", "--new", "fresh", "--good", f"agent.releases={good}")
+    stage.work.do("key", "revoke", "releases", *options)
+    stage.publish()
+    assert stage.old.poll(DOCUMENT) == stage.client("after").poll(DOCUMENT) is not None
+
+
+@pytest.mark.parametrize("version", [10_000, 2**53 - 1, 2**60])
+def test_a_fast_forwarded_timestamp(stage, version):
+    """Clients that saw the thief's numbers forget them with his key, and go on from the last honest ones."""
+    honest = stage.forge.version("timestamp")
+    stage.run_away(version)
+    assert stage.old.trusts(ROUTE)
+    stage.key("online-2")
+    options = ("--compromised", "--new", "online-2", "--good", f"timestamp={honest}")
+    stage.work.do("key", "revoke", "online", *options)
+    (stage.work.keys / "online.pem").unlink()
+    stage.publish()
+    assert stage.forge.load("timestamp").signed.version >= honest
+    stage.everybody_is_well()
+    stage.work.publish_release("1.5.0")
+    stage.everybody_is_well()
+
+
+def test_half_a_recovery_is_refused(stage):
+    """Whoever publishes a part only breaks clients or leaves the thief a door: each half is stopped."""
+    stage.key("fresh")
+    stage.work.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh")
+    stage.work.do("sign")
+    staged = stage.work.folder / "staged" / "metadata"
+    for name, said in (
+        ("targets", "may still sign"),
+        ("agent.stable", "is not signed by enough of its new keys"),
+        ("agent.stable.full", "is not signed by enough of its new keys"),
+    ):
+        kept = (staged / f"{name}.json").read_bytes()
+        (staged / f"{name}.json").unlink()
+        refused = stage.work.run("publish")
+        assert refused.exit_code in {16, 17}, refused.stderr
+        assert said in refused.stderr or refused.exit_code == 16
+        (staged / f"{name}.json").write_bytes(kept)
+    stage.publish()
+    stage.everybody_is_well()
+
+
+def test_half_a_recovery_of_the_timestamp_is_refused(stage):
+    """To go back to an honest timestamp without a new key would be refused by every client."""
+    honest = stage.forge.version("timestamp")
+    stage.run_away(10_000)
+    refused = stage.work.run("key", "revoke", "rollouts", "--new", "x", "--good", f"timestamp={honest}")
+    assert refused.exit_code == 2
+    stage.key("online-2")
+    options = ("--compromised", "--new", "online-2", "--good", f"timestamp={honest}")
+    stage.work.do("key", "revoke", "online", *options)
+    stage.work.do("sign")
+    (stage.work.folder / "staged" / "metadata" / "root.json").unlink()
+    assert stage.work.run("publish").exit_code == 17
+    assert stage.work.run("refresh").exit_code == 17
+
+
+def test_a_stolen_key_never_comes_back(stage):
+    """Neither a rotation nor another revocation brings back what was called stolen."""
+    stage.key("fresh")
+    stage.work.do("key", "revoke", "releases", "--compromised", "--new", "fresh")
+    stage.publish()
+    refused = stage.work.run("key", "rotate", "agent.releases", "--old", "fresh", "--new", "releases")
+    assert refused.exit_code == 2
+    assert "never signs again" in refused.stderr
