@@ -97,7 +97,7 @@ class Desk:
     def published(self) -> "Desk":
         """Return the same desk with nothing staged on it: what agents see."""
         bare = Desk(self.workspace, self.keys, self.passphrases, self.now)
-        bare.live = self.live
+        bare.store, bare.live = self.store, self.live
         bare.tree = Tree(self.live, None, self.now)
         return bare
 

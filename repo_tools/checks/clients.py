@@ -6,11 +6,12 @@ stop agents although everything was refreshed in time.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from metadata import places
 from metadata.errors import TidegateError
 from repo_tools.audit.history import Publication, ordered
 from repo_tools.audit.papers import read, stored_as
@@ -19,8 +20,9 @@ from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.audit.walk import Walk
 from repo_tools.checks.facts import Finding, Level
 from repo_tools.desk import Desk
-from repo_tools.roles import is_wave, release_path
+from repo_tools.roles import BRAKE, is_wave, release_path
 from repo_tools.rollouts.state import order_in
+from repo_tools.signed.views import Entry
 from repo_tools.signed.visiting import Visitor, over
 from repo_tools.store import TIMESTAMP, Store
 
@@ -53,8 +55,10 @@ class Rehearsal:
     now: datetime
     horizon: datetime
     """The last moment at which the timestamp counts."""
-    expected: Mapping[str, str]
-    """Digests, by target path."""
+    expected: Mapping[str, str | None]
+    """Digests, by target path; None where there is verifiably nothing."""
+    coming: Collection[str] = ()
+    """Names of files that are published together with the metadata."""
     mild: bool = False
     """It only calms things down: what expires must not stop it."""
 
@@ -65,6 +69,11 @@ class Rehearsal:
             before: The store as it is.
             pasts: Publications after which an old client was there last.
         """
+        for path, digest in self.expected.items():
+            name = f"targets/{Entry(path, 0, digest).stored_as}" if digest else ""
+            if name and name not in self.coming and not before.has(name):
+                text = f"{path} is listed, and {name} is not there"
+                yield Finding("error", "clients", "targets", text, _HINT)
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
             yield from self._try("a new client", Visitor(Path(folder, "new"), self.root))
             for past in pasts:
@@ -91,25 +100,32 @@ class Rehearsal:
             yield Finding("error", "clients", "timestamp", text, _HINT)
 
 
-def rehearsal(desk: Desk, new: Mapping[str, bytes], *, mild: bool = False) -> Rehearsal:
+def rehearsal(
+    desk: Desk, new: Mapping[str, bytes], coming: Collection[str] = (), *, mild: bool = False
+) -> Rehearsal:
     """Return a rehearsal of what a desk holds.
 
     Args:
         desk: What is live, and what is staged over it.
         new: The metadata that will be published, with snapshot and timestamp; nothing for what is live.
+        coming: Names of everything that will be published with it.
         mild: Whether it only calms things down.
     """
     store = Overlay(desk.store, new)
     root = store.read(stored_as("root", 1)) or desk.live.root_bytes
     horizon = read("timestamp", 1, store.read(TIMESTAMP) or b"").body.expires - _LAST_MOMENT
-    return Rehearsal(store, root, desk.now, horizon, expected(desk), mild)
+    return Rehearsal(store, root, desk.now, horizon, expected(desk), coming, mild)
 
 
-def expected(desk: Desk) -> dict[str, str]:
-    """Return what agents of every wave ask for: policy, brake, one route of each wave, its releases."""
-    found: dict[str, str] = {}
+def expected(desk: Desk) -> dict[str, str | None]:
+    """Return what agents of every wave ask for, and what they must find; None: verifiably nothing.
+
+    The policy, the brake, a selection, one route of each wave and the release that it leads to.
+    """
+    found: dict[str, str | None] = {}
     for channel in desk.channels():
         top = desk.tree.view(channel.role)
+        found |= {channel.path(BRAKE): None, channel.path(places.pick_route(_NOBODY)): None}
         found |= {entry.path: entry.sha256 for entry in top.entries.values()}
         for role in top.delegations:
             for entry in list(desk.tree.view(role).entries.values())[:1]:
@@ -146,5 +162,7 @@ def _remembers(client: Visitor, store: PastStore, past: Publication) -> bool:
     return True
 
 
+_NOBODY = ""
+"""The id of no agent: its selection is asked for, so that clients read that role, too."""
 _LAST_MOMENT = timedelta(seconds=1)
 _HINT = "publishing this would do the same to every agent"

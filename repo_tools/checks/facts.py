@@ -100,7 +100,8 @@ def gather(desk: Desk, *, publishing: bool) -> Facts:
 def _delegated(desk: Desk) -> list[str]:
     found: list[str] = []
     for role in desk.tree.view("targets").delegations:
-        found += [role, *desk.tree.view(role).delegations]
+        below = desk.tree.find(role)
+        found += [role, *(below.delegations if below else ())]
     return [role for role in found if role not in TOP_LEVEL]
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from repo_tools.checks.calm import calming
 from repo_tools.checks.facts import Facts, Finding, Level
-from repo_tools.roles import NOT_WAVES, lifetime, parent
+from repo_tools.roles import NOT_WAVES, TOP_LEVEL, lifetime, parent
 
 MAX_JUMP = 100
 """A version far ahead of the published one can never be taken back: clients remember the highest."""
@@ -44,9 +44,12 @@ def jump(facts: Facts) -> Iterator[Finding]:
 
 
 def gone(facts: Facts) -> Iterator[Finding]:
-    """A name leaves the snapshot, or a staged role is delegated by nobody."""
+    """A name leaves the snapshot or never came into it, or a staged role is delegated by nobody."""
     for role in sorted(facts.listed_before - facts.listed_after):
         yield Finding("error", "gone", role, f"{role} leaves the snapshot, which breaks every client")
+    delegated = {found.role for found in facts.delegations()} - {*TOP_LEVEL}
+    for role in sorted(delegated - facts.listed_before - facts.listed_after):
+        yield Finding("error", "gone", role, f"{role} is delegated to, and not in the snapshot")
     for role in sorted(facts.staged - facts.after.keys()):
         text = f"{role} is staged, but {parent(role)} does not delegate to it"
         yield Finding("error", "gone", role, text, f"remove staged/metadata/{role}.json")

@@ -40,4 +40,5 @@ def _act(desk: Desk, publication: Publication, seals: Sealed) -> Rehearsal:
     new = {name: data for name, data in publication.files.items() if isinstance(data, bytes)}
     new |= dict([seals.snapshot] if seals.snapshot else [])
     mild = calming(gather(desk, publishing=True))
-    return rehearsal(desk, {**new, seals.history: seals.timestamp, TIMESTAMP: seals.timestamp}, mild=mild)
+    new |= {seals.history: seals.timestamp, TIMESTAMP: seals.timestamp}
+    return rehearsal(desk, new, publication.files, mild=mild)
