@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
@@ -28,6 +29,8 @@ LEAST_BYTES_PER_S = 1_024
 GRACE_S = 30
 """How long a transfer may take to reach the least speed."""
 CHUNK_BYTES = 1 << 18
+FOLDER = "file:///"
+"""How the URL of a repository begins that is a folder here: a mounted share, or what a bundle brought."""
 TRIES = 4
 """How often a download that made progress is taken up again."""
 
@@ -54,6 +57,9 @@ class Fetcher:
             AbsentError: The server says 403, 404 or 410.
             UnreachableError: Anything else that is not an answer in time.
         """
+        if url.startswith(FOLDER):
+            yield from _local(url, start)
+            return
         headers = {"Range": f"bytes={start}-"} if start else {}
         begun = time.monotonic()
         with _translated(url):
@@ -118,6 +124,19 @@ class Fetcher:
             file.flush()
             os.fsync(file.fileno())
         return digest.hexdigest()
+
+
+def _local(url: str, start: int) -> Iterator[bytes]:
+    """Yield a file's bytes as a server would send them."""
+    try:
+        with Path(unquote(urlsplit(url).path)).open("rb") as file:
+            file.seek(start)
+            while block := file.read(CHUNK_BYTES):
+                yield block
+    except FileNotFoundError as error:
+        raise AbsentError(f"{url} is not there", 404) from error
+    except OSError as error:
+        raise UnreachableError(f"{url} cannot be read: {error.strerror}", "check the folder") from error
 
 
 def _at_most(url: str, blocks: Iterator[bytes], most: int) -> Iterator[bytes]:

@@ -61,8 +61,8 @@ def make(url: str, root: bytes, agent_id: str | None) -> Identity:
     agent = agent_id or str(uuid.uuid4())
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", agent):
         raise UsageError(f"not an agent id: {agent!r}", "use letters, digits, dots, _ and -; at most 64")
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"not a repository URL: {url!r}", "write it with https://")
+    if not url.startswith(("http://", "https://", "file:///")):
+        raise UsageError(f"not a repository URL: {url!r}", "write it with https://, or file:/// for a folder")
     return Identity(agent=agent, url=url.rstrip("/"), root_sha256=hashlib.sha256(root).hexdigest())
 
 

@@ -19,6 +19,8 @@ MODULES = {
     "renew": "renew",
     "publish": "publishing",
     "refresh": "publishing",
+    "bundle": "bundle",
+    "gc": "gc",
     "demo": "demo",
     "check": "check",
     "agents": "agents",
