@@ -3,6 +3,7 @@
 from metadata.documents import Order
 from repo_tools.desk import Desk
 from repo_tools.output import moment
+from repo_tools.publishing.documents import document_changes
 from repo_tools.roles import is_wave
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
@@ -19,10 +20,10 @@ def staged_changes(desk: Desk) -> list[str]:
         for wave in state.waves
     }
     tree = desk.tree
-    return [
-        f"{role}: {sentence(tree.view(role), tree.live_view(role), shares.get(role, ''))}"
-        for role in tree.staged()
-    ]
+    said = {
+        role: sentence(tree.view(role), tree.live_view(role), shares.get(role, "")) for role in tree.staged()
+    }
+    return [f"{role}: {'; '.join([words, *document_changes(desk, role)])}" for role, words in said.items()]
 
 
 def sentence(new: View, old: View | None, share: str) -> str:

@@ -21,7 +21,10 @@ def signings(tree: Tree, role: str) -> list[Signing]:
     staged = tree.staged_metadata(role)
     if staged is None:
         return []
-    return [_signing(role, staged, delegator) for delegator in _delegators(tree, role, staged)]
+    if role not in tree.signings:
+        found = [_signing(role, staged, delegator) for delegator in _delegators(tree, role, staged)]
+        tree.signings[role] = found
+    return tree.signings[role]
 
 
 def complete(tree: Tree, role: str) -> bool:

@@ -19,7 +19,7 @@ from repo_tools.signed import signatures
 from repo_tools.signed.draft import Draft
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import load, view
-from repo_tools.signed.views import View
+from repo_tools.signed.views import Signing, View
 
 
 class Tree:
@@ -38,6 +38,8 @@ class Tree:
         self.now = now
         self._staged: dict[str, Metadata[Any]] = {}
         self._views: dict[tuple[str, bool], View | None] = {}
+        self.signings: dict[str, list[Signing]] = {}
+        """How far signing is, by role, until something changes: each look costs a canonical form."""
 
     def staged(self) -> list[str]:
         """Return the roles that are being prepared, parents first."""
@@ -137,14 +139,18 @@ class Tree:
         files.write(self._path(role), bare.to_bytes())
         signatures.write(self.signatures_of(role), metadata.signatures)
         self._staged[role] = metadata
-        self._views.pop((role, True), None)
+        self._forget(role)
 
     def drop(self, role: str) -> None:
         """Forget a staged role."""
         self._path(role).unlink(missing_ok=True)
         signatures.write(self.signatures_of(role), {})
         self._staged.pop(role, None)
+        self._forget(role)
+
+    def _forget(self, role: str) -> None:
         self._views.pop((role, True), None)
+        self.signings.clear()  # of the roles below, too: their keys may be others now
 
     def signatures_of(self, role: str) -> Path:
         """Return the folder of a staged role's signatures."""

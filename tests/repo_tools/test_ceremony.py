@@ -197,6 +197,11 @@ def test_sign_says_what_it_signs(rolled):
     rolled.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
     said = rolled.do("sign")["changes"]
     assert any(line.startswith("agent.stable.canary: 1.4.2 → 1.5.0 for ") for line in said)
+    rolled.do("publish")
+    rolled.do("brake", "stable", "--version", "1.5.0", "--by", "bob@example.com")
+    (line,) = rolled.do("sign")["changes"]
+    assert 'brake: hold gains [{"version": "1.5.0"}]' in line
+    assert "bob@example.com" in line
 
 
 def test_renew_renews_what_is_due_in_one_sitting(work):

@@ -3,6 +3,7 @@
 import pytest
 from tuf.api.metadata import Metadata
 
+from tests.support.clients import polling
 from tests.support.stage import ROUTE
 from tests.support.workspace import Workspace
 
@@ -81,6 +82,17 @@ def test_an_online_key_changes_while_a_client_polls(stage):
     (stage.work.keys / "online.pem").unlink()
     stage.work.publish_release("1.5.0")
     stage.everybody_is_well()
+
+
+def test_a_client_that_never_stops_polling_never_fails_once(stage):
+    """Rotations of every key, the online key included, pass under a client without a pause."""
+    with polling(stage.client("restless"), ROUTE) as polls:
+        for name in ("releases", "rollouts", "online"):
+            stage.key(f"{name}-2")
+            stage.work.do("key", "rotate", "all", "--old", name, "--new", f"{name}-2")
+            stage.publish()
+    assert len(polls) > 3
+    assert all(polls)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """python-tuf's own client, with a cache that it keeps: what any other TUF client would see."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tuf.api.exceptions import DownloadError, RepositoryError
@@ -35,3 +38,22 @@ class Client:
         except (RepositoryError, DownloadError):
             return False
         return True
+
+
+@contextmanager
+def polling(client: Client, path: str) -> Iterator[list[bool]]:
+    """Let a client poll without a pause while something goes on; yields whether each poll succeeded."""
+    polls: list[bool] = []
+    over = threading.Event()
+
+    def poll() -> None:
+        while not over.is_set():
+            polls.append(client.trusts(path))
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield polls
+    finally:
+        over.set()
+        thread.join()
