@@ -4,10 +4,10 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo test lint types unit bench docs lock clean
+.PHONY: help setup demo test lint types unit test-race bench docs lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 .venv/ready: $(SETUP_INPUTS)
 	@PYTHON="$(PYTHON)" infra/dev/setup
@@ -32,6 +32,9 @@ types: .venv/ready  ## mypy, strict
 unit: .venv/ready  ## the tests alone
 	@echo "tests: pytest on two processes"
 	@$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
+
+test-race: .venv/ready  ## eight publishers race for a folder and for an S3 bucket, 200 rounds each
+	@$(BIN)/python -m tests.support.race $(RACE_FLAGS)
 
 bench: .venv/ready  ## speed and size, as ratios to a peer
 	@$(BIN)/python -m tests.bench

@@ -38,7 +38,10 @@ def explained(desk: Desk, error: ConflictError) -> ConflictError:
     told = since(live, roles)
     what = "; ".join(told) or f"a new timestamp, issued {moment(desk.now)} or later"
     mine = {role: desk.tree.view(role).version for role in desk.tree.staged()}
-    overtaken = any(live.version(role) >= version for role, version in mine.items())
+    overtaken = any(
+        live.version(role) >= version or live.version(role) > desk.live.version(role)
+        for role, version in mine.items()
+    )
     return ConflictError(f"somebody published first: {what}", REBASE if overtaken else AGAIN)
 
 

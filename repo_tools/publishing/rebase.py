@@ -73,12 +73,9 @@ def _merged(desk: Desk, role: str) -> dict[str, Entry]:
 
 
 def _base(desk: Desk, role: str) -> View | None:
-    """Return the version that a staged role was made from: the newest below it that is in the store."""
-    for version in range(desk.tree.view(role).version - 1, 0, -1):
-        data = desk.store.read(f"metadata/{version}.{role}.json")
-        if data is not None:
-            return load_view(role, data)
-    return None
+    """Return the published version that a staged role was made from."""
+    data = desk.store.read(f"metadata/{desk.tree.base(role)}.{role}.json")
+    return load_view(role, data) if data is not None else None
 
 
 def _differ(path: str, one: View, other: View) -> bool:
@@ -101,4 +98,5 @@ def _stage(desk: Desk, role: str, entries: Mapping[str, Entry], renamed: Renamed
                 draft.put(entry)
             if role in renamed.highest_seq:
                 draft.remember_seq(renamed.highest_seq[role])
+        desk.tree.remember_base(role)
         desk.tree.save(role, fresh.metadata(role))

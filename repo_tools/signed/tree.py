@@ -93,6 +93,8 @@ class Tree:
         self.refuse_overtaken(role)
         found = copy.deepcopy(self.metadata(role))
         before = _content(found)
+        if self.staged_metadata(role) is None:
+            self.remember_base(role)
         yield found.signed
         if _content(found) == before and not renew:
             return
@@ -110,9 +112,13 @@ class Tree:
             )
 
     def overtaken(self, role: str) -> bool:
-        """Return whether a staged role's version is no longer above the published one."""
-        staged = self.staged_metadata(role)
-        return staged is not None and staged.signed.version <= self.live.version(role)
+        """Return whether somebody published a role after it was staged here.
+
+        A version above the published one does not prove the contrary: it may have skipped the name that a
+        publisher at work had just created, and would take that publication back.
+        """
+        staged, live = self.staged_metadata(role), self.live.version(role)
+        return staged is not None and (staged.signed.version <= live or 0 < self.base(role) < live)
 
     def staged_metadata(self, role: str) -> Metadata[Any] | None:
         """Return a staged role with the signatures it has, or None."""
@@ -145,12 +151,27 @@ class Tree:
         """Forget a staged role."""
         self._path(role).unlink(missing_ok=True)
         signatures.write(self.signatures_of(role), {})
+        self._base(role).unlink(missing_ok=True)
         self._staged.pop(role, None)
         self._forget(role)
 
     def _forget(self, role: str) -> None:
         self._views.pop((role, True), None)
         self.signings.clear()  # of the roles below, too: their keys may be others now
+
+    def remember_base(self, role: str) -> None:
+        """Write down which published version a staged role is made from."""
+        files.write(self._base(role), f"{self.live.version(role)}\n".encode())
+
+    def base(self, role: str) -> int:
+        """Return the published version that a staged role was made from; 0 when nobody wrote it down."""
+        path = self._base(role)
+        text = path.read_text().strip() if path.is_file() else ""
+        return int(text) if text.isdecimal() else 0
+
+    def _base(self, role: str) -> Path:
+        assert self.folder is not None  # what is live is made from nothing here
+        return self.folder.parent / "base" / role
 
     def signatures_of(self, role: str) -> Path:
         """Return the folder of a staged role's signatures."""
