@@ -1,9 +1,6 @@
 """Any TUF client can be an agent: two that know nothing of this code read a repository that it published."""
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,11 +10,10 @@ from typing import Any
 import pytest
 
 from metadata.places import place
-from tests.conftest import ROOT
+from tests.support import readers
 from tests.support.web import Web, serving
 from tests.support.workspace import HERE, Workspace
 
-SOURCE = Path(__file__).parent / "tufjs"
 SHARES = {"canary": range(5), "early": range(5, 25), "full": range(25, 100)}
 """Percent of the fleet, as ``init`` divides it."""
 VERSIONS = {"canary": "1.5.0", "early": "1.4.2", "full": "1.4.2"}
@@ -58,56 +54,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         yield Published(manager, web, stored)
 
 
-@pytest.fixture(scope="session")
-def tufjs() -> list[str]:
-    """The command of a reader on tuf-js, installed from npm by its lock file."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("no node and npm here")
-    folder = ROOT / ".cache" / "tufjs"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "reader.js"):
-        shutil.copy2(SOURCE / name, folder / name)
-    if not _is_installed(folder):
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"tuf-js cannot be had: {done.stderr.strip().splitlines()[-1]}")
-    return ["node", str(folder / "reader.js")]
-
-
-def _is_installed(folder: Path) -> bool:
-    """Return whether the packages of this very lock file are there; npm keeps its list beside them."""
-    hidden = folder / "node_modules" / ".package-lock.json"
-    if not hidden.exists():
-        return False
-    wanted = json.loads((folder / "package-lock.json").read_bytes())["packages"]
-    there = json.loads(hidden.read_bytes())["packages"]
-    return {name: one["integrity"] for name, one in wanted.items() if name} == {
-        name: one.get("integrity") for name, one in there.items()
-    }
-
-
-@pytest.fixture(scope="session")
-def ngclient() -> list[str]:
-    """The command of a reader on python-tuf's client, in a process without this project's code."""
-    return [sys.executable, str(Path(__file__).with_name("plain_reader.py"))]
-
-
-@pytest.fixture(params=["tufjs", "ngclient"])
+@pytest.fixture(params=readers.KINDS)
 def read(
     request: pytest.FixtureRequest, published: Published, tmp_path: Path
 ) -> Callable[[str], dict[str, Any]]:
     """Ask an independent reader what the repository says to an agent."""
-    command: list[str] = request.getfixturevalue(request.param)
 
     def read(agent: str) -> dict[str, Any]:
-        asked = [str(tmp_path / agent), published.web.url, str(published.manager.root_file)]
-        ran = subprocess.run(
-            [*command, *asked, "agent/stable", agent, HERE], capture_output=True, text=True, check=False
+        return readers.read(
+            request.param, tmp_path / agent, published.web.url, published.manager.root_file, agent
         )
-        assert ran.returncode == 0, ran.stderr
-        found: dict[str, Any] = json.loads(ran.stdout)
-        return found
 
     return read
 

@@ -1,0 +1,60 @@
+"""Two TUF clients that know nothing of this code, each in its own process: tuf-js and python-tuf's."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.workspace import HERE
+
+SOURCE = ROOT / "tests" / "real"
+KINDS = ("tufjs", "ngclient")
+
+
+def command(kind: str) -> list[str]:
+    """Return the command of a reader; tuf-js is installed from npm by its lock file."""
+    if kind == "ngclient":
+        return [sys.executable, str(SOURCE / "plain_reader.py")]
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("no node and npm here")
+    folder = ROOT / ".cache" / "tufjs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "reader.js"):
+        shutil.copy2(SOURCE / "tufjs" / name, folder / name)
+    if not _is_installed(folder):
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"tuf-js cannot be had: {done.stderr.strip().splitlines()[-1]}")
+    return ["node", str(folder / "reader.js")]
+
+
+def run(kind: str, folder: Path, url: str, root: Path, agent: str) -> subprocess.CompletedProcess[str]:
+    """Let a reader look for an agent's release; ``folder`` is what it remembers."""
+    asked = [str(folder), url, str(root), "agent/stable", agent, HERE]
+    return subprocess.run([*command(kind), *asked], capture_output=True, text=True, check=False)
+
+
+def read(kind: str, folder: Path, url: str, root: Path, agent: str) -> dict[str, Any]:
+    """Return what a reader finds for an agent."""
+    ran = run(kind, folder, url, root, agent)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def _is_installed(folder: Path) -> bool:
+    """Return whether the packages of this very lock file are there; npm keeps its list beside them."""
+    hidden = folder / "node_modules" / ".package-lock.json"
+    if not hidden.exists():
+        return False
+    wanted = json.loads((folder / "package-lock.json").read_bytes())["packages"]
+    there = json.loads(hidden.read_bytes())["packages"]
+    return {name: one["integrity"] for name, one in wanted.items() if name} == {
+        name: one.get("integrity") for name, one in there.items()
+    }
