@@ -47,7 +47,7 @@ def test_the_commands_of_a_page_work(page, tmp_path):
             assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
             assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
     finally:
-        end_background(work)
+        end_background(tmp_path)
 
 
 def test_commands_are_found_and_compared(tmp_path):
