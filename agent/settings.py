@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from metadata import versions
 from metadata.errors import MalformedError, TidegateError, UsageError
-from metadata.fields import Command, Name
+from metadata.fields import EXACT, Command, Name
 from metadata.release import Probe
 from metadata.strict import unknown_fields
 from metadata.windows import Window
@@ -40,6 +40,15 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     """How long each of them may take."""
 
 
+class Systemd(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="systemd"):
+    """A unit of systemd runs the product from ``<root>/<product>/current``."""
+
+    unit: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9:_.@\\-]{{1,247}}\.service{EXACT}")]
+    """Its name, such as ``nats.service``; it is installed, and enabled if it should run after a boot."""
+    timeout_s: Annotated[int, Meta(ge=1)] = 120
+    """How long a start or a stop may take; longer than the unit's own limits, which are 90 by default."""
+
+
 class Files(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="none"):
     """Files only: nothing is started or stopped."""
 
@@ -49,7 +58,7 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Name
     channel: Name = "stable"
-    service: Child | Commands | Files = Files()
+    service: Child | Commands | Systemd | Files = Files()
     config: list[str] = []
     """Files and folders that are backed up before a switch and restored on the way back."""
     health: list[Probe] = []

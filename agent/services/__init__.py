@@ -1,4 +1,4 @@
-"""Service managers behind one small interface: child, command, none."""
+"""Service managers behind one small interface: systemd, child, command, none."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ from agent.services.base import NoManagerError, Service, Status
 from agent.services.child import ChildService
 from agent.services.command import CommandService
 from agent.services.none import NoService
-from agent.settings import Child, Commands, ProductSettings
+from agent.services.systemd import SystemdService
+from agent.settings import Child, Commands, ProductSettings, Systemd
 
 __all__ = ["NoManagerError", "Service", "Status", "service_for"]
 
@@ -24,5 +25,7 @@ def service_for(product: ProductSettings, state: Path, current: Path) -> Service
             return ChildService(product.name, child, state, current)
         case Commands() as commands:
             return CommandService(commands, current)
+        case Systemd() as systemd:
+            return SystemdService(systemd)
         case _:
             return NoService()

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.support.host import Host, eventually
 
 def dies_in(host: Host, state: str) -> None:
     """Run a tick that is killed as soon as the journal has a state."""
-    command = [sys.executable, "-m", "tests.agent.crashing", state, str(host.settings)]
+    command = host.module("tests.agent.crashing", state, str(host.settings))
     done = subprocess.run(command, cwd=ROOT, env=host.environment, capture_output=True, check=False)
     assert (done.returncode, host.stands) == (-signal.SIGKILL, state), done.stderr.decode()
 

@@ -104,7 +104,11 @@ class Host:
 
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of the agent."""
-        return [sys.executable, "-m", "agent", "--config", str(self.settings), *arguments]
+        return self.module("agent", "--config", str(self.settings), *arguments)
+
+    def module(self, *arguments: str) -> list[str]:
+        """Return a command line that runs a Python module on this host."""
+        return [sys.executable, "-m", *arguments]
 
     def run(self, *arguments: str, environment: dict[str, str] | None = None, wait_s: float = 120) -> Ran:
         """Run one command of the agent and return how it ended."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = """#!{interpreter}
-import http.server, pathlib, sys, time
+import http.server, os, pathlib, signal, socket, sys, time
 
 VERSION = {version!r}
 DOES = {behaviour!r}.split("+")
@@ -36,6 +36,8 @@ if "trips" in DOES and not (HOME / "tripped").exists():
     sys.exit(1)
 if "slow" in DOES:
     time.sleep(1.5)
+if "stubborn" in DOES:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,7 +60,10 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
 
-Server(("127.0.0.1", int(port)), Handler).serve_forever()
+server = Server(("127.0.0.1", int(port)), Handler)
+if "notifies" in DOES:  # as sd_notify(3) does
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+server.serve_forever()
 """
 
 

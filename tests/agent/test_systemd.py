@@ -1,0 +1,167 @@
+"""Products that systemd runs: the same life of an update, with a real systemd as the manager."""
+
+import os
+import signal
+from functools import partial
+
+import pytest
+
+from tests.agent.scene import Scene, copied
+from tests.agent.test_crashes import dies_in
+from tests.support.host import eventually
+from tests.support.systemd import Systemd, SystemdHost, skip_without_systemd
+from tests.support.web import serving
+
+
+@pytest.fixture
+def units(founded, tmp_path):
+    """A host whose product is a unit of a running systemd; nothing is installed yet."""
+    skip_without_systemd()
+    systemd = Systemd(tmp_path / "systemd").boot()
+    repo = copied(founded, tmp_path / "repo")
+    with serving(repo.store) as web:
+        yield Scene(repo, web, SystemdHost(tmp_path / "host", systemd))
+    systemd.close()
+
+
+def test_a_unit_is_installed_and_updated(units):
+    """The first version is started, the second takes its place, and systemd restarts what ends by itself."""
+    units.ready()
+    units.release("1.1.0")
+    assert units.host.tick().exit_code == 0
+    assert units.host.runs == "1.1.0"
+    os.kill(units.host.pid, signal.SIGKILL)
+    eventually(lambda: units.host.runs == "1.1.0" and units.host.restarts == 1)
+
+
+def test_a_crash_loop_goes_back(units):
+    """Under ``Restart=always`` three restarts lose the trial, and no start limit holds up the way back."""
+    units.ready()
+    units.release("1.1.0", "crashes", "--start-s", "600")
+    done = units.host.tick()
+    assert (done.exit_code, done.entry["state"], units.host.runs) == (0, "IDLE", "1.0.0"), done.stderr
+    assert ("update_healthcheck", "failed", "restarts") in units.host.history()
+    assert ("update_rollback", "ok", "version") in units.host.history()
+
+
+def test_a_start_limit_that_was_reached_before_does_not_hold_up_an_update(units):
+    """A product that systemd has given up is started again by the update that mends it."""
+    units.ready()
+    (units.host.folder / "wrecked").touch()
+    os.kill(units.host.pid, signal.SIGKILL)
+    eventually(lambda: units.host.systemd.show(units.host.unit, "ActiveState") == "failed")
+    units.release("1.1.0", "heals")
+    units.host.tick()
+    assert (units.host.runs, units.host.restarts) == ("1.1.0", 0)
+
+
+def came_back(host: SystemdHost, restarts: int) -> bool:
+    """Return whether the product answers again after so many restarts."""
+    return host.restarts == restarts and host.runs is not None
+
+
+def test_one_restart_is_forgiven(units):
+    """Restarts count from the last start on purpose: earlier ones cost a new version nothing."""
+    units.ready()
+    for count in range(1, 4):
+        os.kill(units.host.pid, signal.SIGKILL)
+        eventually(partial(came_back, units.host, count))
+    units.release("1.1.0", "trips", "--start-s", "30", "--trial-s", "1")
+    units.host.tick()
+    assert (units.host.runs, units.host.restarts) == ("1.1.0", 1)
+
+
+def test_a_service_that_is_never_ready_goes_back(units):
+    """A ``Type=notify`` unit must say that it is ready within its own time limit."""
+    units.host.write_unit("notify", "TimeoutStartSec=20")
+    units.ready("1.0.0", "notifies")
+    units.host.write_unit("notify", "TimeoutStartSec=3")
+    units.host.systemd.ctl("daemon-reload")
+    units.release("1.1.0")
+    done = units.host.tick()
+    assert (done.exit_code, units.host.runs) == (0, "1.0.0"), done.stderr
+    assert "result timeout" in units.host.details("update_install")
+    assert ("update_rollback", "ok", "version") in units.host.history()
+
+
+def test_a_service_that_is_slow_to_be_ready_is_waited_for(units):
+    """The start is over when the service says so, not when its process is there."""
+    units.host.write_unit("notify")
+    units.ready("1.0.0", "slow+notifies")
+    assert units.host.history()[-2:] == [("update_install", "ok", ""), ("update_healthcheck", "ok", "")]
+
+
+@pytest.mark.parametrize("state", ["SWITCHING", "ON_TRIAL"])
+def test_a_tick_that_is_killed_is_finished_by_the_next(units, state):
+    """Killed in the middle, the update comes to the same end."""
+    units.ready()
+    units.release("1.1.0")
+    dies_in(units.host, state)
+    done = units.host.tick()
+    assert (done.exit_code, done.entry["state"], units.host.runs) == (0, "IDLE", "1.1.0"), done.stderr
+
+
+@pytest.mark.parametrize("state", ["SWITCHING", "ON_TRIAL"])
+def test_a_power_cut_is_survived(units, state):
+    """After a cut in the middle the enabled unit runs, old or new, and the next tick finishes."""
+    units.ready()
+    units.release("1.1.0")
+    dies_in(units.host, state)
+    units.host.power_cut()
+    eventually(lambda: units.host.runs == units.host.installed)
+    done = units.host.tick()
+    assert (done.exit_code, done.entry["state"], units.host.runs) == (0, "IDLE", "1.1.0"), done.stderr
+
+
+def test_a_tick_killed_on_the_way_back_is_finished_by_the_next(units):
+    """The old version runs again, whenever the tick that was to bring it back has died."""
+    units.ready()
+    units.release("1.1.0", "unhealthy", "--start-s", "1")
+    dies_in(units.host, "ROLLING_BACK")
+    units.host.tick()
+    assert (units.host.runs, units.host.stands) == ("1.0.0", "IDLE")
+
+
+def test_a_stop_that_overstays_is_ended_by_systemd(units):
+    """A version that ignores SIGTERM is killed after the unit's own time limit."""
+    units.host.write_unit("simple", "TimeoutStopSec=1")
+    units.ready("1.0.0", "stubborn")
+    units.release("1.1.0")
+    units.host.tick()
+    assert units.host.runs == "1.1.0"
+
+
+def test_a_unit_that_nobody_installed_changes_nothing(units):
+    """Without its unit a product cannot be started, and no version is blamed for it."""
+    (units.host.systemd.units / units.host.unit).unlink()
+    assert units.enroll().exit_code == 0
+    units.release("1.0.0")
+    done = units.host.tick()
+    assert (done.exit_code, units.host.installed, units.host.stands) == (13, None, "IDLE")
+    assert "there is no unit agent.service" in done.stderr
+    units.host.write_unit()
+    units.host.systemd.ctl("daemon-reload")
+    assert (units.host.tick().exit_code, units.host.runs) == (0, "1.0.0")
+
+
+def test_a_host_without_systemd_says_so(scene):
+    """Settings from another kind of host are answered by a hint, and change nothing."""
+    text = scene.host.settings.read_text()
+    start = text.index("service = ")
+    service = 'service = { kind = "systemd", unit = "agent.service" }'
+    scene.host.settings.write_text(text.replace(text[start : text.index("\n", start)], service))
+    scene.enroll()
+    scene.release("1.0.0")
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.installed) == (13, None)
+    assert "does not run systemd" in done.stderr
+
+
+@pytest.mark.parametrize("unit", ["nats.timer", "--help.service x", "../nats.service", ""])
+def test_only_services_can_be_named(scene, unit):
+    """A unit that is no service is refused with the settings."""
+    text = scene.host.settings.read_text()
+    start = text.index("service = ")
+    service = f'service = {{ kind = "systemd", unit = "{unit}" }}'
+    scene.host.settings.write_text(text.replace(text[start : text.index("\n", start)], service))
+    assert scene.host.run("doctor").stdout.count("malformed") == 1
