@@ -8,13 +8,18 @@ import gc
 import sys
 from pathlib import Path
 
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
 GARBAGE_THRESHOLD = 100_000
 """Allocations between two searches for garbage: most of what a short command makes, its modules, stays."""
 
 
 def main() -> None:
-    """Run the program and exit."""
-    code = run(sys.argv[1:])
+    """Run the program and exit; Ctrl-C ends it quietly, also while it is still being loaded."""
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     gc.freeze()  # the exit would search the whole program for garbage, which costs a tenth of a poll
     sys.exit(code)
 

@@ -85,7 +85,7 @@ def _open_host(found: Settings) -> list[Finding]:
 
 def _host(host: Host) -> Iterator[Finding]:
     seen: list[Repository] = []
-    yield Finding("journal", True, "can be read")
+    yield _journal(host)
     yield _try("repository", lambda: _repository(host, seen))
     if seen:
         yield _clock(seen[0])
@@ -96,6 +96,17 @@ def _host(host: Host) -> Iterator[Finding]:
         ok = ok or installed is None
         text = f"{installed or 'not installed'} [{state}], service {said}"
         yield Finding(f"product {work.name}", ok, text, "" if ok else "see the service's own log")
+
+
+def _journal(host: Host) -> Finding:
+    """A journal that knows nothing beside a version that runs was lost, with all that it remembered."""
+    lost = [
+        work.name
+        for work in host.works()
+        if work.slots.running() and not host.journal.recall(f"highest_seq/{work.name}")
+    ]
+    text = f"is new although {', '.join(lost)} is installed" if lost else "can be read"
+    return Finding("journal", not lost, text, "find out who removed it; the next update fills it again")
 
 
 def _service(work: Work) -> tuple[bool, str]:

@@ -165,6 +165,14 @@ def _keep_pace(url: str, count: int, taken_s: float, deadline_s: float) -> None:
         raise UnreachableError(f"{url} comes at less than {LEAST_BYTES_PER_S:,} bytes a second")
 
 
+def _reason(error: BaseException) -> str:
+    """Return what lies at the bottom of a chain of errors: "connection refused", not six class names."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return " ".join(text.split())[:160].lower()
+
+
 @contextlib.contextmanager
 def _translated(url: str) -> Iterator[None]:
     try:
@@ -172,7 +180,7 @@ def _translated(url: str) -> Iterator[None]:
     except TidegateError:
         raise
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = _reason(error)
         raise UnreachableError(
             f"{url} cannot be reached: {reason}", "check network, proxy and URL"
         ) from error

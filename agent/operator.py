@@ -5,6 +5,7 @@ from agent.states import State, Update
 from agent.withdrawal import withdrawn
 from agent.work import Work
 from metadata.errors import ConflictError, UnhealthyError, UnsuitableError
+from metadata.versions import parse
 
 
 def go_back(work: Work) -> None:
@@ -20,6 +21,7 @@ def go_back(work: Work) -> None:
         raise ConflictError(f"{work.name} is {state}", "run: tidegate-agent tick, and then try again")
     update = _update_back(work)
     work.journal.enter(work.name, State.STAGED, update, [])
+    work.journal.remember({f"decision/{work.name}": None})
     machine.run_to_rest(work)
     if work.slots.running() != update.version:
         raise UnhealthyError(f"{update.version} failed its trial; {work.slots.running()} runs again")
@@ -29,6 +31,9 @@ def _update_back(work: Work) -> Update:
     running, version = work.slots.running(), work.slots.before()
     if version is None or running is None:
         raise UnsuitableError(f"{work.name} has no version to go back to")
+    if parse(version) > parse(running):
+        hint = "take the pin off to go up again: tidegate-agent unpin"
+        raise UnsuitableError(f"{running} is what {version} went back to already", hint)
     release = work.old_release(version)
     if release is None:
         raise UnsuitableError(f"the release document of {version} is not known here")
@@ -54,6 +59,7 @@ def _update_back(work: Work) -> Update:
 
 
 def set_pin(work: Work, span: str | None) -> str:
-    """Set or take off the operator's pin; return the pin in force."""
-    work.journal.remember({f"pin/{work.name}": {"range": span} if span else None})
+    """Set or take off the operator's pin; return the pin in force. The next tick decides by it."""
+    pin = {"range": span} if span else None
+    work.journal.remember({f"pin/{work.name}": pin, f"decision/{work.name}": None})
     return work.pin()

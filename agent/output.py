@@ -13,21 +13,25 @@ from metadata.errors import TidegateError
 
 def result(document: Any, lines: list[str], *, as_json: bool) -> None:
     """Print a command's result."""
-    sys.stdout.write(
-        f"{json.dumps(document, indent=2)}\n" if as_json else "".join(f"{line}\n" for line in lines)
-    )
+    text = json.dumps(document, indent=2) if as_json else "\n".join(map(plain, lines))
+    sys.stdout.write(f"{text}\n")
 
 
 def error(problem: TidegateError) -> None:
     """Print an error and what to do about it."""
-    sys.stderr.write(f"error: {problem.message}\n")
+    sys.stderr.write(f"error: {plain(problem.message)}\n")
     if problem.hint:
-        sys.stderr.write(f"hint: {problem.hint}\n")
+        sys.stderr.write(f"hint: {plain(problem.hint)}\n")
 
 
 def warning(text: str) -> None:
     """Print what is not as it should be, and does not stop the command."""
-    sys.stderr.write(f"warning: {text}\n")
+    sys.stderr.write(f"warning: {plain(text)}\n")
+
+
+def plain(text: str) -> str:
+    """Return a line that a terminal cannot take for a command: what was signed is text, whoever signed it."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def table(rows: list[list[str]]) -> list[str]:
@@ -44,7 +48,9 @@ def product_lines(status: dict[str, Any]) -> list[str]:
     lines += [f"warning: {status['clock']}"] if status.get("clock") else []
     for entry in status["products"]:
         decision = entry["decision"]
-        text = f"{decision['text']} ({decision['rule']})" if decision else "nothing was decided yet"
+        text = f"{decision['text']} ({decision['rule']})" if decision else "the next tick decides"
         wave = f", wave {entry['wave']}" if entry["wave"] else ""
         lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
+        if trouble := entry.get("trouble"):
+            lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")
     return lines

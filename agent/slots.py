@@ -6,6 +6,7 @@ A switch is one rename of a link; going back needs only the old folder and the l
 from pathlib import Path
 
 from agent import files, trees
+from metadata.errors import UnsuitableError
 
 STAGING = ".staging-"
 
@@ -28,7 +29,11 @@ class Slots:
         return self.folder / "previous"
 
     def running(self) -> str | None:
-        """Return the version that ``current`` names and that is really there."""
+        """Return the version that ``current`` names and that is really there.
+
+        Raises:
+            UnsuitableError: Somebody pointed the link elsewhere.
+        """
         return self._named(self.current)
 
     def before(self) -> str | None:
@@ -38,7 +43,11 @@ class Slots:
     def _named(self, link: Path) -> str | None:
         if not link.is_symlink() or not link.is_dir():
             return None
-        return link.readlink().name
+        target = link.readlink()
+        if target.parent != Path("versions"):
+            hint = "remove the link; the next tick installs the product anew beside what runs"
+            raise UnsuitableError(f"{link} points to {target}, which is no version", hint)
+        return target.name
 
     def slot(self, version: str) -> Path:
         """Return a version's folder, whether it exists or not."""

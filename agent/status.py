@@ -24,10 +24,12 @@ def product_status(
     """Return one product's entry; ``decision`` is the one just taken, or else the last one noted."""
     noted = decision or journal.recall(f"decision/{name}")
     state, update = journal.state(name)
+    trouble = journal.recall(f"trouble/{name}")
     return {
         "name": name,
         "running": Slots(settings.products_folder / name).running(),
         "state": state.value,
         "wave": update.wave if update else (noted or {}).get("wave"),
         "decision": {key: noted.get(key) for key in SHOWN} if noted else None,
+        **({"trouble": trouble} if trouble else {}),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent import clock, control, identity, machine, soak
 from agent.fetch import Fetcher
-from agent.journal import Journal
+from agent.journal import Journal, timestamp
 from agent.repository import Repository
 from agent.settings import ProductSettings, Settings
 from agent.states import State
@@ -95,12 +95,23 @@ def tick(host: Host, product: str | None = None) -> list[TidegateError]:
         try:
             machine.run(work)
             soak.look_again(work)
+            host.journal.remember({f"trouble/{work.name}": None})
         except TidegateError as error:
             errors.append(error)
+            _note_trouble(host.journal, work.name, error)
     if not host.settings.product:
         host.read()
     _say_next(host)
     return errors
+
+
+def _note_trouble(journal: Journal, product: str, error: TidegateError) -> None:
+    """Keep what keeps the product from its turn, and since when, for whoever asks for its status."""
+    key = f"trouble/{product}"
+    before = journal.recall(key) or {}
+    since = before["at"] if before.get("error") == error.name() else timestamp()
+    with contextlib.suppress(TidegateError):  # a journal that cannot be written is the trouble itself
+        journal.remember({key: {"at": since, "error": error.name(), "text": error.message}})
 
 
 def _say_next(host: Host) -> None:

@@ -85,7 +85,8 @@ def unpack(packed: Path, artifact: Artifact, folder: Path) -> None:
         if error.errno == errno.EINVAL:  # a zip that points before its own beginning
             raise MalformedError(f"{artifact.path} cannot be unpacked: {error}", PRIVATE_ARCHIVE) from error
         text = f"{folder} cannot be written: {error.strerror or error}"
-        raise UnsuitableError(text, "free some space") from error
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise UnsuitableError(text, "free some space" if full else "check the disk") from error
     if digest != artifact.payload_sha256:
         raise UntrustedError(f"the payload of {artifact.path} is not what was signed", PRIVATE_ARCHIVE)
 

@@ -137,8 +137,9 @@ def hold(q: Question) -> Decision | None:
         return None
     if q.order.state == "hold":
         return q.stay("hold", f"the {q.order.wave} wave is on hold: {q.order.reason or 'no reason given'}")
-    if q.brake.holds_rollout(q.order.rollout) or q.brake.holds_version(q.version):
-        return q.stay("hold", f"the brake holds {q.order.rollout}: {q.brake.reason or 'no reason given'}")
+    held = q.order.rollout if q.brake.holds_rollout(q.order.rollout) else q.version
+    if held == q.order.rollout or q.brake.holds_version(q.version):
+        return q.stay("hold", f"the brake holds {held}: {q.brake.reason or 'no reason given'}")
     return None
 
 

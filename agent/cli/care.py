@@ -95,7 +95,9 @@ def verify(config: Path, product: str | None, *, as_json: bool) -> None:
     lines = [f"{name}: {', '.join(found) or 'as it was signed'}" for name, found in differences.items()]
     output.result({"differences": differences}, lines, as_json=as_json)
     if any(differences.values()):
-        raise UntrustedError("files differ from what was signed", "find out who changed them; reinstall")
+        raise UntrustedError(
+            "files differ from what was signed", "find out who changed them; the next release replaces them"
+        )
 
 
 @click.command()

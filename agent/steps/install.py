@@ -33,7 +33,8 @@ def install(work: Work, update: Update | None) -> Result:
         reason = error.name() if isinstance(error, TidegateError) else "unsuitable"
         return failed(work, armed, reason, str(error))
     begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
-    return Result(True, begun, work.event(begun, "update_install", "ok"))
+    why = {"update": "", "recall": "recalled", "rollback": "by hand"}[update.action]
+    return Result(True, begun, work.event(begun, "update_install", "ok", detail=why))
 
 
 def failed(work: Work, update: Update, reason: str, detail: str) -> Result:

@@ -4,6 +4,7 @@ from agent.backup import Backup
 from agent.health import Answer
 from agent.states import Update, changed
 from agent.steps.choose import look, note
+from agent.steps.download import packed_path
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
 
@@ -13,6 +14,7 @@ STEP_S = 600
 def stage(work: Work, update: Update | None) -> Result:
     """Decide again, take the baseline, copy the configuration."""
     assert update is not None
+    packed_path(work, update).unlink(missing_ok=True)
     if update.action != "rollback":
         decision, facts = look(work)
         same = (

@@ -7,7 +7,7 @@ from agent.steps.choose import is_staged
 from agent.steps.download import packed_path
 from agent.unpack import unpack
 from agent.work import Result, Work
-from metadata.errors import UnsuitableError
+from metadata.errors import MalformedError, UnsuitableError, UntrustedError
 
 STEP_S = 3_600
 
@@ -22,10 +22,13 @@ def verify(work: Work, update: Update | None) -> Result:
     attestations.demand(work, update, packed)
     known = f"slot/{work.name}/{update.version}"
     work.journal.remember({known: None})  # a slot of that name counts only once it was probed
+    if not packed.exists():
+        raise UnsuitableError(f"{packed} is gone", "the next tick fetches it again")
     try:
         unpack(packed, update.artifact, work.slots.staging(update.version))
-    finally:
-        packed.unlink(missing_ok=True)  # what failed once fails again; what worked is no longer needed
+    except (MalformedError, UntrustedError):
+        packed.unlink()  # it would fail again; otherwise it is kept until the journal says STAGED
+        raise
     work.slots.settle(update.version)
     answer = _probe(work, update)
     if not answer.ok:

@@ -1,0 +1,75 @@
+"""What the agent tells whoever looks: troubles, reasons, and only text that is text."""
+
+
+def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
+    """Whoever asks for the status learns that the repository does not answer, and since when."""
+    scene.ready()
+    gone = scene.repo.store / "metadata" / "timestamp.json"
+    kept = gone.read_bytes()
+    gone.unlink()
+    assert scene.host.tick().exit_code == 11
+    trouble = scene.host.entry()["trouble"]
+    assert trouble["error"] == "unreachable"
+    assert "unreachable" in scene.host.run("status").stdout
+    gone.write_bytes(kept)
+    assert scene.host.tick().exit_code == 0
+    assert "trouble" not in scene.host.entry()
+
+
+def test_what_was_signed_is_text_and_never_a_command_to_a_terminal(scene):
+    """A reason with control characters can neither colour a line nor break it."""
+    scene.ready()
+    scene.release("1.1.0")
+    with scene.forge.edit("agent.stable.canary") as signed:
+        for target in signed.targets.values():
+            said = target.unrecognized_fields["custom"]["tidegate"]
+            said |= {"state": "hold", "reason": "\x1b[31mred\nsecond line"}
+    assert scene.host.run("tick").exit_code == 0
+    shown = scene.host.run("status").stdout
+    assert "\\x1b[31mred\\nsecond line" in shown
+    assert "\x1b" not in shown
+
+
+def test_going_back_twice_does_not_lead_up_again(scene):
+    """The version that an operator left is not the way back from the one that was gone back to."""
+    scene.ready()
+    scene.release("1.1.0")
+    assert scene.host.tick().exit_code == 0
+    assert scene.host.run("rollback").exit_code == 0
+    again = scene.host.run("rollback")
+    assert (again.exit_code, scene.host.runs) == (13, "1.0.0")
+    assert "unpin" in again.stderr
+
+
+def test_history_says_why_a_host_went_back(scene):
+    """A recall and a hand at the host are told apart."""
+    scene.ready()
+    scene.release("1.1.0")
+    scene.host.tick()
+    scene.host.run("rollback")
+    assert scene.host.details("update_install") == "by hand"
+    scene.host.run("unpin")
+    scene.host.tick()
+    scene.recall("1.0.0", "==1.1.0")
+    assert scene.host.tick().exit_code == 0
+    assert scene.host.details("update_install") == "recalled"
+
+
+def test_a_link_that_was_turned_elsewhere_is_named(scene):
+    """A current version that is no version stops the update, not what runs."""
+    scene.ready()
+    link = scene.host.root / "agent" / "current"
+    link.unlink()
+    link.symlink_to("/etc")
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.runs) == (13, "1.0.0")
+    assert "points to /etc" in done.stderr
+
+
+def test_a_lost_journal_is_noticed_by_the_doctor(scene):
+    """A version that runs beside a journal that knows nothing means that somebody removed the journal."""
+    scene.ready()
+    (scene.host.state / "journal.db").unlink()
+    done = scene.host.run("doctor")
+    assert done.exit_code == 14
+    assert "is new although agent is installed" in done.stdout
