@@ -5,7 +5,7 @@ timestamp, snapshot or targets the root before does not bear out. Pure.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -108,13 +108,14 @@ class History:
 def ordered(collected: Collected) -> History:
     """Return the history of what was collected."""
     proofs, roots = Proofs(), collected.versions("root")
-    found, reached = [], 0
+    found: list[Publication] = []
+    reached = 0
     for timestamp in collected.versions("timestamp"):
-        candidates = range(reached, len(roots))
-        made = (_publication(collected, timestamp, roots[index]) for index in candidates)
-        fits = (index for index, one in zip(candidates, made, strict=True) if _borne_out(one, proofs))
-        reached = next(fits, reached)
-        found.append(_publication(collected, timestamp, roots[reached]))
+        made = {reached: _publication(collected, timestamp, roots[reached])}
+        while not _borne_out(made[max(made)], proofs) and max(made) + 1 < len(roots):
+            made[max(made) + 1] = replace(made[reached], root=roots[max(made) + 1])
+        reached = max(made) if _borne_out(made[max(made)], proofs) else reached
+        found.append(made[reached])
     return History(collected, tuple(found), proofs)
 
 
@@ -131,9 +132,13 @@ def _publication(collected: Collected, timestamp: Paper, root: Paper) -> Publica
     body = timestamp.body
     named = body.meta.get("snapshot.json") if isinstance(body, Timestamp) else None
     snapshot = collected.find("snapshot", named.version) if named else None
-    bare = Publication(timestamp, root, snapshot, {})
-    there = {role: collected.find(role, one.version) for role, one in bare.listed.items()}
-    return Publication(timestamp, root, snapshot, {role: one for role, one in there.items() if one})
+    listed = snapshot.body.meta if snapshot and isinstance(snapshot.body, Snapshot) else {}
+    roles: dict[str, Paper] = {}
+    for name, one in listed.items():
+        role = name.removesuffix(".json")
+        if paper := collected.papers.get((role, one.version)):
+            roles[role] = paper
+    return Publication(timestamp, root, snapshot, roles)
 
 
 def _borne_out(publication: Publication, proofs: Proofs) -> bool:

@@ -126,7 +126,7 @@ class Targets(Signed, frozen=True, kw_only=True, tag="targets"):
 Body = Root | Timestamp | Snapshot | Targets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paper:
     """A file of metadata, as the store has it."""
 

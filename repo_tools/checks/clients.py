@@ -20,7 +20,7 @@ from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.audit.walk import Walk
 from repo_tools.checks.facts import Finding, Level
 from repo_tools.desk import Desk
-from repo_tools.roles import BRAKE, is_wave, release_path
+from repo_tools.roles import BRAKE, TOP_LEVEL, Channel, is_wave, release_path, releases
 from repo_tools.rollouts.state import order_in
 from repo_tools.signed.views import Entry
 from repo_tools.signed.visiting import Visitor, over
@@ -75,17 +75,14 @@ class Rehearsal:
                 text = f"{path} is listed, and {name} is not there"
                 yield Finding("error", "clients", "targets", text, _HINT)
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-            yield from self._try("a new client", Visitor(Path(folder, "new"), self.root))
+            yield from self._visit("a new client", Visitor(Path(folder, "new"), self.root), self.now)
+            if self.horizon > self.now:
+                late = Visitor(Path(folder, "late"), self.root)
+                yield from self._visit(f"a client at {self.horizon:%Y-%m-%d %H:%M}", late, self.horizon)
             for past in pasts:
                 old = Visitor(Path(folder, str(past.number)), self.root)
                 if _remembers(old, PastStore(Overlay(before, {}), past), past):
-                    yield from self._try(f"a client that knows timestamp {past.number}", old)
-
-    def _try(self, who: str, client: Visitor) -> Iterator[Finding]:
-        late = client.twin(client.folder.with_suffix(".late"))
-        yield from self._visit(who, client, self.now)
-        if self.horizon > self.now:
-            yield from self._visit(f"{who}, at {self.horizon:%Y-%m-%d %H:%M},", late, self.horizon)
+                    yield from self._visit(f"a client that knows timestamp {past.number}", old, self.now)
 
     def _visit(self, who: str, client: Visitor, at: datetime) -> Iterator[Finding]:
         try:
@@ -120,10 +117,14 @@ def rehearsal(
 def expected(desk: Desk) -> dict[str, str | None]:
     """Return what agents of every wave ask for, and what they must find; None: verifiably nothing.
 
-    The policy, the brake, a selection, one route of each wave and the release that it leads to.
+    The policy, the brake, a selection, one route of each wave and the release that it leads to; where
+    something is staged, of the channels that it can touch.
     """
     found: dict[str, str | None] = {}
+    staged = desk.tree.staged()
     for channel in desk.channels():
+        if staged and not any(_touches(role, channel) for role in staged):
+            continue
         top = desk.tree.view(channel.role)
         found |= {channel.path(BRAKE): None, channel.path(places.pick_route(_NOBODY)): None}
         found |= {entry.path: entry.sha256 for entry in top.entries.values()}
@@ -133,6 +134,11 @@ def expected(desk: Desk) -> dict[str, str | None]:
                 if is_wave(role):
                     found[release_path(channel.product, order_in(entry).version)] = entry.sha256
     return found
+
+
+def _touches(role: str, channel: Channel) -> bool:
+    own = role == channel.role or role.startswith(f"{channel.role}.")
+    return own or role in {*TOP_LEVEL, releases(channel.product)}
 
 
 def every_past(store: Store, root: bytes) -> Sequence[Publication]:

@@ -8,8 +8,9 @@ from metadata.fields import Pointer
 from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
 from repo_tools.checks.facts import Facts, Finding
-from repo_tools.rollouts.state import State
+from repo_tools.rollouts.state import State, cut_spread, order_in
 
+_LEAD = "add the release that leads there, with --via"
 _PREPARE = "start the rollout again"
 
 
@@ -59,11 +60,18 @@ def barriers(facts: Facts) -> Iterator[Finding]:
     for state in facts.channels:
         for role, _digest, order in facts.orders(state):
             for version in {order.version, *([order.base.version] if order.base else [])}:
-                text = _barrier(state, version)
+                text = _barrier(state, version) or (version == order.version and _stuck(facts, state, role))
                 if text:
-                    yield Finding(
-                        "error", "barriers", role, text, "add the release that leads there, with --via"
-                    )
+                    yield Finding("error", "barriers", role, text, _LEAD)
+
+
+def spreads(facts: Facts) -> Iterator[Finding]:
+    """A spread that is longer than its order starts hosts."""
+    for state in facts.channels:
+        for role, _digest, order in facts.orders(state):
+            if text := cut_spread(order):
+                hint = "tidegate rollout resume opens it for another week"
+                yield Finding("warning", "spreads", role, f"{role}: {text}", hint)
 
 
 def recalls(facts: Facts) -> Iterator[Finding]:
@@ -145,6 +153,36 @@ def _barrier(state: State, version: str) -> str:
         version = release.via.version
         seen.append(version)
     return ""
+
+
+def _stuck(facts: Facts, state: State, role: str) -> str:
+    """Return why the hosts of a wave cannot take what it is newly ordered to run, or nothing."""
+    wave = next(found for found in state.waves if state.channel.below(found.name) == role)
+    live = facts.before[role].entries.values() if role in facts.before else ()
+    before = next((order_in(entry) for entry in live), None)
+    order = wave.order
+    if order is None or before is None or before.version == order.version:
+        return ""
+    known = [before.version, *([order.base.version] if order.base else [])]
+    if any(_enters(state, order.version, version) for version in known):
+        return ""
+    requires = state.catalog.release(order.version).requires
+    runs = " or ".join(dict.fromkeys(known))
+    return f"{role} runs {runs}, and {order.version} requires {requires}: its hosts would be stuck"
+
+
+def _enters(state: State, version: str, running: str) -> bool:
+    """Return whether a host that runs one version may go to another, through what leads there."""
+    for _ in range(MAX_VIAS):
+        if version not in state.catalog.versions:
+            return True  # said by another rule
+        release = state.catalog.release(version)
+        if release.requires is None or within(running, release.requires):
+            return True
+        if release.via is None:
+            return False
+        version = release.via.version
+    return False
 
 
 def _withdrawn(state: State, version: str) -> str:

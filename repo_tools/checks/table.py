@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     orders.changed_document,
     orders.nowhere,
     orders.barriers,
+    orders.spreads,
     orders.recalls,
     orders.withdrawn,
     selections.forgotten,

@@ -1,6 +1,5 @@
 """A real client that comes back: python-tuf's own, with a folder that it remembers things in."""
 
-import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -51,12 +50,6 @@ class Visitor:
             client.refresh()
             found = {path: client.get_targetinfo(path) for path in paths}
         return {path: target.hashes.get("sha256") if target else None for path, target in found.items()}
-
-    def twin(self, folder: Path) -> "Visitor":
-        """Return another client that remembers the same."""
-        if self.folder.exists():
-            shutil.copytree(self.folder, folder, symlinks=True)
-        return Visitor(folder, self.root)
 
 
 def over(error: Exception) -> bool:
