@@ -20,6 +20,7 @@ from typing import Any
 
 from agent import control
 from agent.children import Children
+from agent.notify import Notifier
 from metadata.errors import ConflictError, MalformedError, TidegateError
 
 FIRST_DEADLINE_S = 300
@@ -39,6 +40,7 @@ class Supervisor:
         self._lock = _lock(state)
         self._children = Children(state / "services.json")
         self._control = control.listen(state)
+        self._systemd = Notifier(os.environ)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._tick: subprocess.Popen[bytes] | None = None
@@ -46,13 +48,16 @@ class Supervisor:
         self._next_tick = 0.0
         self._told_s: float | None = None
         self._failures = 0
+        self._concluded = False
         self._leaving = False
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop the tick and the services."""
         self._wake_on_signals()
         self._children.resume()
+        self._systemd.tell("READY=1")
         while not self._leaving:
+            self._systemd.alive()
             self._look_after_tick()
             self._children.look_after()
             for key, _ in self._selector.select(self._pause()):
@@ -60,6 +65,7 @@ class Supervisor:
                     self._serve()
                 else:
                     os.read(self._wakeup, 4096)
+        self._systemd.tell("STOPPING=1\nSTATUS=ending what runs")
         self._end_tick()
         self._children.stop_all()
 
@@ -77,7 +83,7 @@ class Supervisor:
     def _pause(self) -> float:
         now = time.monotonic()
         own = self._deadline if self._tick else self._next_tick
-        return max(0.0, min(own, self._children.next_at()) - now)
+        return max(0.0, min(own, self._children.next_at(), self._systemd.next_at) - now)
 
     def _look_after_tick(self) -> None:
         now = time.monotonic()
@@ -91,9 +97,11 @@ class Supervisor:
         if (status := self._tick.poll() if self._tick else -signal.SIGKILL) is not None:
             self._tick = None
             self._next_tick = now + self._pace(status)
+            if not self._concluded:
+                self._systemd.status(f"the last tick ended with status {status}, without a word")
 
     def _start_tick(self, now: float) -> None:
-        self._told_s = None
+        self._told_s, self._concluded = None, False
         self._deadline = now + FIRST_DEADLINE_S
         command = [*own_command(), "--config", str(self._config), "tick"]
         self._tick = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -127,6 +135,11 @@ class Supervisor:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["op"] == "deadline":
             self._deadline = time.monotonic() + float(request["seconds"])
+            self._systemd.status(str(request.get("text", "a tick is at work")))
+            return {}
+        if request["op"] == "conclude":
+            self._concluded = True
+            self._systemd.status(str(request["text"]))
             return {}
         if request["op"] == "next":
             self._told_s = float(request["seconds"])

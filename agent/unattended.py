@@ -3,9 +3,10 @@
 The supervisor starts it for each poll, so it needs no command line parser.
 """
 
+import contextlib
 from pathlib import Path
 
-from agent import output, settings
+from agent import control, output, settings
 from agent import tick as ticking
 from agent.settings import Settings
 from agent.status import status
@@ -32,7 +33,11 @@ def lenient(config: Path) -> Settings:
 def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
     """Print the status and the errors; return the exit code."""
     document = status(host.settings, host.journal, host.identity.agent)
-    output.result(document, output.product_lines(document), as_json=as_json)
+    lines = output.product_lines(document)
+    output.result(document, lines, as_json=as_json)
+    with contextlib.suppress(control.NoSupervisorError):
+        text = "; ".join([error.message for error in errors] or lines)
+        control.ask(host.settings.state_folder, {"op": "conclude", "text": text})
     for error in errors:
         output.error(error)
     return errors[0].exit_code if errors else 0
