@@ -34,8 +34,8 @@ TRIES = 4
 CONNECT_S, READ_S = 10, 60
 LOOK_FIRST_BYTES = 1 << 20
 """From here on, asking whether a file is there already is cheaper than sending it for nothing."""
-SINGLE_BYTES = 2 * multipart.PART_BYTES
-"""Up to here a file goes in one request; S3 takes up to 5 GiB."""
+SINGLE_BYTES = 4 * multipart.PART_BYTES
+"""Up to here a file goes in one request, from memory, hashed once; S3 takes up to 5 GiB."""
 
 
 @dataclass
@@ -121,11 +121,13 @@ class S3Store:
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""
-        digest = _base64(data)
+        self._create(name, data, _base64(sha256(data).digest()))
+
+    def _create(self, name: str, data: bytes, digest: str) -> None:
         with translated(self.location, f"create {name}"):
             for _ in range(TRIES):
                 try:
-                    return self._put(name, data, IfNoneMatch="*")
+                    return self._put(name, data, digest, IfNoneMatch="*")
                 except ClientError as error:
                     if code(error) not in TAKEN | BUSY:
                         raise
@@ -156,7 +158,7 @@ class S3Store:
         """Replace a file that is still ``expected`` (None: does not exist yet)."""
         with translated(self.location, f"replace {name}"):
             try:
-                self._put(name, data, **self._condition(name, expected))
+                self._put(name, data, _base64(sha256(data).digest()), **self._condition(name, expected))
             except ClientError as error:
                 if code(error) not in TAKEN | BUSY | ABSENT:
                     raise
@@ -190,18 +192,20 @@ class S3Store:
 
     def _upload_whole(self, name: str, source: Path, digest: str, on_bytes: OnBytes) -> None:
         data = source.read_bytes()
-        if sha256(data).hexdigest() != digest:
+        found = sha256(data).digest()
+        if found.hex() != digest:
             raise not_signed(source)
+        checksum = _base64(found)
         there = self.head(name) if len(data) >= LOOK_FIRST_BYTES else None
         if there is None:
-            self.create(name, data)
+            self._create(name, data, checksum)
         else:
-            self._compare(name, there, len(data), lambda: _base64(data))
+            self._compare(name, there, len(data), lambda: checksum)
         on_bytes(len(data))
 
-    def _put(self, name: str, data: bytes, **condition: str) -> None:
+    def _put(self, name: str, data: bytes, checksum: str, **condition: str) -> None:
         self.client.put_object(
-            **self.key(name), **self.settings(name), **condition, Body=data, ChecksumSHA256=_base64(data)
+            **self.key(name), **self.settings(name), **condition, Body=data, ChecksumSHA256=checksum
         )
 
     def _condition(self, name: str, expected: bytes | None) -> dict[str, str]:
@@ -235,5 +239,5 @@ def _unless_absent(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         raise
 
 
-def _base64(data: bytes) -> str:
-    return b64encode(sha256(data).digest()).decode()
+def _base64(digest: bytes) -> str:
+    return b64encode(digest).decode()

@@ -1,6 +1,6 @@
 """``make bench``: measure, print one table, exit 1 when a limit is missed.
 
-``python -m tests.bench [--json] [--runs N] [polling] [installing] [auditing]``
+``python -m tests.bench [--json] [--runs N] [polling] [installing] [auditing] [uploading]``
 """
 
 import argparse
@@ -13,11 +13,16 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import auditing, installing, lean, polling
+from tests.bench import auditing, installing, lean, polling, uploading
 from tests.bench.measure import Row
 from tests.conftest import ROOT
 
-PARTS = {"polling": (polling.rows, 25), "installing": (installing.rows, 5), "auditing": (auditing.rows, 5)}
+PARTS = {
+    "polling": (polling.rows, 25),
+    "installing": (installing.rows, 5),
+    "auditing": (auditing.rows, 5),
+    "uploading": (uploading.rows, 3),
+}
 """What measures each part, and how often by default."""
 WIDTH = 112
 
