@@ -1,10 +1,12 @@
 """Names that people type, held to the limits that documents have."""
 
 from typing import Any
+from unicodedata import category
 
 import msgspec
 
-from metadata.errors import UsageError
+from metadata import versions
+from metadata.errors import MalformedError, UsageError
 from metadata.fields import RESERVED_NAMES, AgentId, Name, Platform
 
 
@@ -36,6 +38,44 @@ def check_platform(platform: str) -> None:
     """
     hint = "write <system>-<machine> as uname has them, in lower case: linux-x86_64"
     _check(platform, Platform, "platform", hint)
+
+
+def check_visible(name: str, value: object) -> None:
+    """Refuse text with characters that a terminal obeys or hides, in what a person typed.
+
+    Raises:
+        UsageError: It has some; a document would carry them to every terminal that shows it.
+    """
+    if isinstance(value, tuple):
+        for one in value:
+            check_visible(name, one)
+    elif isinstance(value, str) and any(category(char)[0] == "C" for char in value):
+        hint = "leave line breaks, escape codes and invisible characters out"
+        raise UsageError(f"{name.replace('_', '-')} {value!a} has control characters", hint)
+
+
+def check_version(text: str) -> None:
+    """Refuse what is not a version in normal form.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        versions.parse(text)
+    except MalformedError as error:
+        raise UsageError(error.message, error.hint) from error
+
+
+def check_range(text: str) -> None:
+    """Refuse what is not a range of versions.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        versions.span(text)
+    except MalformedError as error:
+        raise UsageError(error.message, error.hint) from error
 
 
 def _check(text: str, kind: Any, what: str, hint: str) -> None:

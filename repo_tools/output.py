@@ -12,15 +12,20 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from getpass import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TidegateError, UsageError
+from repo_tools import layout
 from repo_tools.files import OnBytes, silent
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as shells count."""
+_NEAR = timedelta(days=150)
 _WIDE = 400
 """Columns of a table that nobody looks at in a terminal: nothing is cut off in pipes and files."""
 
@@ -32,6 +37,8 @@ class Sheet:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
+    spare: Sequence[str] = ()
+    """Columns that a narrow terminal may leave out, first the one that is missed least."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,11 @@ class Terminal:
             if isinstance(part, Sheet):
                 _table(part)
             else:
-                print(part)  # noqa: T201
+                print(visible(part))  # noqa: T201
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
-        print(text, file=sys.stderr)  # noqa: T201
+        print(visible(text), file=sys.stderr)  # noqa: T201
 
     def warn(self, text: str) -> None:
         """Say something that needs attention."""
@@ -110,7 +117,16 @@ def error(trouble: TidegateError) -> None:
     lines = [f"error: {trouble.message}"]
     if trouble.hint:
         lines.append(f"hint: {trouble.hint}")
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201
+    print("\n".join(map(visible, lines)), file=sys.stderr)  # noqa: T201
+
+
+def visible(text: str) -> str:
+    """Return one line of text as a terminal shows it: nothing that it would obey or hide.
+
+    Names, reasons and sentences come from documents that others wrote; an escape code or a line break in one
+    could write whatever it likes on the screen of whoever reads it.
+    """
+    return "".join(char if char.isprintable() or char == "\u00a0" else ascii(char)[1:-1] for char in text)
 
 
 def unread() -> int:
@@ -149,16 +165,41 @@ def moment(value: datetime | None) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else "-"
 
 
+def short(value: datetime | None, now: datetime) -> str:
+    """Return a time for a table that people read; the year only where it is another one than one thinks."""
+    if value is None:
+        return "-"
+    near = abs(value - now) < _NEAR
+    return f"{value.astimezone(UTC):{'%m-%d %H:%MZ' if near else '%Y-%m-%d'}}"
+
+
 def _table(sheet: Sheet) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
+    if console.is_terminal:
+        console.print(_drawn(sheet, console.width))
+        return
+    with console.capture() as shown:
+        console.print(_drawn(sheet, _WIDE))
+    lines = (line.rstrip() for line in shown.get().splitlines())
+    print("\n".join(filter(None, lines)))  # noqa: T201
+
+
+def _drawn(sheet: Sheet, room: int) -> "Table":
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=sheet.title or None, title_justify="left", pad_edge=False)
-    for column in sheet.columns:
-        table.add_column(column, overflow="fold")
-    for row in sheet.rows:
-        table.add_row(*(Text(cell) for cell in row))  # what documents say is text, never markup
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
-    console.print(table)
+    rows = [[visible(cell) for cell in row] for row in sheet.rows]
+    columns = [[name, *(row[index] for row in rows)] for index, name in enumerate(sheet.columns)]
+    kept = layout.shown(columns, [sheet.columns.index(name) for name in sheet.spare], room)
+    title = Text(sheet.title, style="italic") if sheet.title else None
+    padding = (0, layout.GAP - 1, 0, 0)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=padding)
+    table.pad_edge = False
+    for index, width in zip(kept, layout.widths([columns[index] for index in kept], room), strict=True):
+        table.add_column(sheet.columns[index], width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(row[index]) for index in kept))  # what documents say is text, never markup
+    return table

@@ -21,7 +21,7 @@ from metadata.release import Artifact, Attestation, Probe, Release
 from repo_tools import gpg, pack, roles
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
-from repo_tools.names import check_platform
+from repo_tools.names import check_platform, check_range
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
 
@@ -72,6 +72,8 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
     """
     roles.check_version(ask.version)
     check_platform(ask.platform)
+    if ask.requires:
+        check_range(ask.requires)
     role = roles.releases(ask.product)
     existing = _staged_release(desk, ask)
     seq = existing.seq if existing else desk.tree.view(role).highest_seq + 1

@@ -7,8 +7,8 @@ The tree is that of the design: ``targets`` delegates ``<product>.releases``, ``
 from dataclasses import dataclass
 from datetime import timedelta
 
-from metadata import versions
 from metadata.errors import UsageError
+from repo_tools import names
 
 TOP_LEVEL = ("root", "targets", "snapshot", "timestamp")
 ONLINE = ("snapshot", "timestamp")
@@ -78,10 +78,9 @@ def check_version(version: str) -> None:
     """Refuse a version that cannot stand in target paths.
 
     Raises:
-        UsageError: It has an epoch or a local part.
-        MalformedError: It is not a version in normal form.
+        UsageError: It has an epoch or a local part, or is not a version in normal form.
     """
-    versions.parse(version)
+    names.check_version(version)
     if "!" in version or "+" in version:
         hint = "publish it without an epoch and a local part, such as 1.5.0"
         raise UsageError(f"version {version!r} cannot stand in a path that every TUF client reads", hint)

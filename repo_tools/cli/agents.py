@@ -10,7 +10,7 @@ from repo_tools import moments
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.explain import show
 from repo_tools.explain import explain
-from repo_tools.names import check_agent_id
+from repo_tools.names import check_agent_id, check_version
 from repo_tools.output import Answer
 
 
@@ -35,6 +35,8 @@ def explain_command(app: App, agent: str, **options: Any) -> Answer:
       tidegate agents explain host-17 --running 1.4.2
     """
     check_agent_id(agent)
+    if options["running"]:
+        check_version(options["running"])
     desk = app.desk().published()
     channel = desk.channel(options["channel"]) if options["channel"] else desk.only_channel()
     here = f"{system.system()}-{system.machine()}".lower()

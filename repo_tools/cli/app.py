@@ -16,6 +16,7 @@ from repo_tools.desk import Desk
 from repo_tools.keys import passphrase
 from repo_tools.keys.folder import KeyFolder
 from repo_tools.keys.passphrase import Passphrases
+from repo_tools.names import check_visible
 from repo_tools.output import Answer, Terminal, ask_secret
 from repo_tools.workspace import Workspace
 
@@ -68,6 +69,8 @@ def _command(function: Callable[..., Answer], *, changes: bool) -> Callable[...,
     @wraps(function)
     def run(app: App, /, *args: Any, as_json: bool, **options: Any) -> None:
         app.terminal.as_json |= as_json
+        for name, value in options.items():
+            check_visible(name, value)
         with Workspace.open(app.folder).alone() if changes else nullcontext():
             answer = function(app, *args, **options)
         app.terminal.answer(answer)

@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from metadata.documents import Held
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes
+from repo_tools.names import check_version
 from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
 from repo_tools.rollouts import braking
 from repo_tools.rollouts.staging import stage
-from repo_tools.rollouts.state import read_state
+from repo_tools.rollouts.state import ordered_rollouts, read_state
 from repo_tools.rollouts.tables import planned, table
 from repo_tools.signing import following
 
@@ -37,15 +37,18 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
     rollout, version, lift = options["rollout"], options["version"], options["release"]
     if sum(map(bool, (rollout, version, lift))) > 1:
         raise UsageError("--rollout, --version and --release exclude each other", "run tidegate brake twice")
+    if version:
+        check_version(version)
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     by, reason = options["by"], options["reason"]
     if lift:
         change = braking.release(state, by, reason, desk.now)
     else:
-        held = Held(rollout=rollout, version=version) if rollout or version else None
-        change = braking.hold(state, held, by, reason, desk.now)
+        known = state.catalog.versions | state.catalog.public_versions
+        wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
+        change = braking.hold(state.brake, wanted, by, reason, desk.now)
     if options["dry_run"]:
         return planned(desk, state, change)
     stage(desk, state, change)
-    return table(read_state(desk, state.channel), [*staged_changes(desk), following(desk)])
+    return table(read_state(desk, state.channel), desk.now, [*staged_changes(desk), following(desk)])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from metadata import strict, versions
+from metadata import strict
 from metadata.errors import UsageError
 from metadata.facts import Host
 from metadata.windows import Window
@@ -20,7 +20,7 @@ from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
 from repo_tools.explain import Explained, highest_seq, local_facts
 from repo_tools.explain import explain as decided
-from repo_tools.names import check_agent_id
+from repo_tools.names import check_agent_id, check_range, check_version
 from repo_tools.output import Answer, moment
 from repo_tools.roles import Channel
 
@@ -130,9 +130,9 @@ def _channel(desk: Desk, product: str | None, channel: str | None) -> Channel:
 
 def _host(desk: Desk, channel: Channel, agent: str, options: Mapping[str, Any]) -> Host:
     if options["pin"]:
-        versions.span(options["pin"])
+        check_range(options["pin"])
     if options["running"]:
-        versions.parse(options["running"])
+        check_version(options["running"])
     return Host(
         agent_id=agent,
         product=channel.product,

@@ -67,8 +67,8 @@ def export(app: App, name: str, out: Path | None) -> Answer:
     made = replace(app.keys().get(name), uri="")
     if out is not None:
         files.write(out, text_of(made))
-    said = f"{name}'s public part is in {out}" if out else text_of(made).decode().rstrip()
-    return Answer(to_builtins(made), [said])
+    said = [f"{name}'s public part is in {out}"] if out else text_of(made).decode().splitlines()
+    return Answer(to_builtins(made), said)
 
 
 @key.command("import")

@@ -7,6 +7,7 @@ import click
 
 from repo_tools import moments
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
 from repo_tools.rollouts import orders
@@ -159,6 +160,7 @@ def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
     Example:
       tidegate rollout recall stable 1.4.2 --from ">=1.5.0,<=1.5.3" --reason "loses data"
     """
+    check_range(options["recalled"])
     now = app.now()
     until = moments.moment(options["until"], now) if options["until"] else None
     wish = orders.recalled(options["recalled"], until, options["reason"])
@@ -177,7 +179,7 @@ def status(app: App, channel: str) -> Answer:
     """
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
-    return table(state, [])
+    return table(state, desk.now)
 
 
 def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms], Change]:
@@ -204,9 +206,10 @@ def _change(
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     change = make(state, _terms(app, options))
+    orders.refuse_cut_spread(change)
     for warning in warnings(state, change):
         app.terminal.warn(warning)
     if options["dry_run"]:
         return planned(desk, state, change)
     stage(desk, state, change)
-    return table(read_state(desk, state.channel), [*staged_changes(desk), following(desk)])
+    return table(read_state(desk, state.channel), desk.now, [*staged_changes(desk), following(desk)])

@@ -1,9 +1,11 @@
 """What is staged, in words: what a person reads before signing."""
 
+from collections.abc import Sequence
+
 from metadata.documents import Order
 from repo_tools.desk import Desk
 from repo_tools.output import moment
-from repo_tools.publishing.documents import document_changes
+from repo_tools.publishing.documents import document_changes, is_told
 from repo_tools.roles import is_wave
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
@@ -21,13 +23,23 @@ def staged_changes(desk: Desk) -> list[str]:
     }
     tree = desk.tree
     said = {
-        role: sentence(tree.view(role), tree.live_view(role), shares.get(role, "")) for role in tree.staged()
+        role: sentence(
+            tree.view(role), tree.live_view(role), shares.get(role, ""), document_changes(desk, role)
+        )
+        for role in tree.staged()
     }
-    return [f"{role}: {'; '.join([words, *document_changes(desk, role)])}" for role, words in said.items()]
+    return [f"{role}: {words}" for role, words in said.items()]
 
 
-def sentence(new: View, old: View | None, share: str) -> str:
-    """Return what a new version of a role changes, in words; ``share`` is the wave's part of the fleet."""
+def sentence(new: View, old: View | None, share: str, inside: Sequence[str] = ()) -> str:
+    """Return what a new version of a role changes, in words.
+
+    Args:
+        new: The new version.
+        old: The one before; None before the first.
+        share: The wave's part of the fleet.
+        inside: What changes in the documents that it lists; their paths then tell nobody anything.
+    """
     if is_wave(new.role) and new.entries:
         return _wave(new, old, share)
     if old is None:
@@ -37,13 +49,15 @@ def sentence(new: View, old: View | None, share: str) -> str:
     changed = sorted(
         path for path in new.entries.keys() & old.entries.keys() if new.entries[path] != old.entries[path]
     )
+    if inside:
+        added, changed = ([path for path in paths if not is_told(path)] for paths in (added, changed))
     parts = [
         f"{what} {', '.join(paths)}"
         for what, paths in (("adds", added), ("removes", gone), ("changes", changed))
         if paths
     ]
     parts += trust_changes(new, old)
-    return "; ".join(parts) or "renewed"
+    return "; ".join([*parts, *inside]) or "renewed"
 
 
 def _wave(new: View, old: View | None, share: str) -> str:

@@ -1,5 +1,6 @@
 """Make the brake: it can stop anything and start nothing. Pure."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from metadata.documents import Brake, Held
@@ -8,18 +9,41 @@ from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
 
-def hold(state: State, held: Held | None, by: str, reason: str, now: datetime) -> Change:
-    """Hold one more rollout or version; without one, every rollout that a wave is ordered to follow.
+def wanted(
+    rollout: str | None, version: str | None, ordered: Sequence[str], known: Collection[str]
+) -> list[Held]:
+    """Return what is to be held: a rollout, a version, or without a name everything that is ordered.
+
+    A name that nothing has would hold nothing, and whoever pulled the brake would believe otherwise.
+
+    Args:
+        rollout: A rollout, by its id.
+        version: A version.
+        ordered: Every rollout that is ordered anywhere.
+        known: Every version that was added.
 
     Raises:
-        UsageError: There is nothing to hold.
+        UsageError: There is nothing of that name, or nothing at all.
     """
-    rollouts = sorted({wave.order.rollout for wave in state.waves if wave.order})
-    wanted = [held] if held else [Held(rollout=rollout) for rollout in rollouts]
-    if not wanted:
-        raise UsageError(f"nothing was started in {state.channel}", "name a version: --version 1.5.0")
-    new = [entry for entry in wanted if entry not in state.brake.hold]
-    return Change(brake=Brake(hold=[*state.brake.hold, *new], since=now, by=by, reason=reason))
+    hint = f"one of: {', '.join(ordered)}" if ordered else "nothing was started in this channel"
+    if version is not None:
+        if version not in known:
+            text = f"{version} was never released, so the brake would hold nothing"
+            raise UsageError(text, "tidegate release list shows what is there")
+        return [Held(version=version)]
+    if rollout is not None and rollout not in ordered:
+        raise UsageError(f"{rollout} is ordered nowhere", hint)
+    if not ordered:
+        raise UsageError(
+            "nothing was started, so there is nothing to hold", "name a version: --version 1.5.0"
+        )
+    return [Held(rollout=one) for one in ([rollout] if rollout else ordered)]
+
+
+def hold(brake: Brake, wanted: Sequence[Held], by: str, reason: str, now: datetime) -> Change:
+    """Hold more than the brake holds already."""
+    new = [entry for entry in wanted if entry not in brake.hold]
+    return Change(brake=Brake(hold=[*brake.hold, *new], since=now, by=by, reason=reason))
 
 
 def release(state: State, by: str, reason: str, now: datetime) -> Change:

@@ -15,7 +15,7 @@ from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, Wave
+from repo_tools.rollouts.state import State, Wave, cut_spread
 
 Strategy = Literal["immediate", "manual"]
 OPEN_FOR = timedelta(days=7)
@@ -154,6 +154,18 @@ def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
         hint = 'say where it ends, such as ">=1.5,<=1.5.3": what is built tomorrow is not meant'
         raise UsageError(f"recall from {versions!r} has no upper bound", hint)
     return Recall(from_versions=versions, until=until, reason=reason)
+
+
+def refuse_cut_spread(change: Change) -> None:
+    """Refuse a spread that is longer than the order starts hosts: the last of them would never start.
+
+    Raises:
+        UsageError: It is.
+    """
+    for order in change.orders.values():
+        if order.state == "go" and cut_spread(order):
+            hint = "choose a shorter --spread-s, or a later --not-after"
+            raise UsageError(f"in {order.wave}, {cut_spread(order)}", hint)
 
 
 def refuse_unfit(state: State, version: str) -> None:

@@ -84,8 +84,13 @@ class Catalog:
     @cached_property
     def versions(self) -> frozenset[str]:
         """All versions."""
-        parts = [path.split("/") for path in self._view.entries]
-        return frozenset(version for _, _, version, name in parts if name == "release.json")
+        return _versions(self._view)
+
+    @property
+    def public_versions(self) -> frozenset[str]:
+        """The live ones."""
+        live = self._desk.tree.live_view(releases(self.product))
+        return _versions(live) if live else frozenset()
 
     def published(self, version: str) -> bool:
         """Return whether a version is live, and not only staged."""
@@ -95,6 +100,11 @@ class Catalog:
     def pointer(self, version: str) -> Pointer:
         """Return a version with its document's digest."""
         return Pointer(version=version, sha256=self.entry(version).sha256)
+
+
+def _versions(found: View) -> frozenset[str]:
+    parts = [path.split("/") for path in found.entries]
+    return frozenset(version for _, _, version, name in parts if name == "release.json")
 
 
 def number(rollout: str) -> int:
@@ -113,6 +123,18 @@ def read_state(desk: Desk, channel: Channel) -> State:
     return State(channel, policy, read_brake(desk, channel), waves, Catalog(desk, channel.product))
 
 
+def ordered_rollouts(desk: Desk, channel: Channel) -> list[str]:
+    """Return the rollouts that waves and selections are ordered to follow, live or staged, oldest first.
+
+    What is live counts even where something newer is staged over it: hosts follow it until that is published.
+    """
+    top = desk.tree.view(channel.role).delegations
+    roles = [role for role in top if role != channel.below(BRAKE)]
+    views = [found for role in roles for found in (desk.tree.find(role), desk.tree.live_view(role)) if found]
+    ids = {order_in(entry).rollout for found in views for entry in found.entries.values()}
+    return sorted(ids, key=lambda rollout: (number(rollout), rollout))
+
+
 def read_brake(desk: Desk, channel: Channel) -> Brake:
     """Return a channel's brake; an empty one when there is none."""
     entry = desk.tree.view(channel.below(BRAKE)).entries.get(channel.path(BRAKE))
@@ -123,6 +145,16 @@ def order_in(entry: Entry) -> Order:
     """Return the order in a route's entry."""
     custom = entry.custom if isinstance(entry.custom, dict) else {}
     return strict.convert(custom.get("tidegate"), Order, refuse_unknown=True)
+
+
+def cut_spread(order: Order) -> str:
+    """Return what is wrong with an order that ends before its spread does; nothing for any other."""
+    if order.not_before is None or order.not_after is None:
+        return ""
+    open_s = max(0, int((order.not_after - order.not_before).total_seconds()))
+    if order.spread_s <= open_s:
+        return ""
+    return f"hosts start over {order.spread_s} s, and none may start after {open_s} s: the last never would"
 
 
 def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:

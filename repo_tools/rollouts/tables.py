@@ -1,19 +1,20 @@
 """A channel's waves as tables."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from metadata import strict
 from metadata.documents import Order, Policy
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, moment
+from repo_tools.output import Answer, Sheet, short
 from repo_tools.rollouts.staging import Change, roles_of
 from repo_tools.rollouts.state import State
 from repo_tools.signing import who
 
 
-def table(state: State, lines: Sequence[str]) -> Answer:
-    """Return what each wave is ordered to run."""
+def table(state: State, now: datetime, lines: Sequence[str] = ()) -> Answer:
+    """Return what each wave is ordered to run, and some lines below it."""
     orders = {wave.name: wave.order for wave in state.waves}
     data: dict[str, Any] = {
         "channel": str(state.channel),
@@ -22,7 +23,7 @@ def table(state: State, lines: Sequence[str]) -> Answer:
         "brake": strict.to_json(state.brake),
         "waves": _waves(state, orders),
     }
-    return Answer(data, [_sheet(state, orders), *_held(state), *lines])
+    return Answer(data, [_sheet(state, orders, now), *_held(state), *lines])
 
 
 def planned(desk: Desk, state: State, change: Change) -> Answer:
@@ -40,7 +41,12 @@ def planned(desk: Desk, state: State, change: Change) -> Answer:
     }
     rows = [[role, f"{found.threshold} of {who(found.keys)}"] for role, found in sign.items()]
     return Answer(
-        data, [_sheet(state, change.orders), Sheet(["role", "must be signed by"], rows), "nothing is staged"]
+        data,
+        [
+            _sheet(state, change.orders, desk.now),
+            Sheet(["role", "must be signed by"], rows),
+            "nothing is staged",
+        ],
     )
 
 
@@ -71,17 +77,17 @@ def _waves(state: State, orders: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _sheet(state: State, orders: Any) -> Sheet:
+def _sheet(state: State, orders: Any, now: datetime) -> Sheet:
     columns = ["wave", "share", "routes", "rollout", "version", "state", "base", "from", "spread", "until"]
     rows = [
-        [wave.name, share_text(state, wave.name), str(len(wave.routes)), *_order(orders.get(wave.name))]
+        [wave.name, share_text(state, wave.name), str(len(wave.routes)), *_order(orders.get(wave.name), now)]
         for wave in state.waves
         if wave.name in orders
     ]
-    return Sheet(columns, rows, str(state.channel))
+    return Sheet(columns, rows, str(state.channel), spare=("routes", "spread", "base", "share"))
 
 
-def _order(order: Order | None) -> list[str]:
+def _order(order: Order | None, now: datetime) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
@@ -92,9 +98,9 @@ def _order(order: Order | None) -> list[str]:
         order.version,
         f"{order.state}{complete}{recalled}",
         order.base.version if order.base else "-",
-        moment(order.not_before),
+        short(order.not_before, now),
         f"{order.spread_s} s",
-        moment(order.not_after),
+        short(order.not_after, now),
     ]
 
 

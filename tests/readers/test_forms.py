@@ -33,7 +33,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     work.found("--use-existing-keys")
     work.publish_release("1.4.2")
     work.publish_release("1.5.0")
-    work.do("brake", "stable", "--reason", 'loops: "\\" and ü\n')
+    work.do("brake", "stable", "--reason", 'loops: "\\" and ü')
     work.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--until", "7d", "--reason", "née")
     work.sign_and_publish()
     return work

@@ -6,6 +6,7 @@ import pytest
 
 from repo_tools.checks import selections
 from repo_tools.checks.facts import gather
+from repo_tools.checks.orders import spreads
 from tests.agent.forge import Forge
 from tests.support.disasters import BASE, CANARY, CHANNEL, RELEASES, Danger
 
@@ -79,6 +80,18 @@ def test_a_document_that_changes_makes_agents_refuse_it(danger):
     assert danger.decision(host)["decision"]["rule"] == "disagree"
 
 
+def test_what_documents_say_is_text_for_every_terminal(danger):
+    """Whoever can sign an order could otherwise clear the screen of whoever reads it, and draw another."""
+    started(danger)
+    reword(danger, rollout="\x1b[2J\x1b[1;1Hstable-0002\nnext: tidegate publish\u202e")
+    for command in (("rollout", "status", "stable"), ("status",), ("brake", "stable", "--rollout", "x")):
+        result = danger.work.run(*command)
+        said = result.stdout + result.stderr
+        assert all(char.isprintable() for line in said.split("\n") for char in line)
+        assert "\nnext: tidegate publish\\u202e" not in said
+    assert "\\x1b[2J" in danger.work.run("rollout", "status", "stable").stdout
+
+
 def test_an_order_to_no_release_stops_its_wave(danger):
     """Every host of the wave refuses, and would refuse the brake's end, too."""
     started(danger)
@@ -110,6 +123,31 @@ def test_a_barrier_that_leads_nowhere_strands_its_hosts(danger):
     danger.publish_anyway()
     decided = danger.decision(danger.host("canary"), "1.4.2")["decision"]
     assert decided["action"] == "refuse"
+
+
+def test_a_barrier_with_no_way_in_leaves_a_wave_where_it_is(danger):
+    """The canaries run 1.4.2; what they are to run is for 1.4.9 and above, and nothing leads there."""
+    danger.work.add("1.5.0", None, "--requires", ">=1.4.9")
+    danger.work.do("rollout", "start", "stable", "1.5.0")
+    said = danger.refusal()
+    assert f"{CANARY} runs 1.4.2, and 1.5.0 requires >=1.4.9: its hosts would be stuck" in said
+    danger.publish_anyway()
+    decided = danger.decision(danger.host("canary"), "1.4.2")["decision"]
+    assert (decided["action"], decided["rule"]) == ("refuse", "barrier")
+
+
+def test_a_spread_that_is_cut_off_never_starts_its_last_hosts(danger):
+    """The order ends before everybody's turn has come; a week later some still wait."""
+    started(danger)
+    reword(danger, spread_s=30 * 86_400)
+    found = [one.text for one in spreads(gather(danger.work.desk(), publishing=True))]
+    assert found
+    assert "none may start after 604800 s" in found[0]
+    danger.publish_anyway()
+    waits = (danger.decision(host, "1.4.2") for host in (f"host-{number}" for number in range(10_000)))
+    last = next(one for one in waits if one["wave"] == "canary" and float(one["fraction"]) > 0.5)
+    assert last["decision"]["rule"] == "not_yet"
+    assert last["decision"]["until"] > last["order"]["not_after"]
 
 
 def test_a_barrier_that_is_a_loop_never_ends(danger):

@@ -83,7 +83,7 @@ def test_a_recall_reaches_every_wave_and_lowers_the_base(rolled, orders):
 
 @pytest.mark.parametrize(
     ("version", "recalled", "code"),
-    [("1.4.2", ">=1.5.0", 2), ("1.5.0", ">=1.4,<=1.5", 13), ("9.9.9", "<=1.5", 13), ("1.4.2", "what", 10)],
+    [("1.4.2", ">=1.5.0", 2), ("1.5.0", ">=1.4,<=1.5", 13), ("9.9.9", "<=1.5", 13), ("1.4.2", "what", 2)],
 )
 def test_recalls_that_cannot_work_are_refused(rolled, version, recalled, code):
     """No upper bound, into itself, to nothing, from nonsense."""
@@ -110,13 +110,36 @@ def test_one_signature_stops_everything(rolled):
 
 def test_the_brake_is_lifted_by_name(rolled):
     """Lifting is a change too: starts spread from that moment."""
+    rolled.add("1.5.0")
     rolled.do("brake", "stable", "--version", "1.5.0")
     rolled.sign_and_publish()
     rolled.now = rolled.now.replace(hour=20)
-    rolled.do("brake", "stable", "--release", "--reason", "it was the network")
+    assert (
+        "brake: lifts 1.5.0"
+        in rolled.run("brake", "stable", "--release", "--reason", "it was the network").stdout
+    )
     brake = rolled.do("rollout", "status", "stable")["brake"]
     assert (brake["hold"], brake["since"]) == ([], "2026-11-22T20:00:00Z")
     assert rolled.run("brake", "stable", "--release").exit_code == 2
+
+
+def test_a_brake_on_what_is_nowhere_is_refused(rolled):
+    """A slip of the keyboard would hold nothing while everybody believes that it does."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    result = rolled.run("brake", "stable", "--rollout", "stable-9999")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "stable-9999 is ordered nowhere" in result.stderr
+    assert "one of: stable-0001, stable-0002" in result.stderr
+    assert "9.9.9 was never released" in rolled.run("brake", "stable", "--version", "9.9.9").stderr
+
+
+def test_a_live_rollout_is_held_below_a_staged_one(rolled):
+    """What hosts follow now is held, not only what somebody is preparing."""
+    rolled.publish_release("1.5.0")
+    rolled.add("1.6.0")
+    rolled.do("rollout", "start", "stable", "1.6.0", "--strategy", "immediate")
+    held = rolled.do("brake", "stable")["brake"]["hold"]
+    assert held == [{"rollout": "stable-0002"}, {"rollout": "stable-0003"}]
 
 
 def test_what_agents_would_refuse_is_not_started(rolled):
