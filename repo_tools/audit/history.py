@@ -80,7 +80,9 @@ class History:
 
     collected: Collected
     publications: tuple[Publication, ...]
-    """By the version of their timestamps."""
+    """By the version of their timestamps, up to the one that is served."""
+    strays: tuple[Publication, ...]
+    """Under the newest root: kept timestamps that are above the served one."""
     proofs: Proofs
 
     @property
@@ -110,13 +112,25 @@ def ordered(collected: Collected) -> History:
     proofs, roots = Proofs(), collected.versions("root")
     found: list[Publication] = []
     reached = 0
-    for timestamp in collected.versions("timestamp"):
+    line, strays = _split(collected)
+    for timestamp in line:
         made = {reached: _publication(collected, timestamp, roots[reached])}
-        while not _borne_out(made[max(made)], proofs) and max(made) + 1 < len(roots):
+        while not borne_out(made[max(made)], proofs) and max(made) + 1 < len(roots):
             made[max(made) + 1] = replace(made[reached], root=roots[max(made) + 1])
-        reached = max(made) if _borne_out(made[max(made)], proofs) else reached
+        reached = max(made) if borne_out(made[max(made)], proofs) else reached
         found.append(made[reached])
-    return History(collected, tuple(found), proofs)
+    beyond = tuple(_publication(collected, timestamp, roots[-1]) for timestamp in strays)
+    return History(collected, tuple(found), beyond, proofs)
+
+
+def _split(collected: Collected) -> tuple[list[Paper], list[Paper]]:
+    """Return the timestamps up to the served one, and those above it.
+
+    Versions start again below a thief's when the key of the timestamp changes; what he signed stays there.
+    """
+    kept = collected.versions("timestamp")
+    served = collected.head.body.version if collected.head else kept[-1].number if kept else 0
+    return [one for one in kept if one.number <= served], [one for one in kept if one.number > served]
 
 
 def since(history: History, role: str, version: int) -> datetime | None:
@@ -141,6 +155,7 @@ def _publication(collected: Collected, timestamp: Paper, root: Paper) -> Publica
     return Publication(timestamp, root, snapshot, roles)
 
 
-def _borne_out(publication: Publication, proofs: Proofs) -> bool:
+def borne_out(publication: Publication, proofs: Proofs) -> bool:
+    """Return whether a publication's root bears out its timestamp, its snapshot and its targets."""
     signed = [paper for role in SIGNED_BY_ROOT if (paper := publication.paper(role))]
     return all((proof := proofs.of(paper, publication.root)) and proof.holds for paper in signed)

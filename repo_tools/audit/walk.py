@@ -103,7 +103,8 @@ class Walk:
             self._climb(found, newest, -1)
         numbers = [paper.number for paper in found.versions("timestamp")]
         found.listed["timestamp"] = set(numbers)
-        found.findings += _gaps("timestamp", numbers, found.absent)
+        line = [number for number in numbers if number <= newest] if newest else numbers
+        found.findings += _gaps("timestamp", line, found.absent)
 
     def _climb(self, found: Collected, start: int, step: int) -> None:
         """Read timestamps from ``start`` on until there are no more, up or down."""

@@ -19,6 +19,7 @@ from repo_tools.audit.past import PastStore
 from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.audit.walk import Walk
 from repo_tools.checks.facts import Finding, Level
+from repo_tools.checks.trust import MAX_JUMP
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, TOP_LEVEL, Channel, is_wave, release_path, releases
 from repo_tools.rollouts.state import order_in
@@ -150,12 +151,12 @@ def every_past(store: Store, root: bytes) -> Sequence[Publication]:
 def last_pasts(desk: Desk, count: int) -> Sequence[Publication]:
     """Return the last few publications, without walking through the history."""
     live, found = desk.live, list[Publication]()
-    number = live.timestamp.version if live.timestamp else 0
-    root = read("root", live.version("root"), live.root_bytes) if number else None
-    while root and number > 0 and len(found) < count:
-        if data := desk.store.read(stored_as("timestamp", number)):
-            found.append(Publication(read("timestamp", number, data), root, None, {}))
-        number -= 1
+    newest = live.timestamp.version if live.timestamp else 0
+    if newest:
+        root = read("root", live.version("root"), live.root_bytes)
+        for number in range(newest, max(0, newest - MAX_JUMP), -1):
+            if len(found) < count and (data := desk.store.read(stored_as("timestamp", number))):
+                found.append(Publication(read("timestamp", number, data), root, None, {}))
     return found
 
 

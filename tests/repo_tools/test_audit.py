@@ -218,6 +218,39 @@ def test_a_stolen_online_key_that_goes_on_after_its_rotation_is_found(told, forg
     assert {one["role"] for one in found(told)["revoked_key"]} == {"snapshot", "timestamp"}
 
 
+def test_a_rotation_of_the_online_key_leaves_nothing_to_find(told):
+    """Both keys sign, then the new root comes, then the new key alone: as it should be."""
+    told.do("key", "new", "online-2", "--no-passphrase")
+    told.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    told.do("sign")
+    for _ in range(2):
+        told.now += timedelta(minutes=5)
+        told.do("publish")
+        assert found(told) == {}
+    told.do("refresh")
+    assert found(told) == {}
+
+
+def test_a_recovery_from_a_fast_forwarded_timestamp_holds(told, forge):
+    """The thief's timestamp stays in the store; nobody reads it, and the history goes on below it."""
+    honest = forge.version("timestamp")
+    metadata = forge.load("timestamp")
+    metadata.signed.version = honest + 60
+    forge.sign(metadata, "online")
+    for name in (f"{honest + 60}.timestamp.json", "timestamp.json"):
+        (told.store / "metadata" / name).write_bytes(metadata.to_bytes())
+    assert "gap" in found(told)
+    told.do("key", "new", "online-2", "--no-passphrase")
+    options = ("--compromised", "--new", "online-2", "--good", f"timestamp={honest}")
+    told.do("key", "revoke", "online", *options)
+    told.sign_and_publish()
+    told.do("refresh")
+    rules = found(told)
+    assert rules.keys() == {"stray"}
+    assert rules["stray"][0]["version"] == honest + 60
+    assert audit(told).exit_code == 0
+
+
 def test_another_root_than_the_trusted_one_is_found(told, tmp_path):
     """Whoever founds a repository anew in its place is not the one who is trusted."""
     other = Workspace(tmp_path / "other", told.now).found()

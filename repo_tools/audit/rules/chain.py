@@ -29,12 +29,13 @@ def signatures(history: History, _now: datetime) -> Iterator[Finding]:
     for publication in history.publications:
         same = before and (before.snapshot, before.root) == (publication.snapshot, publication.root)
         roles = ["timestamp"] if same else publication.delegated()
-        before = publication
+        known, before = before, publication
         for role in roles:
             paper, judge = publication.paper(role), publication.delegator(role)
             if paper and judge and (role, paper.number, judge.number) not in judged:
                 judged.add((role, paper.number, judge.number))
-                yield from _signed(history, publication, role, ever)
+                new = known is None or known.paper(role) != paper
+                yield from _signed(history, publication, role, ever, new=new)
 
 
 def live(history: History, _now: datetime) -> Iterator[Finding]:
@@ -47,13 +48,22 @@ def live(history: History, _now: datetime) -> Iterator[Finding]:
         return
     ever = _named_by(history.collected.versions("root"))
     for role in SIGNED_BY_ROOT:
-        yield from _signed(history, now, role, dict(ever))
+        yield from _signed(history, now, role, dict(ever), new=False)
 
 
 def _signed(
-    history: History, publication: Publication, role: str, ever: dict[str, set[str]]
+    history: History, publication: Publication, role: str, ever: dict[str, set[str]], *, new: bool
 ) -> Iterator[Finding]:
-    """Judge one role of a publication; ``ever`` gathers the keys that it had before."""
+    """Judge one role of a publication.
+
+    Args:
+        history: All of it.
+        publication: The one that is judged.
+        role: What is judged.
+        ever: Gathers the keys that each role had before.
+        new: Whether this version appears here first; an older one may have been signed in time by a key that
+            was replaced since.
+    """
     delegator, proof = publication.delegator(role), history.proof(publication, role)
     if delegator is None or proof is None:
         return
@@ -68,7 +78,7 @@ def _signed(
         text = f"{paper.text} does not hold under {delegator.text}: {how}"
         rule = "revoked_key" if revoked else "signature"
         yield _finding("error", rule, paper, text, publication)
-    elif revoked:
+    elif revoked and new:
         text = f"{paper.text} is also signed by a key that {delegator.text} does not trust any more"
         yield _finding("warning", "revoked_key", paper, text, publication)
 

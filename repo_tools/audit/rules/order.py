@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from repo_tools.audit.findings import Finding, Level
-from repo_tools.audit.history import History, Publication
+from repo_tools.audit.history import History, Publication, borne_out
 from repo_tools.audit.papers import Listed, Paper, Timestamp
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -43,14 +43,18 @@ def replays(history: History, _now: datetime) -> Iterator[Finding]:
 
 
 def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
-    """A version that goes back from one publication to the next, which every client refuses."""
+    """A version that goes back from one publication to the next, which every client refuses.
+
+    Unless a new root changed the keys of timestamp or snapshot: then clients forget what they saw.
+    """
     for before, after in pairwise(history.publications):
+        again = any(_keys(before, role) != _keys(after, role) for role in ("timestamp", "snapshot"))
         known = dict(_everything(before))
         for role, listed in _everything(after):
             was = known.get(role)
             if was and listed.version < was.version:
                 text = f"timestamp {after.number} goes back to {role} {listed.version}, from {was.version}"
-                yield Finding("error", "rollback", role, listed.version, text, after.at)
+                yield Finding(_level(not again), "rollback", role, listed.version, text, after.at)
 
 
 def rewritten(history: History, _now: datetime) -> Iterator[Finding]:
@@ -77,11 +81,14 @@ def served(history: History, now: datetime) -> Iterator[Finding]:
     if kept is None or kept.sha256 != head.sha256:
         said = "is not kept" if kept is None else "differs from the one that is kept"
         yield Finding("error", "served", "timestamp", number, f"the served timestamp {number} {said}")
-    later = [one for one in history.publications if one.number > number]
-    if later:
-        text = f"timestamp {number} is served, and {later[-1].number} was signed already"
-        fresh = later[0].at is not None and now - later[0].at < CLOCKS_DIFFER
-        yield Finding(_level(not fresh), "served", "timestamp", number, text, later[-1].at)
+    for one in history.strays:
+        if borne_out(one, history.proofs):
+            text = f"timestamp {number} is served, and {one.number} was signed already"
+            fresh = one.at is not None and now - one.at < CLOCKS_DIFFER
+            yield Finding(_level(not fresh), "served", "timestamp", number, text, one.at)
+        else:
+            text = f"timestamp {one.number} lies in the store; its key was revoked, and no client reads it"
+            yield Finding("warning", "stray", "timestamp", one.number, text, one.at)
 
 
 def expired(history: History, now: datetime) -> Iterator[Finding]:
@@ -96,6 +103,11 @@ def expired(history: History, now: datetime) -> Iterator[Finding]:
         if paper.body.expires <= now:
             text = f"{paper.text} has expired on {paper.body.expires:%Y-%m-%d}: every client refuses it"
             yield Finding("error", "expired", paper.role, paper.number, text)
+
+
+def _keys(publication: Publication, role: str) -> set[str]:
+    trusted = publication.root.trusted(role)
+    return set(trusted[0].keyids) if trusted else set()
 
 
 def _level(broken: bool) -> Level:
