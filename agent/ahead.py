@@ -1,28 +1,51 @@
 """Reading ahead: one thread decompresses while another hashes, unpacks and writes."""
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 
-BLOCK_BYTES = 1 << 16
-"""Small enough to stay in a processor's cache between the two threads, large enough to hide the hand-over."""
-DEPTH = 16
-"""Blocks that wait at most: 1 MB."""
+BLOCK_BYTES = 1 << 18
+"""Large enough to hide the hand-over, small enough to stay in a processor's cache."""
+DEPTH = 8
+"""Blocks that wait at most: 2 MB."""
 
 
 class Ahead:
     """A readable stream whose source is read in a thread of its own; errors come out of ``read``."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
-        self._thread = ThreadPoolExecutor(1)
-        self._blocks = deque(self._thread.submit(read, BLOCK_BYTES) for _ in range(DEPTH))
+        self._source = read
+        self._room: SimpleQueue[None] = SimpleQueue()
+        self._blocks: SimpleQueue[bytes | Exception] = SimpleQueue()
+        self._over = self._left = False
+        for _ in range(DEPTH):
+            self._room.put(None)
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        block: bytes | Exception = b"-"
+        while block and not isinstance(block, Exception):
+            self._room.get()
+            if self._left:
+                return
+            try:
+                block = self._source(BLOCK_BYTES)
+            except Exception as error:  # noqa: BLE001 (raised again where the block is missed)
+                block = error
+            self._blocks.put(block)
 
     def read(self, _size: int = BLOCK_BYTES) -> bytes:
         """Return the next block, of the source's own size; nothing at the end."""
-        self._blocks.append(self._thread.submit(self._read, BLOCK_BYTES))
-        return self._blocks.popleft().result()
+        if self._over:
+            return b""
+        block = self._blocks.get()
+        self._room.put(None)
+        self._over = not block or isinstance(block, Exception)
+        if isinstance(block, Exception):
+            raise block
+        return block
 
     def __enter__(self) -> "Ahead":
         return self
@@ -30,4 +53,6 @@ class Ahead:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._left = True
+        self._room.put(None)
+        self._thread.join()
