@@ -1,13 +1,10 @@
-"""The one place where errors become text and an exit code."""
+"""The one place where errors become text and an exit code.
+
+Almost everything is imported inside of it, so that Ctrl-C ends the program quietly from its first moment on.
+"""
 
 import sys
 from collections.abc import Mapping, Sequence
-
-import click
-
-from metadata.errors import TidegateError
-from repo_tools import output
-from repo_tools.cli import cli
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -22,6 +19,19 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         environ: Environment variables; the real ones by default.
     """
     try:
+        return _run(arguments, environ)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> int:
+    import click
+
+    from metadata.errors import TidegateError
+    from repo_tools import output
+    from repo_tools.cli import cli
+
+    try:
         cli.main(arguments, "tidegate", standalone_mode=False, obj=environ)
     except TidegateError as error:
         output.error(error)
@@ -29,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         return INTERRUPTED
     except BrokenPipeError:
         return output.unread()

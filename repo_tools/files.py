@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from metadata.errors import UsageError
+
 CHUNK_BYTES = 1 << 20
 
 OnBytes = Callable[[int], None]
@@ -34,6 +36,27 @@ def create(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None:
     """
     with _finished(path, chunks, mode) as ready:
         os.link(ready, path)
+
+
+def refuse_unusable(folder: Path, what: str) -> None:
+    """Refuse a folder that is not there and cannot be made, or that nothing can be written to.
+
+    Raises:
+        UsageError: It says why.
+    """
+    here = folder.absolute()
+    try:
+        nearest = next(one for one in (here, *here.parents) if one.exists())
+    except OSError as error:
+        raise UsageError(
+            f"{what} {folder} cannot be made: {error.strerror}", "choose another folder"
+        ) from error
+    if not nearest.is_dir():
+        raise UsageError(f"{what} {folder} cannot be made: {nearest} is no folder", "choose another folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{what} {folder} cannot be written: {nearest} does not allow it", "choose another folder"
+        )
 
 
 def chunks_of(path: Path, on_bytes: OnBytes = silent) -> Iterator[bytes]:

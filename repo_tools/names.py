@@ -16,7 +16,7 @@ def check_name(kind: str, name: str) -> None:
     Raises:
         UsageError: It is none, or reserved.
     """
-    _check(name, Name, f"name for a {kind}", "use lower-case letters, digits and -")
+    _check(name, Name, f"name for a {kind}", "use lower-case letters, digits and -, at most 64")
     if name in RESERVED_NAMES:
         raise UsageError(f"{name!r} is reserved and cannot name a {kind}", "choose another name")
 

@@ -165,6 +165,11 @@ def moment(value: datetime | None) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else "-"
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things, such as ``1 file`` or ``2 files``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def short(value: datetime | None, now: datetime) -> str:
     """Return a time for a table that people read; the year only where it is another one than one thinks."""
     if value is None:

@@ -48,6 +48,15 @@ class Packed:
     entries: int
 
 
+def empty_programs(source: Path) -> list[str]:
+    """Return the programs in a folder, or the single file, that have no content: a build that went wrong."""
+    if not source.is_dir():
+        return [source.name] if source.stat().st_size == 0 else []
+    files_in = (path for path in sorted(source.rglob("*")) if path.is_file() and not path.is_symlink())
+    empty = (path for path in files_in if path.stat().st_size == 0)
+    return [str(path.relative_to(source)) for path in empty if path.stat().st_mode & 0o111]
+
+
 class Meter:
     """A stream's length and digest, while it passes."""
 

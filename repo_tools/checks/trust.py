@@ -72,7 +72,7 @@ def thresholds(facts: Facts) -> Iterator[Finding]:
             text = f"{found.role} needs {found.threshold} signatures and has {have} keys"
             yield Finding("error", "thresholds", found.role, text)
         elif have == found.threshold and found.role == "root":
-            text = f"root needs all of its {have} keys: losing one of them locks you out for good"
+            text = f"root needs every key it has ({have}): losing one locks you out for good"
             yield Finding(
                 "warning", "thresholds", found.role, text, "found it with more keys than the threshold"
             )

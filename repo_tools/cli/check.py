@@ -15,7 +15,7 @@ from repo_tools.checks.metrics import openmetrics
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet
+from repo_tools.output import Answer, Sheet, counted
 from repo_tools.publishing.rehearsing import staged
 
 
@@ -43,7 +43,7 @@ def check(app: App, url: str | None, root: Path | None, as_metrics: bool) -> Ans
     facts = gather(desk, publishing=False)
     found, clients = _judged(app, desk, facts)
     errors = sum(one.level == "error" for one in found)
-    failure = CheckFailedError(f"{errors} things would hurt agents") if errors else None
+    failure = CheckFailedError(f"{counted(errors, 'thing')} would hurt agents") if errors else None
     data = {
         "findings": [asdict(one) for one in found],
         "rules": [rule.__name__ for rule in table.RULES],
@@ -52,7 +52,9 @@ def check(app: App, url: str | None, root: Path | None, as_metrics: bool) -> Ans
     }
     if as_metrics:
         return Answer(data, list(openmetrics(facts, found)), failure)
-    counts = f"{len(table.RULES)} rules, {len(facts.after)} roles, {clients} clients"
+    counts = ", ".join(
+        (counted(len(table.RULES), "rule"), counted(len(facts.after), "role"), counted(clients, "client"))
+    )
     return Answer(data, _shown(found, counts), failure)
 
 

@@ -105,13 +105,14 @@ def _lines(
 ) -> list[str]:
     directed, decision = found.directed, found.decision
     where = f"wave {directed.wave} answers on route {found.route}" if directed else "no route answers"
+    text = decision.text if directed else "nothing was ordered yet for this host's wave"
     then = [f"at {past['at']} it saw what was signed at {past['issued']}"] if past else []
     given = [f"you said: {'; '.join(said)}"] if said else []
     return [
         *then,
         f"{host.agent_id} stands at {found.place[:16]}… in {host.product}/{host.channel}: {where}",
         f"its turn in a spread comes after {found.fraction:.1%} of it",
-        f"{decision.action} ({decision.rule}): {decision.text}",
+        f"{decision.action} ({decision.rule}): {text}",
         *given,
         f"assumed: {'; '.join(assumed)}",
     ]

@@ -7,7 +7,7 @@ import click
 
 from repo_tools import moments
 from repo_tools.cli.app import App, changes
-from repo_tools.output import Answer, Sheet
+from repo_tools.output import Answer, Sheet, counted
 from repo_tools.publishing.gc import Garbage, garbage, remove
 
 
@@ -47,7 +47,8 @@ def _answer(found: list[Garbage], *, dry_run: bool) -> Answer:
     rows = [[item.name, str(item.size_bytes), one.store.location] for one in found for item in one.items]
     verb = "would be removed" if dry_run else "removed"
     said = [
-        f"{one.store.location}: {len(one.items)} files ({one.size_bytes:,} bytes) {verb}, {one.kept} kept"
+        f"{one.store.location}: {counted(len(one.items), 'file')} ({one.size_bytes:,} bytes) {verb}"
+        f", {one.kept} kept"
         for one in found
     ]
     return Answer(data, [*([Sheet(["file", "bytes", "store"], rows)] if rows else []), *said])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -141,6 +142,7 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
     }
     hand = [[", ".join(names), _HOLDERS[group]] for group, names in groups.items()]
     rows = [[str(item["name"]), f"{item['percent']} %", str(item["routes"])] for item in waves]
+    where, root = quote(str(folder)), quote(str(folder / "root.json"))
     return Answer(
         data,
         [
@@ -148,6 +150,6 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
             Sheet(["wave", "up to", "routes"], rows),
             Sheet(["keys", "who should hold them"], hand, f"keys in {keys}"),
             *(f"still to sign, where the key is: {line}" for line in still),
-            f"next: tidegate -C {folder} publish; hosts enrol with {folder / 'root.json'}",
+            f"next: tidegate -C {where} publish; hosts enrol with {root}",
         ],
     )

@@ -13,7 +13,7 @@ from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
-from repo_tools.output import Answer, Sheet
+from repo_tools.output import Answer, Sheet, counted
 from repo_tools.publishing import publish as work
 from repo_tools.publishing import rebase as rebasing
 from repo_tools.publishing.mirror import mirror_all
@@ -23,6 +23,7 @@ from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning
 from repo_tools.signed.signing import drop_stale
 from repo_tools.signing import following, missing, sign_staged
+from repo_tools.store import FolderStore
 
 _NOTHING = "nothing is staged"
 _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minutes, when caches are fresh"
@@ -98,7 +99,7 @@ def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
     _judge(app, rehearse(desk, publication, seals))
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
-    said = f"published to {desk.store.location} and read back by a new client ({count} files)"
+    said = f"published to {_place(desk)} and read back by a new client ({counted(count, 'file')})"
     return Answer({**data, "mirrors": _mirrored(app, desk)}, [*wording, said])
 
 
@@ -115,7 +116,7 @@ def refresh(app: App, lasting: str | None) -> Answer:
     """
     desk = app.desk()
     version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
-    said = f"timestamp {version} is published to {desk.store.location}"
+    said = f"timestamp {version} is published to {_place(desk)}"
     return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])
 
 
@@ -134,6 +135,12 @@ def _planned(desk: Desk, publication: work.Publication, data: dict[str, Any], wo
     sheet = Sheet(["how", "object, in this order", "bytes", "cache-control", "content-type"], rows)
     objects = [asdict(one) for one in plan]
     return Answer({**data, "dry_run": True, "objects": objects}, [*wording, sheet, "nothing was published"])
+
+
+def _place(desk: Desk) -> str:
+    """Return where it is published, as it would be found from anywhere on this machine."""
+    store = desk.store
+    return str(store.folder.resolve()) if isinstance(store, FolderStore) else store.location
 
 
 def _mirrored(app: App, desk: Desk) -> dict[str, int]:

@@ -8,7 +8,8 @@ import click
 from metadata import strict
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.moments import seconds
-from repo_tools.output import Answer, Sheet
+from repo_tools.output import Answer, Sheet, counted
+from repo_tools.pack import empty_programs
 from repo_tools.releases import Ask, add
 from repo_tools.rollouts.state import Catalog
 
@@ -55,10 +56,11 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     added = add(desk, Ask(product, version, source, **options), app.terminal.progress)
     what = f"{product} {version} (number {added.release.seq}) for {added.artifact.platform}"
     data = {"release": strict.to_json(added.release), "bytes": added.entry.length, "files": added.files}
-    return Answer(
-        data,
-        [f"staged {what}: {added.entry.length:,} bytes", f"next: tidegate rollout start CHANNEL {version}"],
-    )
+    for name in empty_programs(source):
+        app.terminal.warn(f"{name} is empty: a host could not run it")
+    channels = [str(one) if product != one.product else one.name for one in desk.channels()]
+    following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
+    return Answer(data, [f"staged {what}: {counted(added.entry.length, 'byte')}", following])
 
 
 @release.command("list")

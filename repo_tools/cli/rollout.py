@@ -168,17 +168,17 @@ def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
 
 
 @rollout.command()
-@click.argument("channel")
+@click.argument("channel", required=False)
 @reads
-def status(app: App, channel: str) -> Answer:
-    """Show what each wave is ordered to run, staged over live.
+def status(app: App, channel: str | None) -> Answer:
+    """Show what each wave is ordered to run, staged over live; CHANNEL may be left out where there is one.
 
     \b
     Example:
       tidegate rollout status stable
     """
     desk = app.desk()
-    state = read_state(desk, desk.channel(channel))
+    state = read_state(desk, desk.channel(channel) if channel else desk.only_channel())
     return table(state, desk.now)
 
 

@@ -1,7 +1,9 @@
 """Make keys, stage and sign the first version of every role, and make the folder a workspace."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from metadata.documents import Enrollment, Policy, WaveShare
@@ -48,19 +50,39 @@ def found_repository(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) ->
         UsageError: There is a workspace, or keys of the usual names.
         ConflictError: Something is published in the store.
     """
+    files.refuse_unusable(desk.workspace.folder, "workspace")
     refuse_existing(desk.workspace.folder)
     if desk.store.has(TIMESTAMP):
         hint = "choose an empty store, or work in the workspace it was published from"
         raise ConflictError(f"a repository is published in {desk.store.location} already", hint)
-    keys = _keys(desk, plan, encrypted=encrypted, reuse=reuse)
-    _stage(desk, plan, keys)
-    signed = sign_staged(desk, at_hand(desk))
-    files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
-    desk.workspace.write_settings(plan.channel.product)
-    return Founded(keys, signed, missing(desk))
+    with _undone_on_failure(desk) as new:
+        keys = _keys(desk, plan, new, encrypted=encrypted, reuse=reuse)
+        _stage(desk, plan, keys)
+        founded = Founded(keys, sign_staged(desk, at_hand(desk)), missing(desk))
+        files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
+        desk.workspace.write_settings(plan.channel.product)
+    return founded
 
 
-def _keys(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> dict[str, list[KeyFile]]:
+@contextmanager
+def _undone_on_failure(desk: Desk) -> Iterator[list[str]]:
+    """Give a list for the names of keys that are made; when founding fails, they are removed again."""
+    made: list[str] = []
+    staged = desk.workspace.staged_metadata.parent
+    was_there = staged.exists()
+    try:
+        yield made
+    except BaseException:
+        for name in made:
+            desk.keys.remove(name)
+        if not was_there:
+            shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def _keys(
+    desk: Desk, plan: Plan, made_now: list[str], *, encrypted: bool, reuse: bool
+) -> dict[str, list[KeyFile]]:
     usual = key_names(plan.solo)
     groups = {group: names for group, names in usual.items() if group not in plan.given}
     wanted = [name for names in groups.values() for name in names]
@@ -71,6 +93,7 @@ def _keys(desk: Desk, plan: Plan, *, encrypted: bool, reuse: bool) -> dict[str, 
     phrase = desk.passphrases.choose(_NEW_KEYS) if encrypted and new else None
     for name in new:
         desk.keys.new(name, "ed25519", phrase)
+        made_now.append(name)
         if phrase is not None:
             desk.passphrases.remember(name, phrase)
     made = {group: [desk.keys.get(name) for name in names] for group, names in groups.items()}

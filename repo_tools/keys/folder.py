@@ -119,6 +119,11 @@ class KeyFolder:
         self._write(made)
         return made
 
+    def remove(self, name: str) -> None:
+        """Remove a key that was just made and that nothing knows."""
+        for suffix in (".json", ".pem"):
+            (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
+
     def keep(self, key: KeyFile) -> None:
         """Keep a key whose private part is elsewhere.
 
@@ -133,11 +138,12 @@ class KeyFolder:
         files.create(self.folder / f"{key.name}.json", [text_of(key)])
 
     def check_free(self, names: Iterable[str]) -> None:
-        """Refuse names of keys that exist."""
+        """Refuse names of keys that exist, and a folder that can hold none."""
+        files.refuse_unusable(self.folder, "key folder")
         for name in names:
             if not _NAME.fullmatch(name):
                 raise UsageError(
-                    f"not a name for a key: {name!r}", "use lower-case letters, digits and - . _"
+                    f"not a name for a key: {name!r}", "use lower-case letters, digits and - . _, at most 64"
                 )
             if any((self.folder / f"{name}{suffix}").exists() for suffix in (".json", ".pem")):
                 hint = "choose another name, another folder (TIDEGATE_KEYS), or --use-existing-keys with init"

@@ -7,10 +7,10 @@ from typing import Any
 from metadata import strict
 from metadata.documents import Order, Policy
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, short
+from repo_tools.output import Answer, Sheet, counted, short
 from repo_tools.rollouts.staging import Change, roles_of
 from repo_tools.rollouts.state import State
-from repo_tools.signing import who
+from repo_tools.signing import missing, who
 
 
 def table(state: State, now: datetime, lines: Sequence[str] = ()) -> Answer:
@@ -38,14 +38,18 @@ def planned(desk: Desk, state: State, change: Change) -> Answer:
             {"role": role, "threshold": found.threshold, "keys": [key.name for key in found.keys]}
             for role, found in sign.items()
         ],
+        "staged_before": [found.role for found in missing(desk)],
     }
     rows = [[role, f"{found.threshold} of {who(found.keys)}"] for role, found in sign.items()]
+    staged = [found for found in missing(desk) if found.role not in sign]
+    rows += [[found.role, f"{found.missing} of {who(found.unsigned)}, staged before"] for found in staged]
+    end = "nothing more was staged" if desk.tree.staged() else "nothing is staged"
     return Answer(
         data,
         [
             _sheet(state, change.orders, desk.now),
             Sheet(["role", "must be signed by"], rows),
-            "nothing is staged",
+            end,
         ],
     )
 
@@ -61,7 +65,7 @@ def share_words(policy: Policy, name: str, routes: Sequence[str]) -> str:
     percents = {share.name: share.percent for share in policy.waves}
     hosts = sum(len(route) == 16 for route in routes)
     percent = f"up to {percents[name]} %" if percents.get(name, "0") != "0" else ""
-    return " and ".join(part for part in (f"{hosts} hosts" if hosts else "", percent) if part) or "-"
+    return " and ".join(part for part in (counted(hosts, "host") if hosts else "", percent) if part) or "-"
 
 
 def _waves(state: State, orders: Any) -> list[dict[str, Any]]:
