@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.host import Host, eventually
 
+PACKAGED = ROOT / "infra" / "systemd"
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 CGROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 """Where cgroup v2 is mounted: beside version 1, or alone."""
@@ -100,7 +102,7 @@ class Systemd:
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         self._pid = int(children[0]) if children else 0
-        return bool(children) and Path(f"/proc/{self._pid}/root/run/systemd/private").exists()
+        return bool(children) and (Path(f"/proc/{self._pid}/root") / "run/systemd/private").exists()
 
     def inside(self, *command: str) -> list[str]:
         """Return a command line that runs where this systemd is PID 1."""
@@ -171,12 +173,16 @@ class SystemdHost(Host):
 
     def write_settings(self, extra: str = "", top: str = "") -> None:
         """Write the settings file."""
-        self.settings.write_text(
+        self.outside(self.settings).write_text(
             f"state = {json.dumps(str(self.state))}\nroot = {json.dumps(str(self.root))}\n{top}\n\n"
             f'[[product]]\nname = "agent"\nservice = {{ kind = "systemd", unit = "{self.unit}" }}\n'
             f"health = [{', '.join(self.health)}]\n"
             f'config = ["{self.config.parent}"]\n{extra}\n'
         )
+
+    def outside(self, path: Path) -> Path:
+        """Return where a file of the host is seen from outside."""
+        return path if path.is_relative_to(self.folder) else self.systemd.path(str(path))
 
     def module(self, *arguments: str) -> list[str]:
         """Return a command line that runs a Python module where this host's systemd is."""
@@ -197,3 +203,35 @@ class SystemdHost(Host):
         """Cut the power and boot again."""
         self.systemd.power_cut()
         self.systemd.boot()
+
+
+class PackagedHost(SystemdHost):
+    """A host with the agent's own units in place, and every folder where they have it."""
+
+    def __init__(self, folder: Path, systemd: Systemd) -> None:
+        super().__init__(folder, systemd)
+        self.state, self.root = Path("/var/lib/tidegate"), Path("/opt/tidegate")
+        self.settings, self.config = Path("/etc/tidegate/agent.toml"), Path("/etc/agent/agent.conf")
+        program = Path("/opt/tidegate-agent/bin/tidegate-agent")
+        for path in (self.settings, self.config, program):
+            self.outside(path).parent.mkdir(parents=True, exist_ok=True)
+        self.outside(self.config).write_text("colour = blue\n")
+        self.outside(program).write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n')
+        self.outside(program).chmod(0o755)
+        self.write_unit()
+        self.write_settings()
+        shutil.copytree(PACKAGED, systemd.units, dirs_exist_ok=True)
+        # the tests may run from a checkout in somebody's home folder
+        self.drop_in("tidegate-.service", "[Service]\nProtectHome=read-only\n", "local-checkout")
+
+    def drop_in(self, unit: str, text: str, name: str = "local") -> None:
+        """Change a unit as an operator would."""
+        folder = self.systemd.units / f"{unit}.d"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.conf").write_text(text)
+
+    def boot(self) -> None:
+        """Boot for the first time: folders are made as a package would have them made."""
+        self.systemd.boot()
+        made = self.systemd.inside("systemd-tmpfiles", "--create", str(PACKAGED / "tmpfiles.d/tidegate.conf"))
+        subprocess.run(made, check=True)
