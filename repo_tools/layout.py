@@ -1,7 +1,7 @@
 """How wide the columns of a table are where there is little room. Pure.
 
-A word is never broken while anything else can give way: first cells are wrapped between words, then columns
-that can be spared are left out, and only then are words broken.
+A word is never broken while anything else can give way: first columns that can be spared are left out, then
+cells are wrapped between words, and only then are words broken.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def shown(columns: Sequence[Sequence[str]], spare: Sequence[int], room: int) -> 
     """
     kept = list(range(len(columns)))
     for one in spare:
-        if _total([_least(columns[index]) for index in kept]) <= room:
+        if _total([_natural(columns[index]) for index in kept]) <= room:
             break
         kept.remove(one)
     return kept
@@ -31,7 +31,7 @@ def shown(columns: Sequence[Sequence[str]], spare: Sequence[int], room: int) -> 
 
 def widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     """Return the width of each column: the widest give way first, none below its longest word if possible."""
-    found = [max((width(cell) for cell in cells), default=0) for cells in columns]
+    found = [_natural(cells) for cells in columns]
     least = [_least(cells) for cells in columns]
     floors = least if _total(least) <= room else [1] * len(columns)
     while _total(found) > room:
@@ -45,6 +45,10 @@ def widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     return sum(0 if combining(char) else 1 + (east_asian_width(char) in "WF") for char in text)
+
+
+def _natural(cells: Sequence[str]) -> int:
+    return max((width(cell) for cell in cells), default=0)
 
 
 def _least(cells: Sequence[str]) -> int:

@@ -27,10 +27,10 @@ def test_the_widest_cells_wrap_first_and_words_stay_whole():
     assert (found[0], found[2], found[3] >= len(">=1.5.0,<=1.5.3")) == (6, 11, True)
 
 
-def test_columns_that_can_be_spared_go_before_words_are_broken():
+def test_columns_that_can_be_spared_go_before_cells_are_wrapped():
     """The least useful one goes first, and no more than must."""
-    assert layout.shown(ORDERS, [1, 0], 60) == [0, 1, 2, 3, 4]
-    assert layout.shown(ORDERS, [1, 0], 50) == [0, 2, 3, 4]
+    assert layout.shown(ORDERS, [1, 0], 84) == [0, 1, 2, 3, 4]
+    assert layout.shown(ORDERS, [1, 0], 83) == [0, 2, 3, 4]
     assert layout.shown(ORDERS, [1, 0], 1) == [2, 3, 4]
 
 
