@@ -59,7 +59,10 @@ def _type(arguments: list[str], place: Path) -> None:
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = main(arguments, {**os.environ, "TIDEGATE_KEYS": str(place / "keys")})
     if code != 0:
-        raise TidegateError(f"tidegate {' '.join(arguments)} exited {code}", said.getvalue().strip())
+        raise TidegateError(
+            f"tidegate {' '.join(arguments)} exited {code}",
+            "; ".join(said.getvalue().split("\n")).strip("; "),
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,11 +105,12 @@ class Fleet:
         """Return the hosts of a wave."""
         return [host for host in self.hosts if host.wave == name]
 
-    def start(self, url: str, root: Path) -> None:
-        """Enrol every host and start its agent."""
+    def start(self, url: str, root: Path, enrolled: Callable[[int], None]) -> None:
+        """Enrol every host and start its agent; ``enrolled`` hears how many are, one by one."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             enrol = ("enroll", "--url", url, "--root", str(root), "--agent-id")
-            list(pool.map(lambda host: host.run(*enrol, host.name), self.hosts))
+            for count, _ in enumerate(pool.map(lambda host: host.run(*enrol, host.name), self.hosts), 1):
+                enrolled(count)
         for host in self.hosts:
             host.start()
 

@@ -32,6 +32,9 @@ class Stage:
     def typed(self, arguments: list[str]) -> None:
         """Show a command line."""
 
+    def enrolling(self, count: int, total: int) -> None:
+        """Show how many hosts are enrolled by now."""
+
     def fleet(self, fleet: Fleet, versions: dict[str, str | None]) -> None:
         """Show which version answers on which host."""
 
@@ -79,7 +82,10 @@ class Story:
         self._found()
         self._stage.say(f"Version 1.0.0 goes to everybody, and {len(fleet.hosts)} agents start.")
         self._release("1.0.0", "immediate", well=True)
-        fleet.start(url, self._folder / "workspace" / "root.json")
+        total = len(fleet.hosts)
+        self._stage.enrolling(0, total)
+        root = self._folder / "workspace" / "root.json"
+        fleet.start(url, root, lambda count: self._stage.enrolling(count, total))
         self._until(fleet, fleet.hosts, _runs("1.0.0"))
 
         self._stage.say(

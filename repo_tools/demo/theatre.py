@@ -4,6 +4,7 @@ In a terminal the table is live; elsewhere a line is printed whenever something 
 stderr: the result alone goes to stdout.
 """
 
+import shlex
 import time
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from repo_tools.demo.fleet import Fleet
+from repo_tools.demo.fleet import Fleet, Host
 from repo_tools.demo.story import Stage
 
 COLOURS = {"1.0.0": "cyan", "1.1.0": "red", "1.2.0": "green"}
 BLOCK = "■ "
+INDENT = "       $ "
 SHORT = 110
 """Columns of a command line that is shown; long lists of hosts are cut."""
 
@@ -30,7 +32,7 @@ class Theatre(Stage):
         self._console = Console(stderr=True, highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._begun = time.monotonic()
-        self._last: dict[str, str | None] = {}
+        self._last = ""
 
     def __enter__(self) -> "Theatre":
         if self._console.is_terminal:
@@ -52,21 +54,38 @@ class Theatre(Stage):
 
     def typed(self, arguments: list[str]) -> None:
         """Show a command line."""
-        line = f"$ tidegate {' '.join(arguments)}".replace(self._place, "")
-        shown = line if len(line) <= SHORT else f"{line[: SHORT - 1]}…"
-        self._console.print(Text(f"       {shown}", style="dim"), soft_wrap=True)
+        line = ["tidegate", *(part.replace(self._place, "") for part in arguments)]
+        room = min(SHORT, self._console.width - len(INDENT)) if self._console.is_terminal else SHORT
+        self._console.print(Text(f"{INDENT}{_cut(line, room)}", style="dim"), soft_wrap=True)
+
+    def enrolling(self, count: int, total: int) -> None:
+        """Show how many hosts are enrolled by now; outside of a terminal only that it begins and ends."""
+        said = f"{self._clock()} enrolling {total} agents… {count}"
+        if self._console.is_terminal:
+            self._live.update(Group("", Text(said)), refresh=True)
+        elif count in {0, total}:
+            self._console.print(said, soft_wrap=True)
 
     def fleet(self, fleet: Fleet, versions: dict[str, str | None]) -> None:
         """Show which version answers on which host."""
         if self._console.is_terminal:
             self._live.update(Group("", _picture(fleet, versions)), refresh=True)
-        elif versions != self._last:
-            self._console.print(f"{self._clock()} {_line(fleet, versions)}", soft_wrap=True)
-        self._last = versions
+        elif (line := _line(fleet, versions)) != self._last:
+            self._console.print(f"{self._clock()} {line}", soft_wrap=True)
+            self._last = line
 
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self._begun)
         return f"{seconds // 60}:{seconds % 60:02}  "
+
+
+def _cut(line: list[str], room: int) -> str:
+    """Return a command line as a shell would take it, without the last arguments where it is too long."""
+    whole = shlex.join(line)
+    while len(whole) > room and len(line) > 1:
+        line = line[:-1]
+        whole = f"{shlex.join(line)} …"
+    return whole
 
 
 def _waves(fleet: Fleet) -> list[str]:
@@ -78,17 +97,27 @@ def _picture(fleet: Fleet, versions: dict[str, str | None]) -> Table:
     for column in ("wave", "hosts", "versions"):
         table.add_column(column, header_style="bold")
     for wave in _waves(fleet):
-        found = [versions.get(host.name) for host in fleet.wave(wave)]
         blocks = Text()
-        for version in found:
-            blocks.append(BLOCK, COLOURS.get(version or "", "bright_black"))
-        table.add_row(wave, blocks, _counts(found))
+        for host in fleet.wave(wave):
+            answers = versions.get(host.name)
+            colour = COLOURS.get(_known(host, answers) or "", "bright_black")
+            blocks.append(BLOCK, colour if answers else f"dim {colour}")
+        table.add_row(
+            wave, blocks, _counts([_known(host, versions.get(host.name)) for host in fleet.wave(wave)])
+        )
     return table
 
 
 def _line(fleet: Fleet, versions: dict[str, str | None]) -> str:
-    waves = ((wave, [versions.get(host.name) for host in fleet.wave(wave)]) for wave in _waves(fleet))
+    waves = (
+        (wave, [_known(host, versions.get(host.name)) for host in fleet.wave(wave)]) for wave in _waves(fleet)
+    )
     return "; ".join(f"{wave}: {_counts(found)}" for wave, found in waves)
+
+
+def _known(host: Host, answers: str | None) -> str | None:
+    """Return what a host runs, or what it ran last: while it restarts it is neither lost nor empty."""
+    return answers or next(iter(host.seen[-1:]), None)
 
 
 def _counts(found: list[str | None]) -> str:
