@@ -6,17 +6,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+import msgspec
 
 MAX_OUTPUT_BYTES = 4_096
 """What is kept of a command's output: its end, where programs say what went wrong."""
 CURRENT = "{current}"
 
 
-@dataclass(frozen=True)
-class Ran:
+class Ran(msgspec.Struct, frozen=True):
     """How a command ended."""
 
     status: int | None

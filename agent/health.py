@@ -2,26 +2,24 @@
 
 import socket
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+import msgspec
 import requests
 
 from agent import commands
 from metadata.release import Probe
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a probe said."""
 
     ok: bool
     text: str
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(msgspec.Struct, frozen=True):
     """The probes of one version: the release's own, and those of the settings."""
 
     entries: tuple[Probe, ...]

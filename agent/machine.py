@@ -6,7 +6,8 @@ wait, and begins wherever the last one was interrupted.
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from agent.journal import Event
 from agent.states import State, Update, changed
@@ -16,8 +17,7 @@ from metadata.errors import TidegateError, UnsuitableError
 StepFunction = Callable[[Work, Update | None], Result]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One row: the work, and where it leads."""
 
     name: str

@@ -11,13 +11,13 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from tuf.api import exceptions as tuf_errors
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
@@ -38,8 +38,7 @@ CLOCK_HINT = "compare this host's clock with the real time; otherwise tell the r
 OWNER_HINT = "nothing was changed on this host; tell the repository's owner"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A verified target: where it is, what it must be, and who signed for it."""
 
     path: str

@@ -6,7 +6,6 @@ the look-up, so that a withheld file cannot move an agent to another wave.
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -25,8 +24,7 @@ from metadata.strict import MAX_BYTES, convert, decode
 D = TypeVar("D", Policy, Brake)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What the repository says to this host about one product."""
 
     policy: Policy
@@ -35,7 +33,7 @@ class Facts:
     releases: Releases
     issued: datetime | None
     route: str | None
-    bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    bodies: dict[str, tuple[str, bytes]] = {}
     """Release documents read: version to digest and bytes."""
 
 

@@ -4,9 +4,10 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from agent import clock, control, identity, machine, soak
 from agent.fetch import Fetcher
@@ -22,8 +23,7 @@ POLL_BOUNDS_S = (1, 86_400)
 SOON_S = 1.0
 
 
-@dataclass
-class Host:
+class Host(msgspec.Struct):
     """An open host: settings, identity, journal; the lock is held."""
 
     settings: Settings

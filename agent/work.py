@@ -3,9 +3,11 @@
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from agent import clock, control
 from agent.health import Health
@@ -31,8 +33,7 @@ READ_S = 600
 """What reading the repository may take: some requests of a minute each."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """How a step ended."""
 
     ok: bool

@@ -1,7 +1,8 @@
 """What the state machine needs of a service manager."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from metadata.errors import UnsuitableError
 
@@ -10,8 +11,7 @@ class NoManagerError(UnsuitableError):
     """The service manager itself is not there: nothing was learnt about the service."""
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """How the service is."""
 
     running: bool

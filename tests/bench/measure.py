@@ -1,6 +1,7 @@
 """Numbers, and what is said about them."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def cost(python: str, command: Sequence[str | Path], **settings: str | Path) -> 
         settings: ``cwd`` or other arguments of ``subprocess.run``.
     """
     meter = [python, "-S", "-E", str(METER)]
-    done = subprocess.run([*meter, *map(str, command)], stdout=subprocess.PIPE, check=True, **settings)  # type: ignore[call-overload]  # mypy cannot choose among twenty overloads
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    asked = {"stdout": subprocess.PIPE, "env": plain, **settings}
+    done = subprocess.run([*meter, *map(str, command)], check=True, **asked)  # type: ignore[call-overload]  # mypy cannot choose among twenty overloads
     found = json.loads(done.stdout)
     if found.pop("status") != 0:
         raise RuntimeError(f"failed: {' '.join(map(str, command))}")
