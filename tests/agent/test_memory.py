@@ -11,7 +11,7 @@ def test_an_older_timestamp(scene):
     """A server that goes back in time is noticed, whatever its signatures."""
     scene.ready()
     old = (scene.repo.store / "metadata" / "timestamp.json").read_bytes()
-    scene.release("1.1.0", "good", "--requires", ">=9")
+    scene.forge.policy(poll_s=2)
     scene.host.tick()
     scene.web.faults["timestamp.json"] = answer(200, old)
     refused(scene, 12)
