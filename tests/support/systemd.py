@@ -221,8 +221,9 @@ class PackagedHost(SystemdHost):
         self.write_unit()
         self.write_settings()
         shutil.copytree(PACKAGED, systemd.units, dirs_exist_ok=True)
-        # the tests may run from a checkout in somebody's home folder
-        self.drop_in("tidegate-.service", "[Service]\nProtectHome=read-only\n", "local-checkout")
+        # the tests may run from a checkout in somebody's home folder, or below /tmp
+        seen = f"[Service]\nProtectHome=read-only\nBindReadOnlyPaths={ROOT}\n"
+        self.drop_in("tidegate-.service", seen, "local-checkout")
 
     def drop_in(self, unit: str, text: str, name: str = "local") -> None:
         """Change a unit as an operator would."""
