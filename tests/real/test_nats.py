@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.support import nats
-from tests.support.host import eventually
 from tests.support.nats import Load, NatsHost
 from tests.support.web import Web, serving
 from tests.support.workspace import Workspace
@@ -46,7 +45,7 @@ def host(manager: Workspace, web: Web, tmp_path_factory: pytest.TempPathFactory)
     host = NatsHost(tmp_path_factory.mktemp("host") / "one")
     assert host.enroll(web.url, manager.root_file).exit_code == 0
     host.supervise()
-    eventually(lambda: host.runs == OLD)
+    host.eventually(lambda: host.runs == OLD)
     yield host
     host.close()
 
@@ -55,7 +54,7 @@ def host(manager: Workspace, web: Web, tmp_path_factory: pytest.TempPathFactory)
 def clients(host: NatsHost) -> Iterator[Load]:
     """Clients that use the server all the time."""
     with nats.load(host.port) as clients:
-        eventually(lambda: clients.received[OLD] > 100)
+        host.eventually(lambda: clients.received[OLD] > 100)
         yield clients
 
 
@@ -67,9 +66,9 @@ def settled(host: NatsHost, version: str, outcome: tuple[str, str, str]) -> bool
 def test_a_server_is_updated_under_its_clients(manager: Workspace, host: NatsHost, clients: Load):
     """The host takes the new server once it is published, and clients that were cut off come back to it."""
     release(manager, NEW, nats.build(manager.base / "builds", NEW))
-    eventually(lambda: host.runs == NEW)
-    eventually(lambda: host.stands == "IDLE")
-    eventually(lambda: clients.received[NEW] > 100)
+    host.eventually(lambda: host.runs == NEW)
+    host.eventually(lambda: host.stands == "IDLE")
+    host.eventually(lambda: clients.received[NEW] > 100)
     assert host.healthy
     assert host.runs == NEW
     assert clients.connected[NEW] >= nats.CLIENTS
@@ -80,9 +79,9 @@ def test_a_damaged_server_is_refused_before_anything_stops(manager: Workspace, h
     """A build that was damaged before it was signed fails its probe; no client notices."""
     connections = clients.connected.total()
     release(manager, "2.12.2", nats.corrupted(manager.base / "damaged", NEW))
-    eventually(lambda: settled(host, NEW, ("update_verify", "failed", "probe")))
+    host.eventually(lambda: settled(host, NEW, ("update_verify", "failed", "probe")))
     before = clients.received[NEW]
-    eventually(lambda: clients.received[NEW] > before + 100)
+    host.eventually(lambda: clients.received[NEW] > before + 100)
     assert clients.connected.total() == connections
     assert host.rule() == "quarantined"
 
@@ -91,8 +90,8 @@ def test_a_damaged_server_without_a_probe_goes_back(manager: Workspace, host: Na
     """Without a probe the damage shows on the start; the host goes back by itself, and so do the clients."""
     before = clients.received[NEW]
     release(manager, "2.12.3", nats.corrupted(manager.base / "damaged", OLD), probe=False)
-    eventually(lambda: settled(host, NEW, ("update_rollback", "ok", "version")))
-    eventually(lambda: clients.received[NEW] > before + 100)
+    host.eventually(lambda: settled(host, NEW, ("update_rollback", "ok", "version")))
+    host.eventually(lambda: clients.received[NEW] > before + 100)
     assert host.healthy
     assert host.installed == NEW
     assert host.rule() == "quarantined"

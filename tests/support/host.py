@@ -194,6 +194,16 @@ class Host:
         rows = self.query("SELECT detail FROM event WHERE stage = ? ORDER BY id DESC LIMIT 1", stage)
         return str(rows[0][0])
 
+    def eventually(self, what: Callable[[], bool]) -> None:
+        """Wait until something is true of this host; a host that does not come to it says what it did."""
+        eventually(what, told=self._story)
+
+    def _story(self) -> str:
+        rows = self.query("SELECT * FROM event ORDER BY id DESC LIMIT 8")
+        log = self.folder / "supervisor.log"
+        said = log.read_text(errors="replace")[-4_000:] if log.exists() else ""
+        return "\n".join([f"stands: {self.stands}, runs: {self.runs}", *map(str, reversed(rows)), said])
+
     def supervise(self) -> None:
         """Start ``tidegate-agent run``."""
         log = (self.folder / "supervisor.log").open("ab")
@@ -255,9 +265,11 @@ def ask(url: str) -> str | None:
         return None
 
 
-def eventually(what: Callable[[], bool], limit_s: float = 180) -> None:
-    """Wait until something is true; the one bounded poll of the suite."""
+def eventually(
+    what: Callable[[], bool], limit_s: float = 180, told: Callable[[], str] = lambda: "nothing more is known"
+) -> None:
+    """Wait until something is true; the one bounded poll of the suite. ``told`` says why it was not."""
     end = time.monotonic() + limit_s
     while not what():
-        assert time.monotonic() < end, "it did not become true in time"
+        assert time.monotonic() < end, f"it did not become true in time\n{told()}"
         time.sleep(0.05)

@@ -1,5 +1,7 @@
 """Two TUF clients that know nothing of this code, each in its own process: tuf-js and python-tuf's."""
 
+import fcntl
+import filecmp
 import json
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ from tests.support.workspace import HERE
 
 SOURCE = ROOT / "tests" / "real"
 KINDS = ("tufjs", "ngclient")
+NAMES = ["package.json", "package-lock.json", "reader.js"]
 
 
 def command(kind: str) -> list[str]:
@@ -24,14 +27,21 @@ def command(kind: str) -> list[str]:
         pytest.skip("no node and npm here")
     folder = ROOT / ".cache" / "tufjs"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "reader.js"):
-        shutil.copy2(SOURCE / "tufjs" / name, folder / name)
-    if not _is_installed(folder):
-        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"tuf-js cannot be had: {done.stderr.strip().splitlines()[-1]}")
+    with (folder / "lock").open("w") as lock:  # npm of two workers at once would delete each other's files
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(folder)
     return ["node", str(folder / "reader.js")]
+
+
+def _install(folder: Path) -> None:
+    if _is_installed(folder):
+        return
+    for name in NAMES:
+        shutil.copy2(SOURCE / "tufjs" / name, folder / name)
+    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"tuf-js cannot be had: {done.stderr.strip()}")
 
 
 def run(kind: str, folder: Path, url: str, root: Path, agent: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +61,7 @@ def read(kind: str, folder: Path, url: str, root: Path, agent: str) -> dict[str,
 def _is_installed(folder: Path) -> bool:
     """Return whether the packages of this very lock file are there; npm keeps its list beside them."""
     hidden = folder / "node_modules" / ".package-lock.json"
-    if not hidden.exists():
+    if not hidden.exists() or filecmp.cmpfiles(SOURCE / "tufjs", folder, NAMES, shallow=False)[0] != NAMES:
         return False
     wanted = json.loads((folder / "package-lock.json").read_bytes())["packages"]
     there = json.loads(hidden.read_bytes())["packages"]
