@@ -2,15 +2,15 @@
 
 A file is put back when it differs from its copy and nobody else touched it since the new version had
 started; what stood there is kept beside the copy. Copies keep owner, mode and times, and are private.
+Standard library only: the guard imports this.
 """
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-
-import msgspec
 
 from agent import files, trees
 
@@ -77,11 +77,12 @@ class Backup:
         return self.folder / "files" / str(path).lstrip("/")
 
     def _index(self) -> dict[str, dict[str, str]]:
-        return msgspec.json.decode((self.folder / INDEX).read_bytes(), type=dict)
+        index: dict[str, dict[str, str]] = json.loads((self.folder / INDEX).read_bytes())
+        return index
 
     def _write(self, key: str, value: object) -> None:
         index = self._index() if (self.folder / INDEX).exists() else {}
-        files.write(self.folder / INDEX, msgspec.json.encode({**index, key: value}))
+        files.write(self.folder / INDEX, json.dumps({**index, key: value}).encode())
 
 
 def _files(places: list[str]) -> Iterator[Path]:

@@ -1,4 +1,7 @@
-"""The one way to run a child process: bounded in time and output, both streams kept, the status told."""
+"""The one way to run a child process: bounded in time and output, both streams kept, the status told.
+
+Standard library only: the guard imports this.
+"""
 
 import os
 import re
@@ -7,16 +10,14 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO
-
-import msgspec
+from typing import IO, NamedTuple
 
 MAX_OUTPUT_BYTES = 4_096
 """What is kept of a command's output: its end, where programs say what went wrong."""
 CURRENT = "{current}"
 
 
-class Ran(msgspec.Struct, frozen=True):
+class Ran(NamedTuple):
     """How a command ended."""
 
     status: int | None

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from agent.services.base import NoManagerError, Service, Status
+from agent.services.base import ByHand, NoManagerError, Service, Status
 from agent.services.child import ChildService
 from agent.services.command import CommandService
 from agent.services.none import NoService
 from agent.services.systemd import SystemdService
 from agent.settings import Child, Commands, ProductSettings, Systemd
 
-__all__ = ["NoManagerError", "Service", "Status", "service_for"]
+__all__ = ["ByHand", "NoManagerError", "Service", "Status", "service_for"]
 
 
 def service_for(product: ProductSettings, state: Path, current: Path) -> Service:

@@ -1,6 +1,6 @@
 """What the state machine needs of a service manager."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,11 +20,27 @@ class Status(msgspec.Struct, frozen=True):
     """How often it was restarted since it was last started on purpose."""
 
 
+class ByHand(msgspec.Struct, frozen=True, kw_only=True):
+    """How the guard stops and starts a product, with nothing but the standard library."""
+
+    stop: list[list[str]] = []
+    """Commands, one after the other."""
+    start: list[list[str]] = []
+    limit_s: float = 60
+    """How long each command may take."""
+    child: dict[str, Any] | None = None
+    """What the supervisor is asked instead, for a product that it runs."""
+
+
 class Service(Protocol):
     """Starts, stops and looks after what a product runs. Each call may be repeated."""
 
     runs: bool
     """Whether there is something that runs, which a trial can watch."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long a stop and a start may take together."""
 
     def start(self) -> None:
         """Start the current version.
@@ -51,3 +67,6 @@ class Service(Protocol):
 
     def keep(self) -> None:
         """Let the manager look after the current version if nothing does; never raises."""
+
+    def by_hand(self) -> ByHand:
+        """Return how the guard stops and starts it when nobody else does."""

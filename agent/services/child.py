@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import commands, control
-from agent.services.base import NoManagerError, Status
+from agent.services.base import ByHand, NoManagerError, Status
 from agent.settings import Child
 from metadata.errors import UnhealthyError
 
@@ -25,6 +25,11 @@ class ChildService:
         self._settings = settings
         self._state = state
         self._current = current
+
+    @property
+    def patience_s(self) -> float:
+        """How long a stop may take; a start is over at once."""
+        return self._settings.stop_s + KILL_GRACE_S + control.ANSWER_S
 
     def _ask(self, op: str, **fields: Any) -> dict[str, Any]:
         try:
@@ -45,8 +50,11 @@ class ChildService:
             self._begin("keep")
 
     def _begin(self, op: str) -> dict[str, Any]:
+        return self._ask(op, **self._terms())
+
+    def _terms(self) -> dict[str, Any]:
         command = commands.resolve(self._settings.command, self._current, search_path=True)
-        return self._ask(op, command=command, folder=str(self._current), stop_s=self._settings.stop_s)
+        return {"command": command, "folder": str(self._current), "stop_s": self._settings.stop_s}
 
     def stop(self) -> None:
         """Ask the supervisor to stop it (SIGTERM, then SIGKILL), and wait until it has ended."""
@@ -65,3 +73,7 @@ class ChildService:
             f"runs as process {said['pid']}" if running else f"ended ({said.get('ended', 'never started')})"
         )
         return Status(running, text, int(said.get("restarts", 0)))
+
+    def by_hand(self) -> ByHand:
+        """Return what the supervisor is asked."""
+        return ByHand(child={"service": self._name, **self._terms()}, limit_s=self.patience_s)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent import commands
-from agent.services.base import Status
+from agent.services.base import ByHand, Status
 from agent.settings import Commands
 from metadata.errors import UnhealthyError
 
@@ -17,10 +17,17 @@ class CommandService:
         self._settings = settings
         self._current = current
 
+    @property
+    def patience_s(self) -> float:
+        """How long a stop, with a look at what it left, and a start may take together."""
+        return 3 * self._settings.timeout_s
+
     def _run(self, command: list[str]) -> commands.Ran:
         folder = self._current if self._current.is_dir() else Path("/")
-        ready = commands.resolve(command, self._current, search_path=True)
-        return commands.run(ready, folder, self._settings.timeout_s)
+        return commands.run(self._ready(command), folder, self._settings.timeout_s)
+
+    def _ready(self, command: list[str]) -> list[str]:
+        return commands.resolve(command, self._current, search_path=True)
 
     def start(self) -> None:
         """Run ``start``; it must exit 0."""
@@ -41,3 +48,8 @@ class CommandService:
 
     def keep(self) -> None:
         """Do nothing: the operator's service manager starts it at boot."""
+
+    def by_hand(self) -> ByHand:
+        """Return the operator's commands."""
+        stop, start = self._ready(self._settings.stop), self._ready(self._settings.start)
+        return ByHand(stop=[stop], start=[start], limit_s=self._settings.timeout_s)

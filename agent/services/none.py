@@ -1,12 +1,13 @@
 """Files only: somebody else uses them when they like."""
 
-from agent.services.base import Status
+from agent.services.base import ByHand, Status
 
 
 class NoService:
     """Starts nothing."""
 
     runs = False
+    patience_s = 0.0
 
     def start(self) -> None:
         """Do nothing."""
@@ -20,3 +21,7 @@ class NoService:
 
     def keep(self) -> None:
         """Do nothing: there is nothing to look after."""
+
+    def by_hand(self) -> ByHand:
+        """Return that a switched link is all there is to it."""
+        return ByHand()

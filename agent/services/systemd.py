@@ -7,7 +7,7 @@ that its start limit has stopped is started for nobody until ``reset-failed``.
 from pathlib import Path
 
 from agent import commands
-from agent.services.base import NoManagerError, Status
+from agent.services.base import ByHand, NoManagerError, Status
 from agent.settings import Systemd
 from metadata.errors import UnhealthyError
 
@@ -27,6 +27,11 @@ class SystemdService:
     def __init__(self, settings: Systemd) -> None:
         self._unit = settings.unit
         self._timeout_s = settings.timeout_s
+
+    @property
+    def patience_s(self) -> float:
+        """How long a stop and a start may take together, with the questions between them."""
+        return 2 * (self._timeout_s + ASK_S)
 
     def start(self) -> None:
         """Start the unit and wait until it is ready, as its ``Type=`` says it.
@@ -58,6 +63,12 @@ class SystemdService:
 
     def keep(self) -> None:
         """Do nothing: systemd starts an enabled unit at boot, and again as its ``Restart=`` says."""
+
+    def by_hand(self) -> ByHand:
+        """Return the commands; ``restart`` does not sit out the pause before a restart of systemd's own."""
+        verbs = {verb: ["systemctl", verb, "--", self._unit] for verb in ("stop", "reset-failed", "restart")}
+        start = [verbs["reset-failed"], verbs["restart"]]
+        return ByHand(stop=[verbs["stop"]], start=start, limit_s=self._timeout_s)
 
     def _seen(self) -> dict[str, str]:
         ran = self._ask("show", SHOWN)

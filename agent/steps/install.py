@@ -8,7 +8,8 @@ from metadata.errors import TidegateError
 
 MAX_ATTEMPTS = 3
 """How often an interrupted switch is taken up again before it goes back."""
-STEP_S = 300
+SPARE_S = 60
+"""What a switch may take beyond the service's own limits: a rename, and a busy host."""
 
 
 def install(work: Work, update: Update | None) -> Result:
@@ -21,7 +22,7 @@ def install(work: Work, update: Update | None) -> Result:
     # die, the supervisor's next tick, or any later one, finds it and finishes it or goes back.
     armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     work.journal.enter(work.name, State.SWITCHING, armed, [])
-    work.announce(STEP_S, f"switching to {update.version}")
+    work.announce(work.service.patience_s + SPARE_S, f"switching to {update.version}")
     try:
         if work.slots.running() is not None:
             work.service.stop()

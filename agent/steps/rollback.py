@@ -20,7 +20,9 @@ SETTLE_S = 2
 def rollback(work: Work, update: Update | None) -> Result:
     """Go back to the version before; without one, or without a way, make the best of it."""
     assert update is not None
-    work.announce(START_ATTEMPTS * (DEFAULT_START_S + 60), f"going back from {update.version}")
+    work.announce(
+        START_ATTEMPTS * (work.service.patience_s + DEFAULT_START_S + 60), f"going back from {update.version}"
+    )
     if update.before is None:
         return _remove(work, update)
     if update.no_way_back:
