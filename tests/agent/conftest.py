@@ -7,6 +7,7 @@ import pytest
 
 from tests.agent.scene import WAVES, Scene, copied
 from tests.support.host import Host
+from tests.support.systemd import Systemd, SystemdHost, skip_without_systemd
 from tests.support.web import serving
 from tests.support.workspace import Workspace
 
@@ -35,6 +36,17 @@ def supervised(founded, tmp_path) -> Iterator[Scene]:
     with serving(repo.store) as web:
         yield Scene(repo, web, host)
         host.close()
+
+
+@pytest.fixture
+def units(founded, tmp_path) -> Iterator[Scene]:
+    """A host whose product is a unit of a running systemd; nothing is installed yet."""
+    skip_without_systemd()
+    systemd = Systemd(tmp_path / "systemd").boot()
+    repo = copied(founded, tmp_path / "repo")
+    with serving(repo.store) as web:
+        yield Scene(repo, web, SystemdHost(tmp_path / "host", systemd))
+    systemd.close()
 
 
 @pytest.fixture

@@ -6,22 +6,9 @@ from functools import partial
 
 import pytest
 
-from tests.agent.scene import Scene, copied
 from tests.agent.test_crashes import dies_in
 from tests.support.host import eventually
-from tests.support.systemd import Systemd, SystemdHost, skip_without_systemd
-from tests.support.web import serving
-
-
-@pytest.fixture
-def units(founded, tmp_path):
-    """A host whose product is a unit of a running systemd; nothing is installed yet."""
-    skip_without_systemd()
-    systemd = Systemd(tmp_path / "systemd").boot()
-    repo = copied(founded, tmp_path / "repo")
-    with serving(repo.store) as web:
-        yield Scene(repo, web, SystemdHost(tmp_path / "host", systemd))
-    systemd.close()
+from tests.support.systemd import SystemdHost
 
 
 def test_a_unit_is_installed_and_updated(units):
