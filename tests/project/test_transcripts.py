@@ -1,9 +1,23 @@
 """What the documentation tells readers to type works."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import ROOT
-from tests.project.transcripts import Command, commands, end_background, pages, run
+from tests.project.transcripts import (
+    ON_SYSTEMD,
+    Command,
+    Enter,
+    commands,
+    end_background,
+    here,
+    pages,
+    run,
+)
+from tests.support.systemd import Systemd, skip_without_systemd
 
 SAMPLE = """# Page
 
@@ -39,15 +53,31 @@ def test_the_commands_of_a_page_work(page, tmp_path):
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
+    text = page.read_text(encoding="utf-8")
     try:
-        for command in commands(page.read_text(encoding="utf-8")):
-            if command.not_run:
-                continue
-            done = run(command, work, home)
-            assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
-            assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
+        with reader(text, tmp_path) as enter:
+            for command in commands(text):
+                if command.not_run:
+                    continue
+                done = run(command, work, home, enter)
+                assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
+                assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
     finally:
         end_background(tmp_path)
+
+
+@contextmanager
+def reader(text: str, folder: Path) -> Iterator[Enter]:
+    """Enter the machine that a page is about."""
+    if ON_SYSTEMD not in text:
+        yield here
+        return
+    skip_without_systemd()
+    systemd = Systemd(folder / "systemd").boot()
+    try:
+        yield systemd.inside
+    finally:
+        systemd.close()
 
 
 def test_commands_are_found_and_compared(tmp_path):

@@ -4,8 +4,8 @@ A block has commands after ``$ `` (continued after a backslash, or on lines that
 it matters, the output that follows; ``…`` in it stands for anything. The blocks of one page run in order, in
 one new folder; ``cd`` and ``export`` carry over. ``make`` targets are run dry, and what they show is not
 compared, since tests run inside of ``make test``. A comment before a block says why it is not run:
-``<!-- not run: reason -->``. What a command leaves in the background writes its number to a file ``*.pid``,
-so that a test can end it.
+``<!-- not run: reason -->``. A page that says ``<!-- on a host with systemd -->`` is run where one is PID 1.
+What a command leaves in the background writes its number to a file ``*.pid``, so that a test can end it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -26,6 +26,9 @@ BLOCK = re.compile(
 )
 LONGEST_S = 120
 """Far above any command of the documentation; what takes longer hangs."""
+ON_SYSTEMD = "<!-- on a host with systemd -->"
+Enter = Callable[..., list[str]]
+"""Turns a command line into one that runs somewhere else."""
 REMEMBER = """{ export -p; printf 'cd %q\\n' "$PWD"; }"""
 
 
@@ -67,15 +70,19 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "PATH": path, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "100"}
 
 
-def run(command: Command, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def here(*command: str) -> list[str]:
+    """Run a command on this machine."""
+    return list(command)
+
+
+def run(command: Command, folder: Path, home: Path, enter: Enter = here) -> subprocess.CompletedProcess[str]:
     """Run one command as a reader would, and return what came of it."""
     program, _, rest = command.line.partition(" ")
     line = f"make -C {ROOT} -n {rest}" if program == "make" else command.line
     state = home / ".state"
     state.touch()
     return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"source {state}\n{line}\n{REMEMBER} > {state}"],
-        cwd=folder,
+        enter("bash", "-euo", "pipefail", "-c", f"cd {folder}\nsource {state}\n{line}\n{REMEMBER} > {state}"),
         env=environment(home),
         capture_output=True,
         text=True,
