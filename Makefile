@@ -30,8 +30,8 @@ types: .venv/ready  ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
 unit: .venv/ready  ## the tests alone
-	@echo "tests: pytest, two processes for each core, since stories mostly wait"
-	@$(BIN)/pytest -n 4 --dist loadgroup $(PYTEST_FLAGS)
+	@echo "tests: pytest, two processes for each core, since stories mostly wait; a file's stories share a host"
+	@$(BIN)/pytest -n 4 --dist loadfile $(PYTEST_FLAGS)
 
 test-race: .venv/ready  ## eight publishers race for a folder and for an S3 bucket, 200 rounds each
 	@$(BIN)/python -m tests.support.race $(RACE_FLAGS)

@@ -20,7 +20,6 @@ EVERYBODY_READS = tuple(SCHEMES)
 GROUPS = ("root", "releases", "rollouts", "online")
 
 Read = Callable[..., dict[str, Any]]
-pytestmark = pytest.mark.xdist_group("readers")
 
 
 @pytest.fixture(params=readers.KINDS)

@@ -13,7 +13,7 @@ from tests.support.workspace import Workspace
 OLD, NEW = "2.11.8", "2.12.1"
 PACE = ("--start-s", "20", "--trial-s", "2", "--soak-s", "0")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
+pytestmark = pytest.mark.slow
 
 
 def release(manager: Workspace, version: str, source: Path, *, probe: bool = True) -> None:
@@ -63,11 +63,16 @@ def settled(host: NatsHost, version: str, outcome: tuple[str, str, str]) -> bool
     return outcome in host.history() and host.stands == "IDLE" and host.runs == version
 
 
-def test_a_server_is_updated_under_its_clients(manager: Workspace, host: NatsHost, clients: Load):
-    """The host takes the new server once it is published, and clients that were cut off come back to it."""
+@pytest.fixture(scope="module", autouse=True)
+def _updated(manager: Workspace, host: NatsHost, clients: Load) -> None:
+    """The host takes the new server while it is used."""
     release(manager, NEW, nats.build(manager.base / "builds", NEW))
     host.eventually(lambda: host.runs == NEW)
     host.eventually(lambda: host.stands == "IDLE")
+
+
+def test_a_server_is_updated_under_its_clients(host: NatsHost, clients: Load):
+    """The host took the new server once it was published, and clients that were cut off come back to it."""
     host.eventually(lambda: clients.received[NEW] > 100)
     assert host.healthy
     assert host.runs == NEW

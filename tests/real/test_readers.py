@@ -18,8 +18,6 @@ SHARES = {"canary": range(5), "early": range(5, 25), "full": range(25, 100)}
 """Percent of the fleet, as ``init`` divides it."""
 VERSIONS = {"canary": "1.5.0", "early": "1.4.2", "full": "1.4.2"}
 
-pytestmark = pytest.mark.xdist_group("readers")
-
 
 @dataclass(frozen=True)
 class Published:

@@ -72,7 +72,6 @@ SPECS = {
 }
 
 
-@pytest.mark.xdist_group("localstack")
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_key_in_a_key_service_signs_and_publishes(kms, tmp_path, spec):
     """The service signs timestamp and snapshot, and clients accept it."""
@@ -83,7 +82,6 @@ def test_a_key_in_a_key_service_signs_and_publishes(kms, tmp_path, spec):
     work.do("refresh")
 
 
-@pytest.mark.xdist_group("localstack")
 def test_a_key_whose_signatures_nobody_can_verify_is_refused(kms, tmp_path):
     """The test signature finds it: this curve is imported under another one's name."""
     made = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
@@ -93,7 +91,6 @@ def test_a_key_whose_signatures_nobody_can_verify_is_refused(kms, tmp_path):
     assert not work.keys.exists()
 
 
-@pytest.mark.xdist_group("localstack")
 def test_a_key_that_the_service_does_not_have(kms, tmp_path):
     """What the service answers is said, with what to look at."""
     assert kms.list_keys()
