@@ -1,20 +1,41 @@
 """Copies of the product's configuration: taken before a switch, put back only when a trial goes back.
 
 A file is put back when it differs from its copy and nobody else touched it since the new version had
-started; what stood there is kept beside the copy. Copies keep owner, mode and times, and are private.
+started; what stood there is kept beside the copy. Copies keep everything about a file and are private
+themselves. Putting back does what it can: one file that cannot be written keeps no other from its place.
+
 Standard library only: the guard imports this.
 """
 
-import hashlib
+import contextlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from agent import files, trees
+from agent import copies, files, trees
 
 INDEX = "index.json"
+FRESH = ".tidegate"
+"""How the name of a file ends that is about to take its place; one that a power cut left is nobody's."""
+
+
+class Restored(NamedTuple):
+    """What became of the configuration on the way back, by path."""
+
+    back: list[str]
+    left: list[str]
+    """Left alone, because somebody else changed it since."""
+    failed: list[str]
+    """Could not be put back, each with its reason."""
+
+    def text(self) -> str:
+        """Return it in words, empty when nothing had changed: names of files, never what is in them."""
+        parts = [f"restored {', '.join(self.back)}"] if self.back else []
+        parts += [f"left {', '.join(self.left)}: somebody changed it since"] if self.left else []
+        parts += [f"could not restore {', '.join(self.failed)}"] if self.failed else []
+        return "; ".join(parts)
 
 
 class Backup:
@@ -29,89 +50,137 @@ class Backup:
             return
         trees.remove(self.folder)
         self.folder.mkdir(parents=True, mode=0o700)
-        for path in _files(places):
-            _copy(path, self._copy_of(path))
+        folders: dict[str, Any] = {}
+        copied: dict[tuple[int, int], Path] = {}
+        taken = _digests(places)
+        for path in map(Path, taken):
+            if _is_folder(path):
+                folders[str(path)] = copies.facts(path)
+            else:
+                self._keep(path, copied)
         trees.sync_tree(self.folder)
-        self._write("places", places)
+        self._write({"places": places, "taken": taken, "folders": folders})
+
+    def _keep(self, path: Path, copied: dict[tuple[int, int], Path]) -> None:
+        """Copy one file; names of one file are names of one copy, too."""
+        kept, about = self._copy_of(path), path.lstat()
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        first = copied.setdefault((about.st_dev, about.st_ino), kept)
+        if first is kept:
+            copies.copy(path, kept)
+        else:
+            kept.hardlink_to(first)
 
     def note_start(self) -> None:
         """Note what the files look like now that the new version has started and may have changed them."""
-        if (self.folder / INDEX).exists() and "started" not in self._index():
-            self._write("started", _digests(self._index()["places"]))
+        if (self.folder / INDEX).exists() and "started" not in (index := self._index()):
+            self._write({**index, "started": _digests(index["places"])})
 
-    def restore(self) -> tuple[list[str], list[str]]:
-        """Put files back; return the paths restored, and those left alone because somebody changed them."""
+    def restore(self) -> Restored:
+        """Put back what nobody else changed; safe to repeat."""
+        found = Restored([], [], [])
         if not (self.folder / INDEX).exists():
-            return [], []
-        index = self._index()
-        started = index.get("started")
-        present = _digests(index["places"])
-        copies = {
-            f"/{path.relative_to(self.folder / 'files')}": path for path in _below(self.folder / "files")
-        }
-        restored, left = [], []
-        for name in sorted(copies.keys() | present.keys()):
-            wanted = _digest(copies[name]) if name in copies else None
-            if present.get(name) == wanted:
+            return found
+        try:
+            index = self._index()
+            present, taken = _digests(index["places"]), index["taken"]
+        except (OSError, ValueError, KeyError) as error:
+            found.failed.append(f"anything: {error!r}")
+            return found
+        started = index.get("started", present)
+        for name in _order(present, taken):
+            if present.get(name) != started.get(name):
+                found.left.append(name)
                 continue
-            if started is not None and present.get(name) != started.get(name):
-                left.append(name)
-                continue
-            self._put_back(Path(name), copies.get(name))
-            restored.append(name)
-        return restored, left
+            try:
+                self._put_back(Path(name), index)
+                found.back.append(name)
+            except OSError as error:
+                found.failed.append(f"{name}: {error.strerror}")
+        return found
 
-    def _put_back(self, path: Path, copy: Path | None) -> None:
-        if path.is_symlink() or path.exists():
-            _copy(path, self.folder / "replaced" / str(path).lstrip("/"))
-        if copy is None:
-            path.unlink()
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.tidegate")
-        _copy(copy, fresh)
-        fresh.replace(path)
+    def _put_back(self, path: Path, index: dict[str, Any]) -> None:
+        folder = index["folders"].get(str(path))
+        self._set_aside(path)
+        if _is_folder(path) and folder is None:
+            path.rmdir()
+        elif not _is_folder(path) and (folder or str(path) not in index["taken"]):
+            path.unlink(missing_ok=True)
+        if folder:
+            path.mkdir(mode=0o700, exist_ok=True)
+            copies.describe(path, folder)
+        elif str(path) in index["taken"]:
+            fresh = path.with_name(f".{path.name}{FRESH}")
+            self._make(path, fresh, index["taken"])
+            fresh.replace(path)
         files.sync_folder(path.parent)
+
+    def _set_aside(self, path: Path) -> None:
+        """Keep a copy of the file that stands there; a full disk must not keep the old one from its place."""
+        kept = self.folder / "replaced" / str(path).lstrip("/")
+        if path.is_symlink() or path.is_file():
+            with contextlib.suppress(OSError):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                copies.copy(path, kept)
+
+    def _make(self, path: Path, fresh: Path, taken: dict[str, str]) -> None:
+        """Make a file anew, or as another name of the one that it was a name of and that is right again."""
+        kept = self._copy_of(path)
+        fresh.unlink(missing_ok=True)
+        for other in map(Path, taken) if kept.lstat().st_nlink > 1 else ():
+            same = other != path and _same(self._copy_of(other), kept)
+            if same and not _is_folder(other) and copies.digest(other) == taken[str(other)]:
+                fresh.hardlink_to(other)
+                return
+        copies.copy(kept, fresh)
 
     def _copy_of(self, path: Path) -> Path:
         return self.folder / "files" / str(path).lstrip("/")
 
-    def _index(self) -> dict[str, dict[str, str]]:
-        index: dict[str, dict[str, str]] = json.loads((self.folder / INDEX).read_bytes())
+    def _index(self) -> dict[str, Any]:
+        index: dict[str, Any] = json.loads((self.folder / INDEX).read_bytes())
         return index
 
-    def _write(self, key: str, value: object) -> None:
-        index = self._index() if (self.folder / INDEX).exists() else {}
-        files.write(self.folder / INDEX, json.dumps({**index, key: value}).encode())
+    def _write(self, index: dict[str, Any]) -> None:
+        files.write(self.folder / INDEX, json.dumps(index).encode())
 
 
-def _files(places: list[str]) -> Iterator[Path]:
+def _order(present: dict[str, str], taken: dict[str, str]) -> list[str]:
+    """Return what changed: additions, the innermost first, so that folders are empty; then what was there."""
+    changed = sorted(name for name in present.keys() | taken.keys() if present.get(name) != taken.get(name))
+    added = [name for name in changed if name not in taken]
+    return added[::-1] + [name for name in changed if name in taken]
+
+
+def _digests(places: list[str]) -> dict[str, str]:
+    return {str(path): copies.digest(path) for path in _paths(places)}
+
+
+def _paths(places: list[str]) -> Iterator[Path]:
+    """Yield every file, link and folder, a folder before what is in it; sockets and the like are left out."""
     for place in map(Path, places):
-        yield from [place] if place.is_symlink() or place.is_file() else _below(place)
+        if place.is_symlink() or place.is_file():
+            yield place
+        elif place.is_dir():
+            yield place
+            for parent, folders, names in os.walk(place):  # does not follow links
+                for path in (Path(parent, name) for name in sorted(folders + names)):
+                    if _is_kept(path):
+                        yield path
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):  # does not follow links
-        for path in (Path(parent, name) for name in sorted(folders + names)):
-            if path.is_symlink() or path.is_file():
-                yield path
+def _is_kept(path: Path) -> bool:
+    if path.name.startswith(".") and path.suffix == FRESH:
+        return False
+    return path.is_symlink() or path.is_file() or path.is_dir()
 
 
-def _digests(places: list[str] | dict[str, str]) -> dict[str, str]:
-    return {str(path): _digest(path) for path in _files(list(places))}
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
-def _digest(path: Path) -> str:
-    """Return what tells a file's content, mode and owner from another's."""
-    about = path.lstat()
-    facts = f"{about.st_mode}/{about.st_uid}/{about.st_gid}/".encode()
-    data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
-    return hashlib.sha256(facts + data).hexdigest()
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    shutil.copy2(source, target, follow_symlinks=False)
-    about = source.lstat()
-    os.chown(target, about.st_uid, about.st_gid, follow_symlinks=False)
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file; a copy that is gone is nobody's."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(one.lstat(), other.lstat())
+    return False

@@ -44,10 +44,7 @@ def _go_back(work: Work, update: Update) -> str:
     _stop(work)
     if update.before is not None:
         work.slots.switch_back(update.before, update.previous)
-    restored, left = Backup(work.backup_folder(update)).restore()
-    texts = [f"restored {', '.join(restored)}"] if restored else []
-    texts += [f"left {', '.join(left)}: somebody changed it since"] if left else []
-    return "; ".join(texts)
+    return Backup(work.backup_folder(update)).restore().text()
 
 
 def _comes_up(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
