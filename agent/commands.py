@@ -9,12 +9,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
 MAX_OUTPUT_BYTES = 4_096
 """What is kept of a command's output: its end, where programs say what went wrong."""
 CURRENT = "{current}"
+NOTHING: Mapping[str, str] = {}
 
 
 class Ran(NamedTuple):
@@ -39,16 +41,18 @@ class Ran(NamedTuple):
         return f"{ended}: {last[0][:200]}"
 
 
-def run(command: list[str], folder: Path, timeout_s: float) -> Ran:
+def run(command: list[str], folder: Path, timeout_s: float, told: Mapping[str, str] = NOTHING) -> Ran:
     """Run a command in ``folder`` and wait for it alone, not for what it leaves in the background.
 
-    Output goes to a file: a daemon that keeps a pipe open would hold its starter for ever.
+    What it is ``told`` stands in its environment. Output goes to a file: a daemon that keeps a pipe open
+    would hold its starter for ever.
     """
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
+                env={**os.environ, **told},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

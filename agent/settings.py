@@ -14,7 +14,7 @@ from msgspec import Meta
 from metadata import versions
 from metadata.errors import MalformedError, TidegateError, UsageError
 from metadata.fields import EXACT, Command, Name
-from metadata.release import Probe
+from metadata.release import Hook, Probe
 from metadata.strict import unknown_fields
 from metadata.windows import Window
 
@@ -63,6 +63,10 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Files and folders that are backed up before a switch and restored on the way back."""
     health: list[Probe] = []
     """Asked in addition to what the release asks for."""
+    pre_switch: Hook | None = None
+    """Run after the release's own before what runs is stopped; exit 75 puts the switch off."""
+    post_switch: Hook | None = None
+    """Run after the release's own when the new version has been started, and again after a way back."""
     pin: str = ""
     """Versions that this host may run, such as ``>=2.11,<2.12``; any, unless given."""
     windows: list[str] = []

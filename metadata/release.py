@@ -44,6 +44,15 @@ class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
         return f"http {self.http}" if self.http is not None else f"tcp {self.tcp}"
 
 
+class Hook(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A command that is run around a switch."""
+
+    exec: Command
+    """Command that must exit 0; before a switch, 75 puts it off."""
+    timeout_s: Annotated[int, Meta(ge=1, le=3_600)] = 60
+    """How long it may take."""
+
+
 class Delta(Part, frozen=True, kw_only=True):
     """A patch that makes this artifact's payload from an older version's."""
 
@@ -112,6 +121,10 @@ class Release(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate
     """Asked of the staged version before anything is stopped."""
     health: list[Probe] = []
     """What must hold during the trial."""
+    pre_switch: Hook | None = None
+    """Run from the new version's folder before what runs is stopped."""
+    post_switch: Hook | None = None
+    """Run from the new version's folder when it has been started."""
     start_s: Seconds = 120
     """How long a health entry may take to begin to hold."""
     trial_s: Annotated[int, Meta(ge=0, le=86_400)] = 600

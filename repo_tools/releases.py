@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
-from metadata.release import Artifact, Attestation, Probe, Release
+from metadata.release import Artifact, Attestation, Hook, Probe, Release
 from repo_tools import gpg, pack, roles
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
@@ -42,6 +42,8 @@ class Ask:
     probe: str | None = None
     expect: str | None = None
     health: Sequence[str] = ()
+    pre_switch: str | None = None
+    post_switch: str | None = None
     start_s: int | None = None
     trial_s: int | None = None
     soak_s: int | None = None
@@ -100,6 +102,11 @@ def probe_of(text: str, version: str, expect: str | None) -> Probe:
     """Return the exec probe that a command line describes; ``{version}`` in ``expect`` is the version."""
     word = expect.replace("{version}", version) if expect else None
     return _probe(text, exec=_words(text), expect=word)
+
+
+def hook_of(text: str | None) -> Hook | None:
+    """Return the hook that a command line describes."""
+    return Hook(exec=_words(text)) if text else None
 
 
 def health_of(text: str) -> Probe:
@@ -171,6 +178,8 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
             artifacts=[placeholder],
             probe=probe_of(probe, ask.version, ask.expect or defaults.expect) if probe else None,
             health=[health_of(text) for text in health],
+            pre_switch=hook_of(ask.pre_switch or defaults.pre_switch),
+            post_switch=hook_of(ask.post_switch or defaults.post_switch),
             start_s=_either(ask.start_s, defaults.start_s),
             trial_s=_either(ask.trial_s, defaults.trial_s),
             soak_s=_either(ask.soak_s, defaults.soak_s),

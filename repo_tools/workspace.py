@@ -37,6 +37,10 @@ class ReleaseDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Word in its answer; ``{version}`` stands for the version."""
     health: list[str] = []
     """As the option ``--health`` has them."""
+    pre_switch: str | None = None
+    """Command that each host runs before a switch; exit 75 puts it off."""
+    post_switch: str | None = None
+    """Command that each host runs when the new version has been started."""
     start_s: int = 120
     trial_s: int = 600
     soak_s: int = 14_400

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from agent import clock
+from agent.backoff import backed_off
 from agent.journal import Event
 from agent.resolve import Facts
 from agent.states import Update
@@ -49,18 +50,6 @@ def look(work: Work) -> tuple[Decision, Facts]:
             work.journal.keep_document(work.name, version, sha256, body)
     decision = decide(host, facts.policy, facts.directed, facts.brake, facts.releases, facts.issued, now)
     return backed_off(work, decision, now), facts
-
-
-def backed_off(work: Work, decision: Decision, now: datetime) -> Decision:
-    """Wait when the environment made this payload fail here a short while ago."""
-    kept = work.journal.recall(f"retry/{work.name}/{decision.version}")
-    if not decision.goes or kept is None:
-        return decision
-    until = datetime.fromisoformat(kept["at"])
-    if now >= until:
-        return decision
-    text = f"{decision.version} failed here with the version before it; tried again at {kept['at']}"
-    return Decision("wait", "backoff", text, decision.version, until)
 
 
 def note(work: Work, decision: Decision, facts: Facts) -> Event | None:

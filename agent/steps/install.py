@@ -1,6 +1,6 @@
 """SWITCHING: arm the dead-man, stop, switch, start. Done again from the top when it was interrupted."""
 
-from agent import clock
+from agent import clock, hooks
 from agent.services import NoManagerError
 from agent.states import State, Update, changed
 from agent.work import Result, Work
@@ -22,12 +22,14 @@ def install(work: Work, update: Update | None) -> Result:
     # die, the supervisor's next tick, or any later one, finds it and finishes it or goes back.
     armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     work.journal.enter(work.name, State.SWITCHING, armed, [])
-    work.announce(work.service.patience_s + SPARE_S, f"switching to {update.version}")
+    limit_s = work.service.patience_s + hooks.patience_s(work, update) + SPARE_S
+    work.announce(limit_s, f"switching to {update.version}")
     try:
         if work.slots.running() is not None:
             work.service.stop()
         work.slots.switch(update.version)
         work.service.start()
+        hooks.after(work, update)
     except NoManagerError:
         raise  # speaks neither for nor against the version: a later tick takes it up again
     except (TidegateError, OSError) as error:

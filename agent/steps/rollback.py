@@ -1,8 +1,9 @@
 """ROLLING_BACK: the old folder, the old configuration, the old version; then, whose fault it was."""
 
-from agent import clock
+from agent import clock, hooks
+from agent.backoff import forgotten, put_off
 from agent.backup import Backup
-from agent.blame import blame, retry_at
+from agent.blame import blame
 from agent.health import Health
 from agent.services import NoManagerError
 from agent.states import Update, changed
@@ -20,15 +21,21 @@ SETTLE_S = 2
 def rollback(work: Work, update: Update | None) -> Result:
     """Go back to the version before; without one, or without a way, make the best of it."""
     assert update is not None
-    work.announce(
-        START_ATTEMPTS * (work.service.patience_s + DEFAULT_START_S + 60), f"going back from {update.version}"
-    )
+    limit_s = START_ATTEMPTS * (work.service.patience_s + DEFAULT_START_S + 60)
+    work.announce(limit_s + hooks.patience_s(work, update), f"going back from {update.version}")
     if update.before is None:
-        return _remove(work, update)
-    if update.no_way_back:
-        return _stay(work, update)
-    old = work.old_release(update.before)
-    health = work.health(old, update.before)
+        result = _remove(work, update)
+    elif update.no_way_back:
+        result = _stay(work, update)
+    else:
+        result = _return(work, update, update.before)
+    hooks.back(work, update)
+    return result
+
+
+def _return(work: Work, update: Update, before: str) -> Result:
+    old = work.old_release(before)
+    health = work.health(old, before)
     restored = _go_back(work, update)
     started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
     update = changed(update, blame=blame(baseline_ok=update.baseline_ok, old_ok=well))
@@ -67,13 +74,11 @@ def _settles(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
 
 
 def _note_blame(work: Work, update: Update) -> None:
-    key = f"retry/{work.name}/{update.version}"
-    if update.blame != "environment":
+    if update.blame == "environment":
+        put_off(work, update.version, "failed here with the version before it")
+    else:
         work.journal.give_up(work.name, update)
-        work.journal.remember({key: None})
-        return
-    count = (work.journal.recall(key) or {"count": 0})["count"] + 1
-    work.journal.remember({key: {"count": count, "at": retry_at(count, clock.now()).isoformat()}})
+        work.journal.remember(forgotten(work, update.version))
 
 
 def _remove(work: Work, update: Update) -> Result:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from agent import clock, trees
+from agent.backoff import forgotten
 from agent.states import State, Update
 from agent.work import Result, Work
 from metadata.versions import within
@@ -28,7 +29,7 @@ def _commit(work: Work, update: Update) -> None:
     seq = max(update.release.seq, work.journal.recall(key, 0))
     due = clock.now() + timedelta(seconds=update.release.soak_s)
     soak = {"version": update.version, "rollout": update.rollout, "wave": update.wave, "at": due.isoformat()}
-    notes = {key: seq, f"retry/{work.name}/{update.version}": None, f"soak/{work.name}": soak}
+    notes = {key: seq, **forgotten(work, update.version), f"soak/{work.name}": soak}
     pin_key = f"pin/{work.name}"
     if update.action == "rollback" and update.before:
         notes[pin_key] = {"range": f"<={update.version}", "above": update.before}

@@ -1,19 +1,29 @@
 """STAGED: the last look. Until the end of this step any failure or change of mind is harmless."""
 
+from datetime import timedelta
+
+from agent import clock, hooks
+from agent.backoff import put_off
 from agent.backup import Backup
 from agent.health import Answer
+from agent.resolve import Facts
 from agent.states import Update, changed
 from agent.steps.choose import look, note
 from agent.steps.download import packed_path
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
+from metadata.errors import UnhealthyError
+from metadata.facts import Decision
 
 STEP_S = 600
+AGAIN_S = 300
+"""When a switch that was put off is tried again at the latest; a poll before that tries it, too."""
 
 
 def stage(work: Work, update: Update | None) -> Result:
-    """Decide again, take the baseline, copy the configuration."""
+    """Decide again, take the baseline, copy the configuration, ask whether the switch may happen now."""
     assert update is not None
+    facts: Facts | None = None
     packed_path(work, update).unlink(missing_ok=True)
     if update.action != "rollback":
         decision, facts = look(work)
@@ -23,10 +33,34 @@ def stage(work: Work, update: Update | None) -> Result:
         if not (decision.goes and same):
             return Result(False, event=note(work, decision, facts), halt=decision.may_stage)
         update = changed(update, no_way_back=no_way_back(work, facts, update))
-    work.announce(STEP_S, f"looking at what runs before {update.version}")
+    work.announce(STEP_S + hooks.patience_s(work, update), f"looking at what runs before {update.version}")
     baseline = _baseline(work, update)
     Backup(work.backup_folder(update)).take(work.product.config)
+    if (said := hooks.before(work, update)).answer != "ok":
+        return _not_now(work, update, said, facts)
+    work.journal.remember({_deferral(work): None})
     return Result(True, changed(update, baseline_ok=baseline.ok if baseline else None))
+
+
+def _not_now(work: Work, update: Update, said: hooks.Said, facts: Facts | None) -> Result:
+    """Put the switch off; a person who asked for it is told at once."""
+    if facts is None:
+        raise UnhealthyError(said.detail, "nothing was changed; try again later")
+    event = work.event(update, "update_verify", said.answer, hooks.PRE, said.detail)
+    rule, until = "deferred", clock.now() + timedelta(seconds=AGAIN_S)
+    if said.answer == "failed":
+        rule, until = "backoff", put_off(work, update.version, f"waits: {said.text}")
+    told = {"version": update.version, "text": said.text}
+    known = said.answer == "deferred" and work.journal.recall(_deferral(work)) == told
+    work.journal.remember({_deferral(work): told})
+    text = f"{update.version} waits: {said.text}"
+    note(work, Decision("wait", rule, text, update.version, until), facts)
+    return Result(False, event=None if known else event, halt=True)
+
+
+def _deferral(work: Work) -> str:
+    """Return under which name the journal keeps what put the switch off, which is told once."""
+    return f"deferred/{work.name}"
 
 
 def _baseline(work: Work, update: Update) -> Answer | None:

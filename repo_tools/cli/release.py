@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from metadata import strict
+from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted
@@ -33,6 +34,8 @@ def release() -> None:
 @click.option(
     "--health", multiple=True, metavar="URL", help="http://…, tcp:HOST:PORT or exec:COMMAND. Repeat it."
 )
+@click.option("--pre-switch", metavar="COMMAND", help="Run before what runs is stopped; exit 75 puts it off.")
+@click.option("--post-switch", metavar="COMMAND", help="Run when the new version is started; must exit 0.")
 @click.option("--start-s", metavar="SPAN", help="Within which health must begin. [120]")
 @click.option("--trial-s", metavar="SPAN", help="For how long health must hold. [600]")
 @click.option("--soak-s", metavar="SPAN", help="After which health is reported once more. [14400]")
@@ -114,9 +117,16 @@ def show_command(app: App, version: str, product: str | None) -> Answer:
         f"requires {found.requires or 'nothing'}, via {found.via.version if found.via else 'nothing'}",
         f"probe {found.probe.text() if found.probe else 'none'}",
         f"health {'; '.join(one.text() for one in found.health) or 'the service runs'}",
+        f"hooks {_hooks(found)}",
         f"starts within {found.start_s} s, trial {found.trial_s} s, soak {found.soak_s} s",
     ]
     return Answer(data, [*lines, Sheet(["platform", "kind", "artifact", "payload bytes"], rows)])
+
+
+def _hooks(found: Release) -> str:
+    named = {"pre_switch": found.pre_switch, "post_switch": found.post_switch}
+    told = [f"{name} {' '.join(hook.exec)}" for name, hook in named.items() if hook]
+    return "; ".join(told) or "none"
 
 
 def _where(catalog: Catalog, version: str) -> str:

@@ -1,0 +1,38 @@
+"""Versions that failed here for what lies around them: when each is tried again, and why not before."""
+
+from datetime import datetime
+
+from agent import clock
+from agent.blame import retry_at
+from agent.work import Work
+from metadata.facts import Decision
+
+
+def put_off(work: Work, version: str, why: str) -> datetime:
+    """Note that an attempt failed through no fault of the version; return when the next one is due."""
+    count = (work.journal.recall(_key(work, version)) or {"count": 0})["count"] + 1
+    due = retry_at(count, clock.now())
+    work.journal.remember({_key(work, version): {"count": count, "at": due.isoformat(), "why": why}})
+    return due
+
+
+def forgotten(work: Work, version: str) -> dict[str, None]:
+    """Return what the journal is to remember when a version is no longer put off."""
+    return {_key(work, version): None}
+
+
+def backed_off(work: Work, decision: Decision, now: datetime) -> Decision:
+    """Wait when this version failed here a short while ago for what lies around it."""
+    kept = work.journal.recall(_key(work, str(decision.version)))
+    if not decision.goes or kept is None:
+        return decision
+    until = datetime.fromisoformat(kept["at"])
+    if now >= until:
+        return decision
+    why = kept.get("why") or "failed here with the version before it"
+    text = f"{decision.version} {why}; tried again at {kept['at']}"
+    return Decision("wait", "backoff", text, decision.version, until)
+
+
+def _key(work: Work, version: str) -> str:
+    return f"retry/{work.name}/{version}"
