@@ -3,12 +3,23 @@
 Almost everything is imported inside of it, so that Ctrl-C ends the program quietly from its first moment on.
 """
 
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
+GARBAGE_THRESHOLD = 100_000
+"""Allocations between two searches for garbage: most of what a command makes stays until its end."""
 _BUG_HINT = "this is a bug in tidegate: please report it with the lines above"
+
+
+def program() -> None:
+    """Run the program as a process of its own, and exit."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    code = main()
+    gc.freeze()  # the exit would search the whole program for garbage once more
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -50,4 +61,4 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

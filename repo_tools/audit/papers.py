@@ -14,10 +14,10 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 from msgspec import Meta
 from securesystemslib.exceptions import FormatError
-from securesystemslib.formats import encode_canonical
 
 from metadata.errors import MalformedError
 from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
+from repo_tools.signed.canonical import canonical
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
     ISSUED_FIELD,
@@ -199,16 +199,6 @@ def read(role: str, number: int, data: bytes) -> Paper:
     if len(by_key) != len(signatures):
         raise MalformedError(f"{role} {number} has two signatures of one key")
     return Paper(role, number, sha256(data).hexdigest(), len(data), body, payload, by_key)
-
-
-def canonical(value: Any) -> bytes:
-    r"""Return a JSON value in OLPC canonical form.
-
-    It differs from sorted JSON in what it escapes: ``"`` and ``\`` alone. Where neither has anything to
-    escape, which is almost always, both are the same bytes, and sorted JSON is made much faster.
-    """
-    fast = msgspec.json.encode(value, order="sorted")
-    return fast if b"\\" not in fast else str(encode_canonical(value)).encode()
 
 
 def key_info(keyid: str, key: SignedKey) -> KeyInfo:

@@ -21,7 +21,7 @@ from repo_tools.audit.walk import Walk
 from repo_tools.checks.facts import Finding, Level
 from repo_tools.checks.trust import MAX_JUMP
 from repo_tools.desk import Desk
-from repo_tools.roles import BRAKE, TOP_LEVEL, Channel, is_wave, release_path, releases
+from repo_tools.roles import BRAKE, SELECTED, TOP_LEVEL, Channel, is_wave, parent, release_path, releases
 from repo_tools.rollouts.state import order_in
 from repo_tools.signed.views import Entry
 from repo_tools.signed.visiting import Visitor, over
@@ -62,6 +62,8 @@ class Rehearsal:
     """Names of files that are published together with the metadata."""
     mild: bool = False
     """It only calms things down: what expires must not stop it."""
+    moved: Mapping[str, str | None] | None = None
+    """What old clients ask for, and what the store must have; None: everything that is expected."""
 
     def findings(self, before: Store, pasts: Iterable[Publication]) -> Iterator[Finding]:
         """Yield what clients refuse or do not find: a new one, and one from each past publication.
@@ -70,46 +72,48 @@ class Rehearsal:
             before: The store as it is.
             pasts: Publications after which an old client was there last.
         """
-        for path, digest in self.expected.items():
+        moved = self.expected if self.moved is None else self.moved
+        for path, digest in moved.items():
             name = f"targets/{Entry(path, 0, digest).stored_as}" if digest else ""
             if name and name not in self.coming and not before.has(name):
                 text = f"{path} is listed, and {name} is not there"
                 yield Finding("error", "clients", "targets", text, _HINT)
         with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-            yield from self._visit("a new client", Visitor(Path(folder, "new"), self.root), self.now)
+            new, late = Visitor(Path(folder, "new"), self.root), Visitor(Path(folder, "late"), self.root)
+            yield from self._visit("a new client", new, self.now, self.expected)
             if self.horizon > self.now:
-                late = Visitor(Path(folder, "late"), self.root)
-                yield from self._visit(f"a client at {self.horizon:%Y-%m-%d %H:%M}", late, self.horizon)
+                who = f"a client at {self.horizon:%Y-%m-%d %H:%M}"
+                yield from self._visit(who, late, self.horizon, self.expected)
             for past in pasts:
                 old = Visitor(Path(folder, str(past.number)), self.root)
                 if _remembers(old, PastStore(Overlay(before, {}), past), past):
-                    yield from self._visit(f"a client that knows timestamp {past.number}", old, self.now)
+                    who = f"a client that knows timestamp {past.number}"
+                    yield from self._visit(who, old, self.now, moved)
 
-    def _visit(self, who: str, client: Visitor, at: datetime) -> Iterator[Finding]:
+    def _visit(
+        self, who: str, client: Visitor, at: datetime, expected: Mapping[str, str | None]
+    ) -> Iterator[Finding]:
         try:
-            found = client.visit(self.store, at, self.expected)
+            found = client.visit(self.store, at, expected)
         except TidegateError as error:
             level: Level = "warning" if self.mild and over(error) else "error"
             yield Finding(level, "clients", "timestamp", f"{who} fails: {error.message}", _HINT)
             return
-        wrong = [path for path, digest in self.expected.items() if found[path] != digest]
+        wrong = [path for path, digest in expected.items() if found[path] != digest]
         if wrong:
             text = f"{who} does not find {wrong[0]} as it was signed"
             yield Finding("error", "clients", "timestamp", text, _HINT)
 
 
-def rehearsal(
-    desk: Desk, new: Mapping[str, bytes], coming: Collection[str] = (), *, mild: bool = False
-) -> Rehearsal:
+def rehearsal(desk: Desk, store: Overlay, coming: Collection[str] = (), *, mild: bool = False) -> Rehearsal:
     """Return a rehearsal of what a desk holds.
 
     Args:
         desk: What is live, and what is staged over it.
-        new: The metadata that will be published, with snapshot and timestamp; nothing for what is live.
+        store: What is live, under the metadata that will be published, with snapshot and timestamp.
         coming: Names of everything that will be published with it.
         mild: Whether it only calms things down.
     """
-    store = Overlay(desk.store, new)
     root = store.read(stored_as("root", 1)) or desk.live.root_bytes
     horizon = read("timestamp", 1, store.read(TIMESTAMP) or b"").body.expires - _LAST_MOMENT
     return Rehearsal(store, root, desk.now, horizon, expected(desk), coming, mild)
@@ -124,16 +128,35 @@ def expected(desk: Desk) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     staged = desk.tree.staged()
     for channel in desk.channels():
-        if staged and not any(_touches(role, channel) for role in staged):
-            continue
-        top = desk.tree.view(channel.role)
-        found |= {channel.path(BRAKE): None, channel.path(places.pick_route(_NOBODY)): None}
-        found |= {entry.path: entry.sha256 for entry in top.entries.values()}
-        for role in top.delegations:
-            for entry in list(desk.tree.view(role).entries.values())[:1]:
-                found[entry.path] = entry.sha256
-                if is_wave(role):
-                    found[release_path(channel.product, order_in(entry).version)] = entry.sha256
+        if not staged or any(_touches(role, channel) for role in staged):
+            for role in (channel.role, *desk.tree.view(channel.role).delegations):
+                found |= _asked(desk, channel, role)
+    return found
+
+
+def moved(desk: Desk) -> dict[str, str | None]:
+    """Return what agents ask for and may find changed: what staged roles say, and the roles below them."""
+    found: dict[str, str | None] = {}
+    staged = set(desk.tree.staged())
+    for channel in desk.channels():
+        for role in (channel.role, *desk.tree.view(channel.role).delegations):
+            if staged & {role, parent(role), releases(channel.product), "targets", "root"}:
+                found |= _asked(desk, channel, role)
+    return found
+
+
+def _asked(desk: Desk, channel: Channel, role: str) -> dict[str, str | None]:
+    """Return what agents ask for that one role of a channel answers, and where its orders lead."""
+    empty: dict[str, str | None] = {
+        channel.below(BRAKE): channel.path(BRAKE),
+        channel.below(SELECTED): channel.path(places.pick_route(_NOBODY)),
+    }
+    found: dict[str, str | None] = {path: None for path in [empty.get(role)] if path}
+    entries = list(desk.tree.view(role).entries.values())
+    for entry in entries if role == channel.role else entries[:1]:
+        found[entry.path] = entry.sha256
+        if is_wave(role):
+            found[release_path(channel.product, order_in(entry).version)] = entry.sha256
     return found
 
 
@@ -148,14 +171,16 @@ def every_past(store: Store, root: bytes) -> Sequence[Publication]:
     return list({one.snapshot.number: one for one in history.publications if one.snapshot}.values())
 
 
-def last_pasts(desk: Desk, count: int) -> Sequence[Publication]:
-    """Return the last few publications, without walking through the history."""
+def last_pasts(desk: Desk, store: Store, count: int) -> Sequence[Publication]:
+    """Return the last few publications in a store, without walking through the history."""
     live, found = desk.live, list[Publication]()
     newest = live.timestamp.version if live.timestamp else 0
     if newest:
         root = read("root", live.version("root"), live.root_bytes)
         for number in range(newest, max(0, newest - MAX_JUMP), -1):
-            if len(found) < count and (data := desk.store.read(stored_as("timestamp", number))):
+            if len(found) == count:
+                break
+            if data := store.read(stored_as("timestamp", number)):
                 found.append(Publication(read("timestamp", number, data), root, None, {}))
     return found
 

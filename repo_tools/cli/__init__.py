@@ -14,7 +14,7 @@ MODULES = {
     "release": "release",
     "rollout": "rollout",
     "brake": "brake",
-    "sign": "publishing",
+    "sign": "signing",
     "status": "status",
     "renew": "renew",
     "publish": "publishing",

@@ -9,7 +9,7 @@ import click
 from metadata.errors import CheckFailedError, TidegateError, UsageError
 from repo_tools.audit.past import desk_on
 from repo_tools.checks import table
-from repo_tools.checks.clients import Rehearsal, every_past, rehearsal
+from repo_tools.checks.clients import Overlay, Rehearsal, every_past, rehearsal
 from repo_tools.checks.facts import Facts, Finding, gather
 from repo_tools.checks.metrics import openmetrics
 from repo_tools.cli.app import App, reads
@@ -70,7 +70,7 @@ def _judged(app: App, desk: Desk, facts: Facts) -> tuple[list[Finding], int]:
     found = list(table.run(facts))
     if desk.live.timestamp is None and not desk.tree.staged():
         return found, 0
-    before = rehearsal(desk.published(), {}) if desk.live.timestamp else None
+    before = rehearsal(desk.published(), Overlay(desk.store, {})) if desk.live.timestamp else None
     pasts = every_past(desk.store, before.root) if before else []
     acts: list[Rehearsal] = [before] if before else []
     if desk.tree.staged():

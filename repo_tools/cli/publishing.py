@@ -1,4 +1,4 @@
-"""``tidegate sign``, ``publish`` and ``refresh``."""
+"""``tidegate publish`` and ``refresh``."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.signing import agree, forget_stale
 from repo_tools.desk import Desk
-from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.publishing import publish as work
 from repo_tools.publishing import rebase as rebasing
@@ -21,35 +20,11 @@ from repo_tools.publishing.objects import planned
 from repo_tools.publishing.rehearsing import rehearse
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning
-from repo_tools.signed.signing import drop_stale
-from repo_tools.signing import following, missing, sign_staged
+from repo_tools.signing import following, missing
 from repo_tools.store import FolderStore
 
 _NOTHING = "nothing is staged"
 _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minutes, when caches are fresh"
-
-
-@click.command()
-@click.option(
-    "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
-)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@changes
-def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
-    """Sign what is staged, with every key at hand that still counts.
-
-    \b
-    Examples:
-      tidegate sign
-      tidegate sign --key rollouts-1 --yes
-    """
-    desk = app.desk()
-    work.refuse_overtaken(desk)
-    _drop_stale(app, desk)
-    wording = staged_changes(desk)
-    agree(app, wording, "sign this?", yes=yes)
-    done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
-    return _signed(desk, wording, [asdict(item) for item in done])
 
 
 @click.command()
@@ -84,7 +59,7 @@ def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
         data = {"published": {}, "settled": settled, "read_back": count, "mirrors": _mirrored(app, desk)}
         return Answer(data, [_NOTHING, *found])
     publication = work.prepare(desk)
-    _drop_stale(app, desk)
+    forget_stale(app, desk)
     work.refuse_unsigned(desk)
     _check(app, desk)
     wording = staged_changes(desk)
@@ -158,27 +133,3 @@ def _judge(app: App, found: list[Finding]) -> None:
         raise failure
     if found:
         app.terminal.warn(f"tidegate check has {len(found)} to look at")
-
-
-def _drop_stale(app: App, desk: Desk) -> None:
-    for role, names in drop_stale(desk.tree).items():
-        app.terminal.warn(f"{role} is not what {', '.join(names)} signed: dropped, sign again")
-
-
-def agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
-    """Show what is about to be done, and go on only if a person agrees."""
-    if yes or not app.terminal.asks():
-        return
-    for line in wording:
-        app.terminal.note(line)
-    if not app.terminal.confirm(question):
-        raise UsageError("not confirmed; nothing was done")
-
-
-def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:
-    rows = [[item["role"], str(item["version"]), item["key"]] for item in done]
-    said = (
-        [Sheet(["role", "version", "signed by"], rows)] if rows else ["no key at hand had anything to sign"]
-    )
-    data = {"signed": done, "missing": [asdict(found) for found in missing(desk)], "changes": wording}
-    return Answer(data, [*wording, *said, following(desk)])

@@ -9,7 +9,7 @@ import click
 from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.cli.app import App, changes
-from repo_tools.cli.publishing import agree
+from repo_tools.cli.signing import agree
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing.words import staged_changes

@@ -29,6 +29,18 @@ def since(live: Live, versions: Mapping[str, int]) -> list[str]:
     ]
 
 
+def refuse_overtaken(desk: Desk) -> None:
+    """Refuse to go on with staged roles that were overtaken.
+
+    Raises:
+        ConflictError: Somebody else published first.
+    """
+    behind = [role for role in desk.tree.staged() if desk.tree.overtaken(role)]
+    if behind:
+        told = "; ".join(since(desk.live, {role: desk.live.version(role) - 1 for role in behind}))
+        raise ConflictError(f"somebody published first: {told}", REBASE)
+
+
 def explained(desk: Desk, error: ConflictError) -> ConflictError:
     """Return a conflict that says who published what meanwhile, and what to do about it."""
     live = Live(desk.store, desk.live.root_bytes)

@@ -9,7 +9,7 @@ from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableErr
 from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
-from repo_tools.publishing.between import REBASE, explained, since
+from repo_tools.publishing.between import explained, refuse_overtaken
 from repo_tools.publishing.clocks import issue_time
 from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.recovery import honest
@@ -84,18 +84,6 @@ def refuse_unsigned(desk: Desk) -> None:
     if unsigned := missing(desk):
         lines = "; ".join(needed(found) for found in unsigned)
         raise SignaturesMissingError(f"signatures are missing: {lines}", "they run: tidegate sign")
-
-
-def refuse_overtaken(desk: Desk) -> None:
-    """Refuse to go on with staged roles that were overtaken.
-
-    Raises:
-        ConflictError: Somebody else published first.
-    """
-    behind = [role for role in desk.tree.staged() if desk.tree.overtaken(role)]
-    if behind:
-        told = "; ".join(since(desk.live, {role: desk.live.version(role) - 1 for role in behind}))
-        raise ConflictError(f"somebody published first: {told}", REBASE)
 
 
 def prepare(desk: Desk) -> Publication:

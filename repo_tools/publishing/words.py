@@ -6,7 +6,7 @@ from metadata.documents import Order
 from repo_tools.desk import Desk
 from repo_tools.output import moment
 from repo_tools.publishing.documents import document_changes, is_told
-from repo_tools.roles import is_wave
+from repo_tools.roles import is_wave, parent
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.difference import trust_changes
@@ -15,7 +15,13 @@ from repo_tools.signed.views import View
 
 def staged_changes(desk: Desk) -> list[str]:
     """Return a sentence for each staged role."""
-    states = [read_state(desk, channel) for channel in desk.channels()]
+    staged = desk.tree.staged()
+    channels = [
+        channel
+        for channel in desk.channels()
+        if any(is_wave(role) and parent(role) == channel.role for role in staged)
+    ]
+    states = [read_state(desk, channel) for channel in channels]
     shares = {
         state.channel.below(wave.name): share_text(state, wave.name)
         for state in states
@@ -26,7 +32,7 @@ def staged_changes(desk: Desk) -> list[str]:
         role: sentence(
             tree.view(role), tree.live_view(role), shares.get(role, ""), document_changes(desk, role)
         )
-        for role in tree.staged()
+        for role in staged
     }
     return [f"{role}: {words}" for role, words in said.items()]
 

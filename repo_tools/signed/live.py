@@ -6,11 +6,12 @@ expired repository has to read it first. Each file is read once, when it is firs
 
 from hashlib import sha256
 
-from tuf.api.exceptions import UnsignedMetadataError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
-from metadata.errors import UntrustedError
+from metadata.errors import TidegateError, UntrustedError
 from repo_tools.roles import parent
+from repo_tools.signed.canonical import payload
 from repo_tools.signed.reading import load
 from repo_tools.signed.trouble import translated
 from repo_tools.store import TIMESTAMP, Store
@@ -79,14 +80,23 @@ class Live:
         if delegator is None:
             raise UntrustedError(f"published {role} has no published {above} above it")
         with translated(f"published {role}"):
-            delegator.signed.verify_delegate(role, parsed.signed_bytes, parsed.signatures)
+            delegator.signed.verify_delegate(role, payload(parsed), parsed.signatures)
         self._targets[role] = parsed
         return parsed
+
+    def issued(self, data: bytes, version: int) -> bool:
+        """Return whether the keys of the newest root signed a timestamp of this version."""
+        try:
+            found = load(data, Timestamp, "a timestamp")
+            self.root.signed.verify_delegate("timestamp", payload(found), found.signatures)
+        except (TidegateError, RepositoryError):
+            return False
+        return found.signed.version == version
 
     def _complete_root(self) -> None:
         """Take the published root for one that was not yet signed by everybody when it came here."""
         try:
-            self.root.signed.verify_delegate("root", self.root.signed_bytes, self.root.signatures)
+            self.root.signed.verify_delegate("root", payload(self.root), self.root.signatures)
         except UnsignedMetadataError:
             data = self.store.read(f"metadata/{self.root.signed.version}.root.json")
             if data and (found := load(data, Root, "published root")).signed == self.root.signed:
@@ -102,20 +112,20 @@ class Live:
         while data := self.store.read(f"metadata/{self.root.signed.version + 1}.root.json"):
             newer = load(data, Root, "published root")
             with translated(f"published root version {newer.signed.version}"):
-                self.root.signed.verify_delegate("root", newer.signed_bytes, newer.signatures)
-                newer.signed.verify_delegate("root", newer.signed_bytes, newer.signatures)
+                self.root.signed.verify_delegate("root", payload(newer), newer.signatures)
+                newer.signed.verify_delegate("root", payload(newer), newer.signatures)
             self.root, self.root_bytes = newer, data
 
     def _read_summaries(self, data: bytes) -> None:
         timestamp = load(data, Timestamp, "published timestamp")
         with translated("published timestamp"):
-            self.root.signed.verify_delegate("timestamp", timestamp.signed_bytes, timestamp.signatures)
+            self.root.signed.verify_delegate("timestamp", payload(timestamp), timestamp.signatures)
         found = timestamp.signed.snapshot_meta
         snapshot = load(
             self._fetch(f"metadata/{found.version}.snapshot.json", found), Snapshot, "published snapshot"
         )
         with translated("published snapshot"):
-            self.root.signed.verify_delegate("snapshot", snapshot.signed_bytes, snapshot.signatures)
+            self.root.signed.verify_delegate("snapshot", payload(snapshot), snapshot.signatures)
         self.timestamp, self.snapshot = timestamp.signed, snapshot.signed
         self.snapshot_keyids = frozenset(snapshot.signatures)
         self.timestamp_keyids = frozenset(timestamp.signatures)

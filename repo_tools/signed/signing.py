@@ -7,6 +7,7 @@ from tuf.api.metadata import Metadata, Root
 
 from metadata.errors import UnsuitableError, UntrustedError
 from repo_tools.roles import parent
+from repo_tools.signed.canonical import payload
 from repo_tools.signed.reading import key_info
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.trouble import translated
@@ -96,7 +97,7 @@ def _delegators(tree: Tree, role: str, staged: Metadata[Root]) -> Sequence[Metad
 
 
 def _signing(role: str, staged: Metadata[Root], delegator: Metadata[Root]) -> Signing:
-    result = delegator.signed.get_verification_result(role, staged.signed_bytes, staged.signatures)
+    result = delegator.signed.get_verification_result(role, payload(staged), staged.signatures)
     return Signing(
         role,
         staged.signed.version,

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tuf.api.metadata import Metadata, Root, Targets
 
 from metadata.errors import ConflictError, UnsuitableError
@@ -205,5 +206,5 @@ class Tree:
         return version
 
 
-def _content(metadata: Metadata[Any]) -> Any:
-    return copy.deepcopy(metadata.signed.to_dict())
+def _content(metadata: Metadata[Any]) -> bytes:
+    return msgspec.json.encode(metadata.signed.to_dict(), order="sorted")

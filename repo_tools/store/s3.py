@@ -97,6 +97,15 @@ class S3Store:
             return self.read(name)
         return self.memory.recall(sha256, lambda: self.read(name))
 
+    def read_held(self, name: str, holds: Callable[[bytes], bool]) -> bytes | None:
+        """Return a file that can be told from another by looking at it, perhaps as it is remembered."""
+        if self.memory is None:
+            return self.read(name)
+        return self.memory.recall_named(self._known_as(name), holds, lambda: self.read(name))
+
+    def _known_as(self, name: str) -> str:
+        return f"{self.options.endpoint} {self.location} {name}"
+
     def stream(self, name: str) -> Iterator[bytes]:
         """Yield a large file's content."""
         with translated(self.location, f"read {name}"):
@@ -122,6 +131,12 @@ class S3Store:
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""
         self._create(name, data, _base64(sha256(data).digest()))
+        if self.memory is None or not name.startswith("metadata/"):
+            return
+        if name.endswith(".timestamp.json"):
+            self.memory.keep_named(self._known_as(name), data)
+        else:
+            self.memory.keep(data)
 
     def _create(self, name: str, data: bytes, digest: str) -> None:
         with translated(self.location, f"create {name}"):

@@ -14,6 +14,7 @@ from securesystemslib.signer import Key, Signature, SSlibKey
 from tuf.api.metadata import Metadata
 
 from repo_tools.audit import papers
+from repo_tools.signed.canonical import canonical
 from tests.repo_tools.conftest import NOON
 from tests.support.workspace import Workspace
 
@@ -123,4 +124,4 @@ values = st.recursive(
 @given(values)
 def test_canonical_json_is_securesystemslib_s_for_any_value(value):
     """Whatever text, number or nesting: the same bytes."""
-    assert papers.canonical(value) == str(encode_canonical(value)).encode()
+    assert canonical(value) == str(encode_canonical(value)).encode()

@@ -1,8 +1,8 @@
 """Somebody between a client and a real S3: counts what is asked, and can be deaf to conditions.
 
-Some servers that look like S3 accept ``If-None-Match`` and ``If-Match`` and ignore them. SeaweedFS does not; with
-the conditions taken out on the way, it behaves like one of those. The signature covers the conditions, so that what
-goes on is signed anew, by the owner.
+Some servers that look like S3 accept ``If-None-Match`` and ``If-Match`` and ignore them. SeaweedFS does
+not; with the conditions taken out on the way, it behaves like one of those. The signature covers the
+conditions, so that what goes on is signed anew, by the owner.
 """
 
 import http.client
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815  # the names that are called
 
     def _signed_anew(self, headers: dict[str, str], body: bytes) -> dict[str, str]:
         left_out = {*self.middleman.deaf, "authorization", "host", "x-amz-date", "content-length"}

@@ -1,10 +1,11 @@
 """Publishers that race for one store, and a client that polls all the time.
 
-``python -m tests.support.race [--publishers 8] [--rounds 200] [folder] [s3]`` runs it on a folder and on SeaweedFS.
+``python -m tests.support.race [--publishers 8] [--rounds 200] [folder] [s3]`` runs it on a folder and on
+SeaweedFS.
 
-In each round all publishers, processes of their own, publish at once. At least one gets through; whoever is told that
-somebody was first (exit 15) prepares again for the next round. After each round, what is live is exactly what was
-said to be published: each publisher's last change that ended with exit 0, and no other.
+In each round all publishers, processes of their own, publish at once. At least one gets through; whoever is
+told that somebody was first (exit 15) prepares again for the next round. After each round, what is live is
+exactly what was said to be published: each publisher's last change that ended with exit 0, and no other.
 """
 
 import argparse
@@ -23,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import ConflictError
+from repo_tools.roles import ENROLLMENT_PATH
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import view
 from repo_tools.signed.views import Entry
 from repo_tools.signed.visiting import Visitor
 from tests.conftest import ROOT
 from tests.support import seaweed
-from tests.support.racer import ROLES, path, role_of
+from tests.support.racer import ROLES, path
 from tests.support.workspace import Workspace
 
 TOLD_EVERY = 10
@@ -107,7 +109,7 @@ class Race:
 
     def _listed(self) -> set[str]:
         live = Live(self.work.desk().store, self.work.root_file.read_bytes())
-        return {entry.path for entry in _entries(live) if _is_ours(entry.path)}
+        return {entry.path for entry in _entries(live)} - {ENROLLMENT_PATH}
 
     def _poll(self, over: threading.Event) -> None:
         root = self.work.root_file.read_bytes()
@@ -120,7 +122,7 @@ class Race:
             self.polls += 1
 
     def _look(self, returning: Visitor, root: bytes) -> None:
-        """Read as a client that was here before, which no version may go back for; then everything that is listed."""
+        """Read as a client that was here before; then everything that is listed now."""
         desk = self.work.desk()
         returning.visit(desk.store, desk.now, [path(number, 1) for number in range(self.publishers)])
         for entry in _entries(Live(desk.store, root)):
@@ -145,10 +147,6 @@ def _entries(live: Live) -> Iterator[Entry]:
         found = live.targets(role)
         assert found is not None, f"{role} is not published"
         yield from view(role, found.signed).entries.values()
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith((path(0, 0).rpartition(".")[0], path(1, 0).partition("-")[0]))
 
 
 def _race(folder: Path, store: str, asked: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""One publisher of a race, a process of its own: it is told what to do on its input and answers with its output.
+"""One publisher of a race, a process of its own: told what to do on its input, it answers on its output.
 
-``prepare`` stages the next change, or prepares the one that lost again on what is live, and signs it. ``publish``
-tries once, with the real command. Each answer is one line of JSON.
+``prepare`` stages the next change, or prepares the one that lost again on what is live, and signs it.
+``publish`` tries once, with the real command. Each answer is one line of JSON.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.workspace import Workspace
 
 ROLES = {"agent.releases": "releases/agent/9.{number}/{turn}", "fleet": "fleet/publisher-{number}-{turn}"}
-"""What publishers change by turns: those of one role race for its next version, the others for the timestamp."""
+"""What publishers change: those of one role race for its next version, the others for the timestamp."""
 
 
 def role_of(number: int) -> str:

@@ -1,0 +1,64 @@
+"""``tidegate sign``, and what every command that signs or publishes asks and says."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from metadata.errors import UsageError
+from repo_tools.cli.app import App, changes
+from repo_tools.desk import Desk
+from repo_tools.keys.choice import chosen
+from repo_tools.output import Answer, Sheet
+from repo_tools.publishing.between import refuse_overtaken
+from repo_tools.publishing.words import staged_changes
+from repo_tools.signed.signing import drop_stale
+from repo_tools.signing import following, missing, sign_staged
+
+
+@click.command()
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@changes
+def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
+    """Sign what is staged, with every key at hand that still counts.
+
+    \b
+    Examples:
+      tidegate sign
+      tidegate sign --key rollouts-1 --yes
+    """
+    desk = app.desk()
+    refuse_overtaken(desk)
+    forget_stale(app, desk)
+    wording = staged_changes(desk)
+    agree(app, wording, "sign this?", yes=yes)
+    done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
+    return _signed(desk, wording, [asdict(item) for item in done])
+
+
+def forget_stale(app: App, desk: Desk) -> None:
+    """Drop signatures that no longer count, and say whose they were."""
+    for role, names in drop_stale(desk.tree).items():
+        app.terminal.warn(f"{role} is not what {', '.join(names)} signed: dropped, sign again")
+
+
+def agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
+    """Show what is about to be done, and go on only if a person agrees."""
+    if yes or not app.terminal.asks():
+        return
+    for line in wording:
+        app.terminal.note(line)
+    if not app.terminal.confirm(question):
+        raise UsageError("not confirmed; nothing was done")
+
+
+def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:
+    rows = [[item["role"], str(item["version"]), item["key"]] for item in done]
+    said = (
+        [Sheet(["role", "version", "signed by"], rows)] if rows else ["no key at hand had anything to sign"]
+    )
+    data = {"signed": done, "missing": [asdict(found) for found in missing(desk)], "changes": wording}
+    return Answer(data, [*wording, *said, following(desk)])
