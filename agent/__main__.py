@@ -1,7 +1,7 @@
 """The boundary of ``tidegate-agent``: arguments in, exit code out; errors become text here and nowhere else.
 
-``run`` and ``tick`` go straight to their work: the resident process must stay small, and a tick with nothing
-to do must cost little. Every other command line is left to click.
+``run``, ``tick`` and ``guard`` go straight to their work: the resident process must stay small, a tick with
+nothing to do must cost little, and the guard must need little. Every other command line is left to click.
 """
 
 import gc
@@ -31,6 +31,8 @@ def run(arguments: list[str]) -> int:
             return _supervise(Path("/etc/tidegate/agent.toml"))
         case ["--config", file, "run"]:
             return _supervise(Path(file))
+        case ["--config", file, "guard"]:
+            return _guard(Path(file))
     gc.set_threshold(GARBAGE_THRESHOLD)
     match arguments:
         case ["--config", file, "tick"]:
@@ -44,6 +46,13 @@ def _supervise(config: Path) -> int:
     from agent import supervisor  # noqa: PLC0415 (keeps everything else out of the resident process)
 
     return supervisor.main(config)
+
+
+def _guard(config: Path) -> int:
+    from agent import boundary  # noqa: PLC0415 (the guard works where nothing else does)
+    from agent.guard import duty  # noqa: PLC0415
+
+    return boundary.guarded(lambda: duty.main(config))
 
 
 def _tick(config: Path) -> int:

@@ -4,16 +4,16 @@ Standard library only. What should run is kept in ``services.json``, with the pr
 supervisor takes a living process over instead of starting a second one beside it.
 """
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from agent import processes
 from agent.files import write
+from agent.processes import Process
 
 RESTART_S = (1, 2, 4, 8, 16, 30)
 """Pauses before a service that ended by itself is started again."""
@@ -31,8 +31,13 @@ class Child:
         self.folder = folder
         self.stop_s = stop_s
         self.pid = pid
-        self.born = born  # the kernel's start time: the number alone may have been given to another
+        self.born = born
         self.restarts = restarts
+
+    @property
+    def process(self) -> Process:
+        """The process that runs it, if it still does."""
+        return Process(self.pid, self.born)
 
 
 class Children:
@@ -59,7 +64,7 @@ class Children:
             self._path.unlink(missing_ok=True)  # a torn file: the next tick starts its services again
             return
         for name, child in self._wanted.items():
-            if not _alive(child):
+            if not child.process.alive():
                 self._spawn(name, child)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class Children:
         return self._status(name)
 
     def _start(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
-        if name in self._wanted and _alive(self._wanted[name]):
+        if name in self._wanted and self._wanted[name].process.alive():
             return {}
         child = Child(
             [str(part) for part in request["command"]], str(request["folder"]), float(request["stop_s"])
@@ -98,7 +103,7 @@ class Children:
             return str(error)
         self._processes[name] = process
         self._started[name] = time.monotonic()
-        child.pid, child.born = process.pid, _born(process.pid)
+        child.pid, child.born = process.pid, processes.born(process.pid)
         self._save()
         return ""
 
@@ -106,15 +111,15 @@ class Children:
         child = self._wanted.pop(name, None)
         self._restart_at.pop(name, None)
         self._save()
-        if child is None or not _alive(child):
+        if child is None or not child.process.alive():
             return
         self._ending[name] = child
         self._kill_at[name] = time.monotonic() + child.stop_s
-        _signal(child, signal.SIGTERM)
+        child.process.signal(signal.SIGTERM)
 
     def _status(self, name: str) -> dict[str, Any]:
         child = self._wanted.get(name) or self._ending.get(name)
-        if child is not None and _alive(child):
+        if child is not None and child.process.alive():
             return {"pid": child.pid, "restarts": child.restarts}
         restarts = child.restarts if child else 0
         return {"pid": 0, "restarts": restarts, "ended": self._ended.get(name, "not started")}
@@ -127,14 +132,14 @@ class Children:
                 self._ended[name] = f"status {process.returncode}"
                 del self._processes[name]
         for name, child in list(self._ending.items()):
-            if not _alive(child):
+            if not child.process.alive():
                 del self._ending[name]
                 self._kill_at.pop(name, None)
             elif now >= self._kill_at.get(name, now):
-                _signal(child, signal.SIGKILL)
+                child.process.signal(signal.SIGKILL)
                 self._kill_at[name] = now + 1
         for name, child in list(self._wanted.items()):
-            if not _alive(child):
+            if not child.process.alive():
                 self._restart(name, child, now)
 
     def _restart(self, name: str, child: Child, now: float) -> None:
@@ -170,25 +175,3 @@ class Children:
     def _save(self) -> None:
         saved = {name: vars(child) for name, child in self._wanted.items()}
         write(self._path, json.dumps(saved).encode())
-
-
-def _born(pid: int) -> str:
-    """Return a process's start time in clock ticks since boot, from field 22 of ``/proc/PID/stat``."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
-
-
-def _alive(child: Child) -> bool:
-    if not child.pid or _born(child.pid) != child.born:
-        return False
-    try:
-        return Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _signal(child: Child, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agent import processes
+
 
 def now() -> datetime:
     """Return the calendar time in UTC."""
@@ -19,10 +21,7 @@ def awake_s() -> float:
 
 def boot_id() -> str:
     """Return what tells this boot from every other; empty where the system does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+    return processes.boot_id()
 
 
 def host_zone() -> tzinfo:

@@ -14,14 +14,13 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from agent import control
+from agent import bare, control
 from agent.children import Children
 from agent.notify import Notifier
-from metadata.errors import ConflictError, MalformedError, TidegateError
+from metadata.errors import ConflictError, TidegateError
 
 FIRST_DEADLINE_S = 300
 """How long a tick may take before it has said anything."""
@@ -163,21 +162,10 @@ def _lock(state: Path) -> int:
     return handle
 
 
-def _state_folder(config: Path) -> Path:
-    """Read the one setting that the supervisor needs; the ticks look at the others."""
-    try:
-        settings = tomllib.loads(config.read_bytes().decode())
-        return Path(settings.get("state", "/var/lib/tidegate"))
-    except (OSError, ValueError, TypeError) as error:
-        raise MalformedError(
-            f"settings {config} cannot be read: {error}", "name them with --config"
-        ) from error
-
-
 def main(config: Path) -> int:
     """Run until told to stop; return the exit code."""
     try:
-        Supervisor(config, _state_folder(config)).run()
+        Supervisor(config, bare.read(config).state).run()
     except TidegateError as error:
         _say(f"error: {error.message}\nhint: {error.hint}")
         return error.exit_code

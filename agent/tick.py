@@ -1,22 +1,20 @@
 """One tick: take the lock, run each product's machine, say when to come back."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
-from agent import clock, control, identity, machine, soak
+from agent import clock, control, identity, locking, machine, soak
 from agent.fetch import Fetcher
+from agent.guard import arming
 from agent.journal import Journal, timestamp
 from agent.repository import Repository
 from agent.settings import ProductSettings, Settings
 from agent.states import State
 from agent.work import Work
-from metadata.errors import ConflictError, TidegateError, UnsuitableError, UsageError
+from metadata.errors import TidegateError, UsageError
 
 POLL_BOUNDS_S = (1, 86_400)
 """Agents clamp the policy's ``poll_s`` to this."""
@@ -61,7 +59,7 @@ def opened(settings: Settings) -> Iterator[Host]:
         UnsuitableError: The host is not enrolled, or its state folder cannot be used.
     """
     state = settings.state_folder
-    with _locked(state):
+    with locking.locked(state):
         who, root = identity.load(state)
         journal = Journal(state / "journal.db")
         try:
@@ -70,29 +68,12 @@ def opened(settings: Settings) -> Iterator[Host]:
             journal.close()
 
 
-@contextlib.contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise UnsuitableError(
-            f"{state} cannot be used: {error.strerror}", "check disk and permissions"
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ConflictError("another tidegate-agent is at work on this host", "wait for it to end") from error
-    finally:
-        os.close(handle)
-
-
 def tick(host: Host, product: str | None = None) -> list[TidegateError]:
     """Run every product's machine; one that fails does not keep the others from their turn."""
     errors = []
     for work in host.works(product):
         try:
+            arming.own_up(work)
             machine.run(work)
             soak.look_again(work)
             host.journal.remember({f"trouble/{work.name}": None})

@@ -11,6 +11,7 @@ COMMANDS = {
     "enroll": "care",
     "run": "host",
     "tick": "host",
+    "guard": "host",
     "check": "host",
     "update": "host",
     "status": "look",

@@ -27,6 +27,18 @@ def run(config: Path) -> int:
 
 
 @click.command()
+@click.pass_obj
+def guard(config: Path) -> int:
+    """Take back trials that nobody kept in time; tidegate-guard.timer runs it while a trial is open.
+
+    Exits 14 when a trial could not be looked after; tried again by the timer.
+    """
+    from agent.guard import duty  # noqa: PLC0415 (its own process, nearly always)
+
+    return duty.main(config)
+
+
+@click.command()
 @as_json
 @click.pass_obj
 def tick(config: Path, *, as_json: bool) -> int:

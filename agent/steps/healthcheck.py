@@ -2,16 +2,16 @@
 
 from agent import clock
 from agent.backup import Backup
+from agent.guard import arming
+from agent.guard.arming import MARGIN_S
 from agent.states import State, Update, changed
 from agent.steps.watching import entries_of, watch
-from agent.trial import Trial
+from agent.trial import Trial, Verdict
 from agent.withdrawal import Withdrawal
 from agent.work import Result, Work
 
 MAX_TRIALS = 3
 """How often a trial that a reboot or a dead tick cut short begins anew."""
-MARGIN_S = 300
-"""What a trial may take beyond its own limits, for slow probes and a slow repository."""
 LATE_S = 30
 """How late after its deadline a trial may still be taken up: what a tick needs to get this far."""
 
@@ -19,34 +19,46 @@ LATE_S = 30
 def healthcheck(work: Work, update: Update | None) -> Result:
     """Judge the new version by what can be observed of it."""
     assert update is not None
+    if told := arming.taken_back(work):
+        return _lost(work, update, "deadline", told)
     if _overdue(update):
         return _lost(work, update, "deadline", "nobody kept it in time")
     update = _begun(update)
     if update.trials > MAX_TRIALS:
         return _lost(work, update, "interrupted", f"the trial was cut short {MAX_TRIALS} times")
+    arming.arm(work, update, _limit_s(update))
     work.journal.enter(work.name, State.ON_TRIAL, update, [])
-    release = update.release
-    limit_s = release.start_s + release.trial_s + MARGIN_S
-    health = work.health(release, update.version)
-    trial = Trial.of(entries_of(work.service, health), release.start_s, release.trial_s)
     withdrawal = Withdrawal(work, update)
-    backup = Backup(work.backup_folder(update))
-
-    def between(trial: Trial) -> str:
-        if not trial.holds:
-            return ""  # waiting for a slow repository must not cost a version the time it may take to start
-        backup.note_start()  # what changes from here on was changed by somebody else
-        reason = withdrawal.ask()
-        work.announce(limit_s, f"{release.version} is on trial")
-        return reason
-
-    work.announce(limit_s, f"{release.version} is on trial")
-    verdict = watch(work.service, health, trial, update.trial_from_s, between)
+    trial, verdict = _watched(work, update, withdrawal)
     if verdict == "lost":
         update = changed(update, no_way_back=withdrawal.no_way_back)
         reason = "withdrawn" if withdrawal.reason else "restarts" if trial.restarts else "unhealthy"
         return _lost(work, update, reason, trial.last_failure)
+    arming.disarm(work)  # before the journal has it: what was kept is never taken back
     return Result(True, update, work.event(update, "update_healthcheck", "ok"))
+
+
+def _watched(work: Work, update: Update, withdrawal: Withdrawal) -> tuple[Trial, Verdict]:
+    """Watch until the verdict."""
+    release = update.release
+    health = work.health(release, update.version)
+    trial = Trial.of(entries_of(work.service, health), release.start_s, release.trial_s)
+    backup = Backup(work.backup_folder(update))
+
+    def between(trial: Trial) -> str:
+        work.announce(_limit_s(update), f"{release.version} is on trial")
+        if not trial.holds:
+            return ""  # waiting for a slow repository must not cost a version the time it may take to start
+        backup.note_start()  # what changes from here on was changed by somebody else
+        reason = withdrawal.ask()
+        arming.note_stay(work, withdrawal.no_way_back)
+        return reason
+
+    return trial, watch(work.service, health, trial, update.trial_from_s, between)
+
+
+def _limit_s(update: Update) -> float:
+    return update.release.start_s + update.release.trial_s + MARGIN_S
 
 
 def _overdue(update: Update) -> bool:

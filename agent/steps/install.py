@@ -1,6 +1,7 @@
 """SWITCHING: arm the dead-man, stop, switch, start. Done again from the top when it was interrupted."""
 
 from agent import clock, hooks
+from agent.guard import arming
 from agent.services import NoManagerError
 from agent.states import State, Update, changed
 from agent.work import Result, Work
@@ -18,11 +19,14 @@ def install(work: Work, update: Update | None) -> Result:
     update = changed(update, switch_attempts=update.switch_attempts + 1)
     if update.switch_attempts > MAX_ATTEMPTS:
         return failed(work, update, "interrupted", f"the switch was interrupted {MAX_ATTEMPTS} times")
-    # The dead-man: from here on the journal says that a trial is open, and since when. Should this process
-    # die, the supervisor's next tick, or any later one, finds it and finishes it or goes back.
+    if told := arming.taken_back(work):
+        return failed(work, update, "deadline", told)
+    # From here on the journal says that a trial is open, and since when. Should this process die, the next
+    # tick finishes it or goes back; should there be none, the guard goes back.
     armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     work.journal.enter(work.name, State.SWITCHING, armed, [])
     limit_s = work.service.patience_s + hooks.patience_s(work, update) + SPARE_S
+    arming.arm(work, armed, limit_s + update.release.start_s + update.release.trial_s)
     work.announce(limit_s, f"switching to {update.version}")
     try:
         if work.slots.running() is not None:

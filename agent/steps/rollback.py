@@ -4,6 +4,7 @@ from agent import clock, hooks
 from agent.backoff import forgotten, put_off
 from agent.backup import Backup
 from agent.blame import blame
+from agent.guard import arming
 from agent.health import Health
 from agent.services import NoManagerError
 from agent.states import Update, changed
@@ -22,7 +23,9 @@ def rollback(work: Work, update: Update | None) -> Result:
     """Go back to the version before; without one, or without a way, make the best of it."""
     assert update is not None
     limit_s = START_ATTEMPTS * (work.service.patience_s + DEFAULT_START_S + 60)
-    work.announce(limit_s + hooks.patience_s(work, update), f"going back from {update.version}")
+    limit_s += hooks.patience_s(work, update)
+    work.announce(limit_s, f"going back from {update.version}")
+    arming.arm(work, update, limit_s)
     if update.before is None:
         result = _remove(work, update)
     elif update.no_way_back:
@@ -30,6 +33,7 @@ def rollback(work: Work, update: Update | None) -> Result:
     else:
         result = _return(work, update, update.before)
     hooks.back(work, update)
+    arming.disarm(work)
     return result
 
 

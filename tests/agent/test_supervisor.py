@@ -192,12 +192,13 @@ def test_settings_that_cannot_be_read(supervised):
 
 
 def test_the_resident_process_knows_little():
-    """The supervisor is the standard library and seven small modules of our own."""
+    """The supervisor is the standard library and a few small modules of our own."""
     code = "import sys, json, agent.supervisor; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=True, cwd=HERE)
     ours = {name for name in json.loads(done.stdout) if name.partition(".")[0] not in sys.stdlib_module_names}
     assert ours == {
         *("agent", "agent.supervisor", "agent.children", "agent.control", "agent.files", "agent.notify"),
+        *("agent.bare", "agent.processes"),
         *("metadata", "metadata.errors", "metadata.paths"),
         *({"__main__"} & ours),
     }

@@ -35,7 +35,7 @@ def machine(packaged):
     return packaged.host.systemd
 
 
-@pytest.mark.parametrize("unit", [AGENT, "tidegate-tick.service"])
+@pytest.mark.parametrize("unit", [AGENT, "tidegate-tick.service", "tidegate-guard.service"])
 def test_a_unit_is_hardened(unit, tmp_path):
     """What systemd itself finds open in a unit is OK or better."""
     if not shutil.which("systemd-analyze"):

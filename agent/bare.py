@@ -1,0 +1,32 @@
+"""The two settings that the supervisor and the guard need; ticks look at the others.
+
+Standard library only.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+from metadata.errors import MalformedError
+
+
+class Bare(NamedTuple):
+    """Where things are on this host."""
+
+    state: Path
+    root: Path
+
+
+def read(config: Path) -> Bare:
+    """Return where things are.
+
+    Raises:
+        MalformedError: The settings cannot be read.
+    """
+    try:
+        found = tomllib.loads(config.read_bytes().decode())
+        return Bare(Path(found.get("state", "/var/lib/tidegate")), Path(found.get("root", "/opt/tidegate")))
+    except (OSError, ValueError, TypeError) as error:
+        raise MalformedError(
+            f"settings {config} cannot be read: {error}", "name them with --config"
+        ) from error

@@ -1,0 +1,91 @@
+"""What the guard knows about one open trial: one small file for each product, written before the switch."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent import files
+from agent.processes import boot_id
+
+MAX_BOOTS = 3
+"""How many boots a trial may outlive; a version that takes its host down must come to an end."""
+
+
+class Watch(NamedTuple):
+    """One open trial."""
+
+    product: str
+    folder: str
+    """Where the product's versions and links are."""
+    version: str
+    """What is on trial."""
+    before: str | None
+    """Where it goes back to; None where nothing ran."""
+    previous: str | None
+    """The way back from ``before``."""
+    stay: str
+    """Why ``before`` must not run again: then what is on trial is only started again."""
+    backup: str
+    """The folder with the configuration as it was."""
+    by_hand: dict[str, Any]
+    """How the product is stopped and started."""
+    budget_s: float
+    """How long the trial may take, in seconds awake; each boot counts its own."""
+    until_s: float = 0
+    """Seconds awake of this boot when the trial is over."""
+    boot: str = ""
+    boots: int = 0
+    """How often the host was booted since."""
+    done: str = ""
+    """What the guard did; empty as long as the trial is open."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether nobody kept the version in time, or it outlived too many boots."""
+        return self.boots > MAX_BOOTS or (self.boot == boot_id() and time.monotonic() >= self.until_s)
+
+    def begun(self, boots: int = 0) -> "Watch":
+        """Return the same trial with its time beginning now."""
+        return self._replace(until_s=time.monotonic() + self.budget_s, boot=boot_id(), boots=boots)
+
+
+def place(state: Path, product: str) -> Path:
+    """Return where the file of a product is."""
+    return state / "guard" / f"{product}.json"
+
+
+def read(path: Path) -> Watch | None:
+    """Return an open trial, or None without one.
+
+    Raises:
+        ValueError: The file makes no sense.
+    """
+    try:
+        fields = json.loads(path.read_bytes())
+        return Watch(**{name: fields[name] for name in fields.keys() & set(Watch._fields)})
+    except FileNotFoundError:
+        return None
+    except (AttributeError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def keep(state: Path, watch: Watch) -> None:
+    """Write the file of a trial, for good."""
+    folder = place(state, watch.product).parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.write(place(state, watch.product), json.dumps(watch._asdict()).encode())
+
+
+def drop(state: Path, product: str) -> None:
+    """Forget a trial: it was kept, or what went back is in the journal."""
+    path = place(state, product)
+    if path.exists():
+        path.unlink()
+        files.sync_folder(path.parent)
+
+
+def every(state: Path) -> Iterator[Path]:
+    """Yield the files of all trials."""
+    yield from sorted((state / "guard").glob("[!.]*.json"))

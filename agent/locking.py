@@ -1,0 +1,66 @@
+"""One command at a time on a host: the lock, and who holds it.
+
+The state folder itself is locked, since nobody can delete it and go on; ``lock`` in it says who holds it.
+Standard library only: the supervisor and the guard import this.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent import processes
+from agent.processes import Process
+from metadata.errors import ConflictError, UnsuitableError
+
+NOTE = "lock"
+
+
+@contextlib.contextmanager
+def locked(state: Path) -> Iterator[None]:
+    """Hold the lock of a host.
+
+    Raises:
+        ConflictError: Somebody else holds it.
+        UnsuitableError: The state folder cannot be used.
+    """
+    handle = -1
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _note(state)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise ConflictError("another tidegate-agent is at work on this host", "wait for it to end") from error
+    except OSError as error:
+        if handle >= 0:
+            os.close(handle)
+        text = f"{state} cannot be used: {error.strerror}"
+        raise UnsuitableError(text, "check disk and permissions") from error
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _note(state: Path) -> None:
+    """Say who holds the lock; of no use after a power cut, so nothing waits for the disk."""
+    data = json.dumps(processes.myself()._asdict()).encode()
+    handle = os.open(state / NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(OSError):  # a full disk keeps nobody from looking
+            os.write(handle, data)
+    finally:
+        os.close(handle)
+
+
+def holder(state: Path) -> Process | None:
+    """Return the process that holds the lock, or that held it last if it still lives."""
+    try:
+        noted = Process(**json.loads((state / NOTE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return noted if noted.alive() else None

@@ -1,0 +1,70 @@
+"""Processes by number and birth: a number alone may belong to another by now.
+
+Standard library only: the supervisor and the guard import this.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+VANISH_S = 5
+"""How long a process may take to vanish after SIGKILL."""
+
+
+class Process(NamedTuple):
+    """One process, and no later one of the same number."""
+
+    pid: int
+    born: str
+    """The boot, and the kernel's start time in it."""
+
+    def alive(self) -> bool:
+        """Return whether it still works; one that has ended and waits to be reaped does not."""
+        return bool(self.pid) and born(self.pid) == self.born and _field(self.pid, 0) != "Z"
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and to the group that it leads."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.alive():
+                leads = os.getpgid(self.pid) == self.pid
+                (os.killpg if leads else os.kill)(self.pid, number)
+
+    def end(self) -> bool:
+        """Kill it, and return whether it has vanished."""
+        self.signal(signal.SIGKILL)
+        limit = time.monotonic() + VANISH_S
+        while self.alive() and time.monotonic() < limit:
+            time.sleep(0.02)
+        return not self.alive()
+
+
+def myself() -> Process:
+    """Return the process that asks."""
+    return Process(os.getpid(), born(os.getpid()))
+
+
+def born(pid: int) -> str:
+    """Return what tells a process from every other of its number; empty when there is none."""
+    started = _field(pid, 19)
+    return f"{boot_id()}/{started}" if started else ""
+
+
+def _field(pid: int, number: int) -> str:
+    """Return a field of ``/proc/PID/stat``, counted from the one after the program's name."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[number]
+    except OSError:
+        return ""
+
+
+@cache
+def boot_id() -> str:
+    """Return what tells this boot from every other; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
