@@ -1,28 +1,18 @@
 """The most likely problems of a host, each with its mend."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agent import clock, identity, settings
-from agent.repository import Repository
+from agent import checkup, clock, identity, settings
+from agent.checkup import Finding, attempt
+from agent.repository import CLOCK_HINT, OWNER_HINT, Repository
+from agent.services import NoManagerError
 from agent.settings import Settings
-from agent.steps.download import SPARE_BYTES
+from agent.steps.choose import look
 from agent.tick import Host, opened
-from agent.work import NEAR_FUTURE_S, Work
+from agent.work import NEAR_FUTURE_S, Work, platform
 from metadata.errors import ConflictError, TidegateError
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    ok: bool
-    text: str
-    mend: str = ""
 
 
 def examine(config: Path) -> list[dict[str, Any]]:
@@ -30,20 +20,18 @@ def examine(config: Path) -> list[dict[str, Any]]:
     findings: list[Finding] = []
     found = _settings(config, findings)
     if found is not None:
-        findings.append(_try("disk", lambda: _disk(found)))
-        findings.append(_try("identity", lambda: _identity(found)))
-        if all(entry.ok for entry in findings):
+        findings.append(attempt("disk", lambda: checkup.disk(found)))
+        if findings[-1].ok:
+            findings.append(attempt("permissions", lambda: checkup.permissions(config, found)))
+        findings.append(attempt("identity", lambda: checkup.who(found)))
+        if identity.exists(found.state_folder) and _usable(findings):
             findings += _open_host(found)
     return [vars(entry) for entry in findings]
 
 
-def _try(check: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(check, True, look())
-    except TidegateError as error:
-        return Finding(check, False, error.message, error.hint or "see the text")
-    except OSError as error:
-        return Finding(check, False, str(error), "check permissions and disk")
+def _usable(findings: list[Finding]) -> bool:
+    """Whether the journal may be opened: what is merely not right there keeps nobody from looking."""
+    return all(entry.ok for entry in findings if entry.check in {"settings", "disk"})
 
 
 def _settings(config: Path, findings: list[Finding]) -> Settings | None:
@@ -57,28 +45,12 @@ def _settings(config: Path, findings: list[Finding]) -> Settings | None:
     return found
 
 
-def _disk(found: Settings) -> str:
-    texts = []
-    for folder in (found.state_folder, found.products_folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        if free < SPARE_BYTES:
-            raise OSError(f"{folder} has only {free:,} bytes free")
-        texts.append(f"{folder} {free >> 20:,} MiB free")
-    return ", ".join(texts)
-
-
-def _identity(found: Settings) -> str:
-    who, _ = identity.load(found.state_folder)
-    return f"{who.agent} at {who.url}"
-
-
 def _open_host(found: Settings) -> list[Finding]:
     try:
         with opened(found) as host:
             return list(_host(host))
-    except ConflictError as error:
-        return [Finding("lock", True, f"{error.message}; the other checks must wait")]
+    except ConflictError:
+        return [checkup.lock(found)]
     except TidegateError as error:
         return [Finding("journal", False, error.message, error.hint)]
 
@@ -86,16 +58,14 @@ def _open_host(found: Settings) -> list[Finding]:
 def _host(host: Host) -> Iterator[Finding]:
     seen: list[Repository] = []
     yield _journal(host)
-    yield _try("repository", lambda: _repository(host, seen))
+    yield attempt("proxy", lambda: checkup.proxy(host.identity.url))
+    yield attempt("repository", lambda: _repository(host, seen))
     if seen:
         yield _clock(seen[0])
     for work in host.works():
-        state, _ = host.journal.state(work.name)
-        installed = work.slots.running()
-        ok, said = _service(work)
-        ok = ok or installed is None
-        text = f"{installed or 'not installed'} [{state}], service {said}"
-        yield Finding(f"product {work.name}", ok, text, "" if ok else "see the service's own log")
+        yield _service(host, work)
+        if seen:
+            yield _decision(work)
 
 
 def _journal(host: Host) -> Finding:
@@ -103,18 +73,27 @@ def _journal(host: Host) -> Finding:
     lost = [
         work.name
         for work in host.works()
-        if work.slots.running() and not host.journal.recall(f"highest_seq/{work.name}")
+        if work.slots.running()
+        and not host.journal.recall(f"highest_seq/{work.name}")
+        and not host.journal.recall(f"adopted/{work.name}")
     ]
     text = f"is new although {', '.join(lost)} is installed" if lost else "can be read"
     return Finding("journal", not lost, text, "find out who removed it; the next update fills it again")
 
 
-def _service(work: Work) -> tuple[bool, str]:
+def _service(host: Host, work: Work) -> Finding:
+    name = f"product {work.name}"
+    state, _ = host.journal.state(work.name)
+    installed = work.slots.running()
+    text = f"{installed or 'not installed'} [{state}], service"
     try:
         status = work.service.status()
+    except NoManagerError as error:
+        return Finding(name, False, f"{text} unknown: {error.message}", error.hint)
     except TidegateError as error:
-        return False, f"unknown: {error.message}"
-    return status.running, status.text
+        return Finding(name, installed is None, f"{text} unknown: {error.message}", error.hint)
+    ok = status.running or installed is None
+    return Finding(name, ok, f"{text} {status.text}", "" if ok else "see the service's own log")
 
 
 def _repository(host: Host, seen: list[Repository]) -> str:
@@ -130,3 +109,19 @@ def _clock(repository: Repository) -> Finding:
     if ahead > NEAR_FUTURE_S:
         return Finding("clock", False, f"behind the repository by {ahead:.0f} s", "set this host's clock")
     return Finding("clock", True, "not behind the repository")
+
+
+def _decision(work: Work) -> Finding:
+    """Ask what would be done now, and say what stands in the way."""
+    name = f"decision {work.name}"
+    try:
+        decision, _ = look(work)
+    except TidegateError as error:
+        return Finding(name, False, error.message, error.hint or OWNER_HINT)
+    mends = {
+        "foreign": f"this host is {platform()}: correct the product's settings, or ask for a release for it",
+        "quarantined": f"mend what made it fail, then: tidegate-agent quarantine lift {decision.version}",
+        "stale": CLOCK_HINT,
+    }
+    ok = decision.action != "refuse" and decision.rule not in mends
+    return Finding(name, ok, decision.text, "" if ok else mends.get(decision.rule, OWNER_HINT))

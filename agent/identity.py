@@ -11,6 +11,8 @@ from agent import files
 from metadata.errors import MalformedError, UnsuitableError, UsageError
 from metadata.fields import AgentId
 
+MACHINE_ID = Path("/etc/machine-id")
+"""Every copy of a disk gets another one at its first boot, where images are made as systemd asks for it."""
 ENROLL_HINT = "run: tidegate-agent enroll --url URL --root FILE"
 
 
@@ -21,6 +23,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     root_sha256: str
     ring: str | None = None
+    machine: str | None = None
+    """What tells the machine from a copy of its disk; None where the system does not say."""
     scope: list[str] | None = None
     """``product/channel`` names that a registration token allows; None without a token."""
 
@@ -63,7 +67,17 @@ def make(url: str, root: bytes, agent_id: str | None) -> Identity:
         raise UsageError(f"not an agent id: {agent!r}", "use letters, digits, dots, _ and -; at most 64")
     if not url.startswith(("http://", "https://", "file:///")):
         raise UsageError(f"not a repository URL: {url!r}", "write it with https://, or file:/// for a folder")
-    return Identity(agent=agent, url=url.rstrip("/"), root_sha256=hashlib.sha256(root).hexdigest())
+    digest = hashlib.sha256(root).hexdigest()
+    return Identity(agent=agent, url=url.rstrip("/"), root_sha256=digest, machine=machine())
+
+
+def machine() -> str | None:
+    """Return a digest of the machine's own id, which is not told to others as it is: machine-id(5)."""
+    try:
+        text = MACHINE_ID.read_text().strip()
+    except OSError:
+        return None
+    return hashlib.sha256(f"tidegate/{text}".encode()).hexdigest()[:32] if text else None
 
 
 def exists(state: Path) -> bool:
@@ -74,6 +88,7 @@ def exists(state: Path) -> bool:
 def keep(state: Path, identity: Identity, root: bytes) -> None:
     """Write a new identity; the file that makes it one comes last."""
     place = folder(state)
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place.mkdir(exist_ok=True, mode=0o700)
     files.write(place / "root.json", root)
     files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")

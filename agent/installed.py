@@ -29,22 +29,27 @@ def compare(work: Work) -> list[str]:
         fresh.mkdir()
         work.read().download(target, packed)
         unpack(packed, artifact, fresh)
-        return _differences(fresh, work.slots.slot(version))
+        return differences(fresh, work.slots.slot(version))
 
 
-def _differences(signed: Path, here: Path) -> list[str]:
+def differences(signed: Path, here: Path, *, modes: bool = True) -> list[str]:
+    """Return how a folder differs from what was signed, file by file; ``modes`` count unless told."""
     wanted = {path.relative_to(signed) for path in signed.rglob("*")}
     present = {path.relative_to(here) for path in here.rglob("*")}
     found = [f"{name} is missing" for name in sorted(wanted - present)]
     found += [f"{name} was added" for name in sorted(present - wanted)]
     return found + [
-        f"{name} was changed" for name in sorted(wanted & present) if _differ(signed / name, here / name)
+        f"{name} was changed"
+        for name in sorted(wanted & present)
+        if _differ(signed / name, here / name, modes=modes)
     ]
 
 
-def _differ(one: Path, other: Path) -> bool:
+def _differ(one: Path, other: Path, *, modes: bool) -> bool:
     if one.is_symlink() or other.is_symlink():
         return not (one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink())
     if one.is_dir() or other.is_dir():
         return one.is_dir() != other.is_dir()
-    return one.stat().st_mode != other.stat().st_mode or not filecmp.cmp(one, other, shallow=False)
+    if modes and one.stat().st_mode != other.stat().st_mode:
+        return True
+    return not filecmp.cmp(one, other, shallow=False)

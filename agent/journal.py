@@ -107,6 +107,12 @@ class Journal:
         except ValueError as error:  # includes msgspec's validation errors
             raise MalformedError(f"journal {self.path} makes no sense: {error}", MENDING) from error
 
+    def standing(self, product: str) -> State:
+        """Return where a product stands, for decisions about another, whose trouble is its own."""
+        rows = self._run("SELECT state FROM product WHERE name = ?", product)
+        known = rows[0]["state"] if rows else State.IDLE
+        return State(known) if known in State.__members__ else State.IDLE
+
     def enter(self, product: str, state: State, update: Update | None, events: list[Event]) -> None:
         """Note a product's next state and what led there, in one transaction; nothing new writes nothing."""
         if not events and self.state(product) == (state, update):
@@ -142,6 +148,17 @@ class Journal:
         """Return the payload digests given up, each with the order's ``retry`` noted then."""
         rows = self._run("SELECT payload_sha256, retry FROM quarantine WHERE product = ?", product)
         return {row["payload_sha256"]: row["retry"] for row in rows}
+
+    def given_up(self, product: str) -> list[dict[str, Any]]:
+        """Return what was given up, newest first."""
+        columns = "product, version, payload_sha256, blame, at"
+        rows = self._run(f"SELECT {columns} FROM quarantine WHERE product = ? ORDER BY at DESC", product)  # noqa: S608
+        return [dict(row) for row in rows]
+
+    def take_back(self, product: str, payload_sha256: str) -> None:
+        """Lift the quarantine of one payload."""
+        statement = "DELETE FROM quarantine WHERE product = ? AND payload_sha256 = ?"
+        self._run(statement, product, payload_sha256)
 
     def keep_document(self, product: str, version: str, sha256: str, body: bytes) -> None:
         """Keep a release document, so that another under the same version is noticed."""

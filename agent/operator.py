@@ -1,10 +1,13 @@
-"""What an operator may ask of a host by hand: go back, pin."""
+"""What an operator may ask of a host by hand: go back, pin, lift a quarantine."""
 
 from agent import clock, machine
+from agent.backoff import forgotten
+from agent.journal import Event
 from agent.states import State, Update
+from agent.together import on_trial
 from agent.withdrawal import withdrawn
 from agent.work import Work
-from metadata.errors import ConflictError, UnhealthyError, UnsuitableError
+from metadata.errors import ConflictError, UnhealthyError, UnsuitableError, UsageError
 from metadata.versions import parse
 
 
@@ -19,6 +22,10 @@ def go_back(work: Work) -> None:
     state, _ = work.journal.state(work.name)
     if state is not State.IDLE:
         raise ConflictError(f"{work.name} is {state}", "run: tidegate-agent tick, and then try again")
+    if busy := on_trial(work.neighbours()):
+        raise ConflictError(f"{busy} is on trial", "wait until it has come to its end")
+    if work.watched:
+        raise UnsuitableError(f"{work.name} is only watched: {work.watched}", "manage it first, then go back")
     update = _update_back(work)
     work.journal.enter(work.name, State.STAGED, update, [])
     work.journal.remember({f"decision/{work.name}": None})
@@ -56,6 +63,29 @@ def _update_back(work: Work) -> Update:
         previous=version,
         chosen_at=now,
     )
+
+
+def lift(work: Work, which: str) -> list[str]:
+    """Lift the quarantine of a version or of a payload digest; return the versions.
+
+    Raises:
+        UsageError: None of them is quarantined.
+    """
+    found = [
+        one for one in work.journal.given_up(work.name) if which in {one["version"], one["payload_sha256"]}
+    ]
+    if not found:
+        raise UsageError(f"{which} of {work.name} is not quarantined", "see: tidegate-agent quarantine list")
+    for one in found:
+        work.journal.take_back(work.name, one["payload_sha256"])
+        work.journal.remember(forgotten(work, one["version"]))
+        work.journal.add(
+            Event(
+                product=work.name, stage="refusal", outcome="ok", reason="lifted", to_version=one["version"]
+            )
+        )
+    work.journal.remember({f"decision/{work.name}": None})
+    return [one["version"] for one in found]
 
 
 def set_pin(work: Work, span: str | None) -> str:

@@ -26,6 +26,11 @@ class Process(NamedTuple):
         """Return whether it still works; one that has ended and waits to be reaped does not."""
         return bool(self.pid) and born(self.pid) == self.born and _field(self.pid, 0) != "Z"
 
+    def age_s(self) -> float:
+        """Return for how long it has lived, by the kernel's clock."""
+        ticks = float(_field(self.pid, 19) or 0)
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number: int) -> None:
         """Send a signal to it and to the group that it leads."""
         with contextlib.suppress(ProcessLookupError):

@@ -34,6 +34,8 @@ from metadata.errors import (
 
 ISSUED = "x-tidegate-issued"
 TOP = "targets"
+MOST_DOCUMENTS = 64
+"""Policies, brakes and release documents that are kept: far more than one decision reads for each product."""
 CLOCK_HINT = "compare this host's clock with the real time; otherwise tell the repository's owner to renew it"
 OWNER_HINT = "nothing was changed on this host; tell the repository's owner"
 
@@ -161,8 +163,15 @@ class Repository:
             data = self._fetcher.get(f"{self.url}/targets/{target.place}", target.length)
             if _digest(data) != target.sha256 or len(data) != target.length:
                 raise UntrustedError(f"{target.path} is not what was signed", OWNER_HINT)
+            self._make_room()
             kept.write_bytes(data)  # a cache: a torn file has another digest and is fetched again
         return data
+
+    def _make_room(self) -> None:
+        """Remove the oldest documents: one that is still needed is small, and is fetched again."""
+        kept = sorted(self._documents.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        for path in kept[: max(0, len(kept) + 1 - MOST_DOCUMENTS)]:
+            path.unlink(missing_ok=True)
 
     def download(self, target: Target, path: Path) -> None:
         """Put a large target at ``path``, verified; a cut download is continued."""

@@ -58,6 +58,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Name
     channel: Name = "stable"
+    mode: Literal["manage", "observe"] = "manage"
+    """``observe`` decides and reports, and changes nothing."""
     service: Child | Commands | Systemd | Files = Files()
     config: list[str] = []
     """Files and folders that are backed up before a switch and restored on the way back."""
@@ -71,6 +73,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Versions that this host may run, such as ``>=2.11,<2.12``; any, unless given."""
     windows: list[str] = []
     """When updates may start, in host time, such as ``Mon-Fri 02:00-05:00``; always, unless given."""
+    needs: dict[Name, str] = {}
+    """Other products here that must run a range of versions before this one is updated."""
     platform: str = ""
     """What to install, where it is not what ``uname`` says."""
     attestations: list[Literal["gpg"]] = []
@@ -81,8 +85,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for text in self.windows:
             Window.parse(text)
-        if self.pin:
-            versions.span(self.pin)
+        for span in filter(None, (self.pin, *self.needs.values())):
+            versions.span(span)
         if relative := [path for path in self.config if not path.startswith("/")]:
             raise ValueError(f"config path {relative[0]!r} is not absolute")
         if self.attestations and not self.gpg_keyring.startswith("/"):
@@ -102,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         names = [entry.name for entry in self.product]
         if len(set(names)) != len(names):
             raise ValueError("a product stands twice")
+        needs = {entry.name: list(entry.needs) for entry in self.product}
+        for name in names:
+            _refuse_circles([name], needs)
 
     @property
     def state_folder(self) -> Path:
@@ -112,6 +119,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def products_folder(self) -> Path:
         """Where products are installed."""
         return Path(self.root)
+
+
+def _refuse_circles(way: list[str], needs: dict[str, list[str]]) -> None:
+    """Raise ValueError for products that could only wait for each other, or for one that is not there."""
+    for name in needs[way[-1]]:
+        if name not in needs:
+            raise ValueError(f"{way[-1]} needs {name}, which is no product here")
+        if name in way:
+            raise ValueError(f"products need each other: {' → '.join([*way, name])}")
+        _refuse_circles([*way, name], needs)
 
 
 def load(path: Path) -> tuple[Settings, list[str]]:

@@ -59,10 +59,14 @@ class Slots:
 
     def staging(self, version: str) -> Path:
         """Return an empty private folder in which a version is unpacked."""
+        self.clear_staging(version)
         folder = self.versions / f"{STAGING}{version}"
-        trees.remove(folder)
         folder.mkdir(parents=True, mode=0o755)
         return folder
+
+    def clear_staging(self, version: str) -> None:
+        """Remove what was unpacked of a version that did not come to its name."""
+        trees.remove(self.versions / f"{STAGING}{version}")
 
     def settle(self, version: str) -> None:
         """Give a staged version its name, once all of it is on the disk."""

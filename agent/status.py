@@ -25,11 +25,13 @@ def product_status(
     noted = decision or journal.recall(f"decision/{name}")
     state, update = journal.state(name)
     trouble = journal.recall(f"trouble/{name}")
+    given_up = [one["version"] for one in journal.given_up(name)]
     return {
         "name": name,
         "running": Slots(settings.products_folder / name).running(),
         "state": state.value,
         "wave": update.wave if update else (noted or {}).get("wave"),
         "decision": {key: noted.get(key) for key in SHOWN} if noted else None,
+        **({"quarantine": given_up} if given_up else {}),
         **({"trouble": trouble} if trouble else {}),
     }

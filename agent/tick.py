@@ -13,6 +13,7 @@ from agent.journal import Journal, timestamp
 from agent.repository import Repository
 from agent.settings import ProductSettings, Settings
 from agent.states import State
+from agent.together import in_order
 from agent.work import Work
 from metadata.errors import TidegateError, UsageError
 
@@ -39,12 +40,15 @@ class Host(msgspec.Struct):
         return Work(self.settings, product, self.journal, self.identity, self.read)
 
     def works(self, name: str | None = None) -> list[Work]:
-        """Return every product, or the one that is named.
+        """Return every product in the order of their turns, or the one that is named.
 
         Raises:
             UsageError: There is none of that name.
         """
-        found = [self.work(entry) for entry in self.settings.product if name in {None, entry.name}]
+        products = {entry.name: entry for entry in self.settings.product}
+        states = {one: self.journal.standing(one) for one in products}
+        turns = in_order(self.settings.product, states)
+        found = [self.work(products[one]) for one in turns if name in {None, one}]
         if name is not None and not found:
             raise UsageError(f"no product {name} in the settings")
         return found

@@ -19,6 +19,8 @@ from agent.services import Service, service_for
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 from agent.states import State, Update
+from agent.together import Neighbour
+from metadata.errors import UnsuitableError
 from metadata.facts import Host
 from metadata.release import Probe, Release
 from metadata.strict import decode
@@ -71,6 +73,27 @@ class Work:
     def platform(self) -> str:
         """What this host installs."""
         return self.product.platform or platform()
+
+    @property
+    def watched(self) -> str:
+        """Why the product is only watched; empty when it is managed."""
+        if self.product.mode == "observe":
+            return "the settings say observe"
+        let_go = self.journal.recall(f"let_go/{self.name}")
+        return f"let go at {let_go['at']}" if let_go else ""
+
+    def neighbours(self) -> dict[str, Neighbour]:
+        """Return the other products on this host."""
+        others = [entry.name for entry in self.settings.product if entry.name != self.name]
+        return {name: self._neighbour(name) for name in others}
+
+    def _neighbour(self, name: str) -> Neighbour:
+        state = self.journal.standing(name)
+        try:
+            running = Slots(self.settings.products_folder / name).running()
+        except UnsuitableError:  # somebody turned its link elsewhere, which is said when its own turn comes
+            running = None
+        return Neighbour(running, state)
 
     @property
     def stranded(self) -> bool:

@@ -20,6 +20,9 @@ COMMANDS = {
     "rollback": "care",
     "pin": "care",
     "unpin": "care",
+    "quarantine": "quarantine",
+    "adopt": "adoption",
+    "let-go": "adoption",
     "verify": "care",
     "doctor": "care",
 }
@@ -36,7 +39,8 @@ class Lazy(click.Group):
         """Return one command."""
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"agent.cli.{COMMANDS[name]}"), name)
+        module = importlib.import_module(f"agent.cli.{COMMANDS[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
 

@@ -1,5 +1,6 @@
 """IDLE and STRANDED: refresh, resolve, decide."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,7 @@ from agent.backoff import backed_off
 from agent.journal import Event
 from agent.resolve import Facts
 from agent.states import Update
+from agent.together import hold_back
 from agent.work import Result, Work
 from metadata.decide import decide
 from metadata.facts import Decision
@@ -29,7 +31,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
 
 def choose(work: Work, _: Update | None) -> Result:
     """Decide, and begin an update if the decision says so."""
-    if work.slots.running() is not None and not work.stranded:
+    if work.slots.running() is not None and not work.stranded and not work.watched:
         work.service.keep()
     decision, facts = look(work)
     event = note(work, decision, facts)
@@ -49,16 +51,24 @@ def look(work: Work) -> tuple[Decision, Facts]:
         if version not in host.known:
             work.journal.keep_document(work.name, version, sha256, body)
     decision = decide(host, facts.policy, facts.directed, facts.brake, facts.releases, facts.issued, now)
-    return backed_off(work, decision, now), facts
+    decision = hold_back(backed_off(work, decision, now), work.product.needs, work.neighbours())
+    return only_watch(decision, work.watched), facts
+
+
+def only_watch(decision: Decision, why: str) -> Decision:
+    """Keep a decision from being carried out where the product is only watched."""
+    if why and decision.goes:
+        return Decision("stay", "observed", f"only watched ({why}): {decision.text}", decision.version)
+    return replace(decision, may_stage=False) if why else decision
 
 
 def note(work: Work, decision: Decision, facts: Facts) -> Event | None:
-    """Keep the decision for ``status``; return an event when a refusal is new."""
+    """Keep the decision for ``status``; return an event when a refusal, or what is only watched, is new."""
     seen = noted(decision, facts)
     before = work.journal.recall(f"decision/{work.name}") or {}
     work.journal.remember({f"decision/{work.name}": msgspec.to_builtins(seen)})
     same = (before.get("rule"), before.get("version")) == (seen.rule, seen.version)
-    if decision.action != "refuse" or same:
+    if not (decision.action == "refuse" or decision.rule == "observed") or same:
         return None
     event = work.event(None, "refusal", "deferred", decision.rule, decision.text)
     return msgspec.structs.replace(event, wave=seen.wave, rollout=seen.rollout, to_version=decision.version)

@@ -1,6 +1,8 @@
 """CHOSEN: bring the artifact, whole and verified, into a private folder."""
 
 import shutil
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from agent import files, trees
@@ -19,6 +21,8 @@ STEP_S = 7_500
 def download(work: Work, update: Update | None) -> Result:
     """Fetch the artifact unless the version is staged already."""
     assert update is not None
+    if work.watched:
+        return Result(False, halt=True)
     if is_staged(work, update.version):
         return Result(True, update)
     work.announce(STEP_S, f"downloading {update.version}")
@@ -33,8 +37,7 @@ def download(work: Work, update: Update | None) -> Result:
         trees.remove(other)  # the rest of a download that another order overtook
     work.slots.versions.mkdir(parents=True, exist_ok=True)
     work.slots.prune({update.version, update.previous or ""})
-    _need(path.parent, target.length - have)
-    _need(work.slots.versions, update.artifact.payload_bytes)
+    check_space({path.parent: target.length - have, work.slots.versions: update.artifact.payload_bytes})
     repository.download(target, path)
     event = work.event(update, "update_download", "ok", detail=f"{target.length:,} bytes")
     return Result(True, update, event)
@@ -46,10 +49,18 @@ def packed_path(work: Work, update: Update) -> Path:
     return files.inside(work.downloads / work.name, f"{update.version}-{suffix}")
 
 
-def _need(folder: Path, wanted_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < wanted_bytes + SPARE_BYTES:
-        text = (
-            f"{folder} has {free:,} bytes free; {wanted_bytes:,} and a reserve of {SPARE_BYTES:,} are needed"
-        )
-        raise UnsuitableError(text, "free some space on that disk; the next tick tries again")
+def check_space(wanted: Mapping[Path, int]) -> None:
+    """Raise UnsuitableError unless there is room for so many bytes in each folder, and a reserve beside them.
+
+    Folders on one file system share its room.
+    """
+    together: Counter[int] = Counter()
+    for folder, wanted_bytes in wanted.items():
+        device = folder.stat().st_dev
+        together[device] += wanted_bytes
+        free = shutil.disk_usage(folder).free
+        if free < together[device] + SPARE_BYTES:
+            have = f"{folder} has {free:,} bytes free; {together[device]:,} and a reserve of {SPARE_BYTES:,}"
+            raise UnsuitableError(
+                f"{have} are needed", "free some space on that disk; the next tick tries again"
+            )

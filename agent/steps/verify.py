@@ -29,6 +29,9 @@ def verify(work: Work, update: Update | None) -> Result:
     except (MalformedError, UntrustedError):
         packed.unlink()  # it would fail again; otherwise it is kept until the journal says STAGED
         raise
+    except UnsuitableError:
+        work.slots.clear_staging(update.version)  # half a version must not keep a full disk full
+        raise
     work.slots.settle(update.version)
     answer = _probe(work, update)
     if not answer.ok:

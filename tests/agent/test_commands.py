@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 
 import pytest
 
@@ -243,27 +242,6 @@ def test_nothing_to_verify(scene):
     """A host without the product says so."""
     scene.enroll()
     assert scene.host.run("verify").exit_code == 13
-
-
-def test_the_doctor_finds_nothing(scene):
-    """On a healthy host every check is fine."""
-    scene.ready()
-    done = scene.host.run("doctor", "--json")
-    assert done.exit_code == 0, done.stdout
-    assert [entry["check"] for entry in done.json["checks"]] == [
-        *("settings", "disk", "identity", "journal", "repository", "clock", "product agent")
-    ]
-
-
-def test_the_doctor_names_what_is_wrong(scene):
-    """Each trouble is told with its mend."""
-    scene.ready()
-    subprocess.run([scene.host.folder / "ctl", "stop"], check=True)
-    scene.web.faults["timestamp.json"] = lambda handler: handler.send_error(500)
-    done = scene.host.run("doctor", "--json")
-    wrong = {entry["check"]: entry["mend"] for entry in done.json["checks"] if not entry["ok"]}
-    assert (done.exit_code, set(wrong)) == (14, {"repository", "product agent"})
-    assert all(wrong.values())
 
 
 def test_a_held_channel_is_told_with_its_reason(scene):

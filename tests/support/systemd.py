@@ -62,6 +62,12 @@ def skip_without_systemd() -> None:
         pytest.skip("there is no systemd to boot")
 
 
+def may_mount() -> None:
+    """Skip the test where nothing can be mounted."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("mounting needs root")
+
+
 class Systemd:
     """One machine's systemd, and the disk below it; both live in ``folder``."""
 

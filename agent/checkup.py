@@ -1,0 +1,111 @@
+"""What a doctor sees of the host itself: disk, permissions, identity, proxy, who is at work."""
+
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
+
+from agent import identity, locking
+from agent.settings import Settings
+from agent.steps.download import SPARE_BYTES
+from metadata.errors import TidegateError, UnreachableError, UnsuitableError
+
+LONGEST_TICK_S = 26 * 3_600
+"""As ``tidegate-tick.service`` has it: a day of trial, and what surrounds it."""
+PROXY_S = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    ok: bool
+    text: str
+    mend: str = ""
+
+
+def attempt(check: str, look: Callable[[], str]) -> Finding:
+    """Return what a look says, or what it raises."""
+    try:
+        return Finding(check, True, look())
+    except TidegateError as error:
+        return Finding(check, False, error.message, error.hint or "see the text")
+    except OSError as error:
+        return Finding(check, False, str(error), "check permissions and disk")
+
+
+def disk(found: Settings) -> str:
+    """Return how much room there is, or raise for too little."""
+    texts = []
+    for folder in (found.state_folder, found.products_folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if folder == found.state_folder else 0o755)
+        free = shutil.disk_usage(folder).free
+        if free < SPARE_BYTES:
+            text = f"{folder} has only {free:,} bytes free"
+            raise UnsuitableError(text, f"free some space on that disk: {SPARE_BYTES:,} bytes at least")
+        texts.append(f"{folder} {free >> 20:,} MiB free")
+    return ", ".join(texts)
+
+
+def permissions(config: Path, found: Settings) -> str:
+    """Return that everything belongs to whoever asks, or raise for what does not."""
+    for folder in (found.state_folder, found.products_folder):
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise UnsuitableError(
+                f"{folder} cannot be written", "run this as the agent's user; check the mount"
+            )
+        if (owner := folder.stat().st_uid) != os.geteuid():
+            raise UnsuitableError(f"{folder} belongs to user {owner}", f"chown -R {os.geteuid()} {folder}")
+    if (mode := stat.S_IMODE(found.state_folder.stat().st_mode)) & 0o077:
+        text = f"{found.state_folder} is open to others (mode {mode:04o})"
+        raise UnsuitableError(text, f"chmod 700 {found.state_folder}")
+    if (mode := stat.S_IMODE(config.stat().st_mode)) & 0o022:
+        raise UnsuitableError(f"{config} may be changed by others (mode {mode:04o})", f"chmod 644 {config}")
+    return "folders and settings are the agent's own"
+
+
+def who(found: Settings) -> str:
+    """Return who this host is, or raise when its identity was made on another machine."""
+    one, _ = identity.load(found.state_folder)
+    if one.machine and (here := identity.machine()) and one.machine != here:
+        text = f"{one.agent} was enrolled on another machine: this disk is a copy of its disk"
+        raise UnsuitableError(text, f"remove {identity.folder(found.state_folder)} here, and enroll anew")
+    return f"{one.agent} at {one.url}"
+
+
+def proxy(url: str) -> str:
+    """Return which proxy stands between this host and the repository, or raise when it does not answer."""
+    address = select_proxy(url, get_environ_proxies(url)) if url.startswith("http") else None
+    if not address:
+        return "none is set"
+    parts = urlsplit(address if "://" in address else f"http://{address}")
+    shown = f"{parts.hostname}:{parts.port or 80}"
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PROXY_S):
+            return f"{shown} answers"
+    except OSError as error:
+        hint = "correct http_proxy, https_proxy or no_proxy in the agent's environment"
+        raise UnreachableError(f"the proxy {shown} does not answer: {error}", hint) from error
+
+
+def lock(found: Settings) -> Finding:
+    """Return who is at work, when somebody is; one that overstays is stuck."""
+    holder = locking.holder(found.state_folder)
+    if holder is None:
+        return Finding("lock", True, "another tidegate-agent is at work; the other checks must wait")
+    return held(holder.pid, holder.age_s())
+
+
+def held(pid: int, age_s: float) -> Finding:
+    """Return what there is to say of a process that has held the lock for so long."""
+    text = f"process {pid} has been at work for {age_s / 60:.0f} min"
+    if age_s <= LONGEST_TICK_S:
+        return Finding("lock", True, f"{text}; the other checks must wait")
+    return Finding("lock", False, text, f"end it: kill -9 {pid}; the next tick goes on from the journal")

@@ -1,0 +1,128 @@
+"""The doctor: the ten most likely problems of a host, each found for real and told with its mend."""
+
+import json
+import subprocess
+from datetime import timedelta
+
+import pytest
+
+from agent.checkup import LONGEST_TICK_S, held
+from tests.support.host import Host, free_port
+from tests.support.systemd import may_mount
+
+
+def wrong(host: Host, **environment: str) -> dict[str, tuple[str, str]]:
+    """Return what the doctor finds wrong: text and mend of each check."""
+    done = host.run("doctor", "--json", environment=environment)
+    found = {
+        entry["check"]: (entry["text"], entry["mend"]) for entry in done.json["checks"] if not entry["ok"]
+    }
+    assert done.exit_code == (14 if found else 0), done.stderr
+    assert all(mend for _, mend in found.values())
+    return found
+
+
+def test_the_doctor_finds_nothing(scene):
+    """On a healthy host every check is fine."""
+    scene.ready()
+    done = scene.host.run("doctor", "--json")
+    assert done.exit_code == 0, done.stdout
+    assert [entry["check"] for entry in done.json["checks"]] == [
+        *("settings", "disk", "permissions", "identity", "journal", "proxy", "repository", "clock"),
+        *("product agent", "decision agent"),
+    ]
+
+
+def test_the_doctor_names_what_is_wrong(scene):
+    """Each trouble is told with its mend."""
+    scene.ready()
+    subprocess.run([scene.host.folder / "ctl", "stop"], check=True)
+    scene.web.faults["timestamp.json"] = lambda handler: handler.send_error(500)
+    done = scene.host.run("doctor", "--json")
+    wrong = {entry["check"]: entry["mend"] for entry in done.json["checks"] if not entry["ok"]}
+    assert (done.exit_code, set(wrong)) == (14, {"repository", "product agent"})
+    assert all(wrong.values())
+
+
+def test_a_proxy_that_does_not_answer(scene):
+    """A proxy that somebody left in the environment is named before the repository is blamed."""
+    scene.ready()
+    found = wrong(scene.host, http_proxy=f"http://127.0.0.1:{free_port()}", no_proxy="")
+    assert set(found) == {"proxy", "repository"}
+    assert "no_proxy" in found["proxy"][1]
+
+
+def test_a_clock_that_is_behind_and_a_role_that_has_expired(scene):
+    """Signed times are what a clock is compared with, and what expired is named."""
+    scene.ready()
+    scene.forge.seal(issued_ago=-timedelta(hours=2))
+    assert wrong(scene.host)["clock"][1] == "set this host's clock"
+    with scene.forge.edit("agent.stable") as signed:
+        signed.expires -= timedelta(days=1_000)
+    text, mend = wrong(scene.host)["decision agent"]
+    assert "expired" in text
+    assert "clock" in mend
+
+
+def test_a_copied_disk(scene):
+    """An identity that was made on another machine is that machine's."""
+    scene.ready()
+    path = scene.host.state / "identity" / "agent.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"machine": "another"}))
+    assert "enroll anew" in wrong(scene.host)["identity"][1]
+
+
+def test_a_platform_for_which_there_is_nothing(scene):
+    """A mistaken platform is told beside what the host is."""
+    scene.ready()
+    scene.host.write_settings('platform = "linux-pdp11"')
+    text, mend = wrong(scene.host)["decision agent"]
+    assert "nothing for linux-pdp11" in text
+    assert "this host is linux-" in mend
+
+
+def test_open_doors(scene):
+    """What others may read or write, and should not, is told with the command that mends it."""
+    scene.ready()
+    scene.host.state.chmod(0o755)
+    assert wrong(scene.host)["permissions"][1] == f"chmod 700 {scene.host.state}"
+    scene.host.state.chmod(0o700)
+    scene.host.settings.chmod(0o666)
+    assert wrong(scene.host)["permissions"][1] == f"chmod 644 {scene.host.settings}"
+    scene.host.settings.chmod(0o644)
+    assert wrong(scene.host) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "check", "mend"), [("size=1m", "disk", "free some space"), ("ro", "permissions", "the mount")]
+)
+def test_a_disk_that_is_full_or_cannot_be_written(scene, options, check, mend):
+    """What keeps every update from its place is found before one begins."""
+    may_mount()
+    scene.ready()
+    mount = f'mount -t tmpfs -o {options} tmpfs {scene.host.root} && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", mount, "sh", *scene.host.command("doctor", "--json")]
+    done = subprocess.run(command, env=scene.host.environment, capture_output=True, text=True, check=False)
+    found = {entry["check"]: entry["mend"] for entry in json.loads(done.stdout)["checks"]}
+    assert mend in found[check]
+
+
+def test_another_one_at_work(scene):
+    """Who holds the lock is named, and that the other checks must wait."""
+    scene.ready()
+    (scene.host.folder / "hold-stop").touch()
+    scene.release("1.1.0")
+    tick = scene.host.begin("tick")
+    scene.host.eventually((scene.host.folder / "held").exists)
+    done = scene.host.run("doctor")
+    assert (done.exit_code, f"process {tick.pid} has been at work" in done.stdout) == (0, True)
+    (scene.host.folder / "hold-stop").unlink()
+    tick.communicate(timeout=120)
+    assert scene.host.runs == "1.1.0"
+
+
+@pytest.mark.parametrize(("age_s", "ok"), [(60, True), (LONGEST_TICK_S, True), (LONGEST_TICK_S + 60, False)])
+def test_one_that_is_stuck(age_s, ok):
+    """A process that holds the lock for longer than any tick may take is to be ended."""
+    found = held(4711, age_s)
+    assert (found.ok, "kill -9 4711" in found.mend) == (ok, not ok)
