@@ -51,8 +51,6 @@ def product_lines(status: dict[str, Any]) -> list[str]:
         text = f"{decision['text']} ({decision['rule']})" if decision else "the next tick decides"
         wave = f", wave {entry['wave']}" if entry["wave"] else ""
         lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
-        if given_up := entry.get("quarantine"):
-            lines.append(f"  quarantined here: {', '.join(given_up)}; see: tidegate-agent quarantine list")
         if trouble := entry.get("trouble"):
             lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")
     return lines
