@@ -5,9 +5,10 @@ timestamp, snapshot or targets the root before does not bear out. Pure.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 
 from repo_tools.audit.papers import Listed, Paper, Snapshot, Targets, Timestamp
 from repo_tools.audit.proofs import Proof, Proofs
@@ -26,6 +27,8 @@ class Publication:
     snapshot: Paper | None
     roles: Mapping[str, Paper]
     """The targets roles that the snapshot lists, as far as they are there."""
+    listed: Mapping[str, Listed] = field(default_factory=dict)
+    """What the snapshot lists, by role."""
 
     @property
     def number(self) -> int:
@@ -36,13 +39,6 @@ class Publication:
     def at(self) -> datetime | None:
         """When the timestamp was signed, as it says."""
         return issued(self.timestamp)
-
-    @cached_property
-    def listed(self) -> Mapping[str, Listed]:
-        """What the snapshot lists, by role."""
-        found = self.snapshot.body if self.snapshot else None
-        names = found.meta if isinstance(found, Snapshot) else {}
-        return {name.removesuffix(".json"): one for name, one in names.items()}
 
     def papers(self) -> Iterator[Paper]:
         """Yield every file that a client reads, the root first."""
@@ -66,12 +62,37 @@ class Publication:
         above = parent(role)
         return self.root if above == "root" else self.roles.get(above)
 
-    def delegated(self) -> Iterator[str]:
-        """Yield the roles that somebody here delegates to, and the top-level ones."""
-        yield from SIGNED_BY_ROOT
-        for paper in self.roles.values():
-            if isinstance(paper.body, Targets) and paper.body.delegations:
-                yield from (role.name for role in paper.body.delegations.roles)
+    def everything(self) -> Mapping[str, Listed]:
+        """Return what timestamp and snapshot list, by role."""
+        body = self.timestamp.body
+        named = body.meta.get("snapshot.json") if isinstance(body, Timestamp) else None
+        return {"snapshot": named, **self.listed} if named else self.listed
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a publication brought: rules that look at nothing else read a long history once, not squared."""
+
+    before: Publication | None
+    after: Publication
+
+    @cached_property
+    def listed(self) -> Mapping[str, Listed]:
+        """What is listed otherwise than before, by role."""
+        known = self.before.everything() if self.before else {}
+        return {role: one for role, one in self.after.everything().items() if known.get(role) != one}
+
+    @cached_property
+    def judged(self) -> tuple[str, ...]:
+        """The roles whose file is another one than before, or that of their delegator is."""
+        before, after = self.before, self.after
+        known = before.roles.items() if before else set()
+        new = sorted(role for role, _paper in after.roles.items() - known)
+        above = [] if before and before.root is after.root else SIGNED_BY_ROOT
+        same = before and before.snapshot is after.snapshot
+        top = ["timestamp", *([] if same else ["snapshot"]), *above]
+        below = [name for role in new for name in delegated_by(after.roles[role])]
+        return tuple(dict.fromkeys([*top, *new, *below]))
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,11 @@ class History:
     strays: tuple[Publication, ...]
     """Under the newest root: kept timestamps that are above the served one."""
     proofs: Proofs
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Return each publication with the one before it."""
+        return [Step(before, after) for before, after in pairwise([None, *self.publications]) if after]
 
     @property
     def live(self) -> Publication | None:
@@ -114,11 +140,12 @@ def ordered(collected: Collected) -> History:
     reached = 0
     line, strays = _split(collected)
     for timestamp in line:
-        made = {reached: _publication(collected, timestamp, roots[reached])}
-        while not borne_out(made[max(made)], proofs) and max(made) + 1 < len(roots):
-            made[max(made) + 1] = replace(made[reached], root=roots[max(made) + 1])
-        reached = max(made) if borne_out(made[max(made)], proofs) else reached
-        found.append(made[reached])
+        made = _publication(collected, timestamp, roots[reached])
+        if not borne_out(made, proofs):
+            later = (number for number in range(reached + 1, len(roots)))
+            under = ((number, replace(made, root=roots[number])) for number in later)
+            reached, made = next((one for one in under if borne_out(one[1], proofs)), (reached, made))
+        found.append(made)
     beyond = tuple(_publication(collected, timestamp, roots[-1]) for timestamp in strays)
     return History(collected, tuple(found), beyond, proofs)
 
@@ -146,13 +173,17 @@ def _publication(collected: Collected, timestamp: Paper, root: Paper) -> Publica
     body = timestamp.body
     named = body.meta.get("snapshot.json") if isinstance(body, Timestamp) else None
     snapshot = collected.find("snapshot", named.version) if named else None
-    listed = snapshot.body.meta if snapshot and isinstance(snapshot.body, Snapshot) else {}
-    roles: dict[str, Paper] = {}
-    for name, one in listed.items():
-        role = name.removesuffix(".json")
-        if paper := collected.papers.get((role, one.version)):
-            roles[role] = paper
-    return Publication(timestamp, root, snapshot, roles)
+    names = snapshot.body.meta if snapshot and isinstance(snapshot.body, Snapshot) else {}
+    listed = {name.removesuffix(".json"): one for name, one in names.items()}
+    papers = collected.papers
+    roles = {role: paper for role, one in listed.items() if (paper := papers.get((role, one.version)))}
+    return Publication(timestamp, root, snapshot, roles, listed)
+
+
+def delegated_by(paper: Paper) -> Iterator[str]:
+    """Yield the roles that a targets role delegates to."""
+    if isinstance(paper.body, Targets) and paper.body.delegations:
+        yield from (role.name for role in paper.body.delegations.roles)
 
 
 def borne_out(publication: Publication, proofs: Proofs) -> bool:

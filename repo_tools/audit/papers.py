@@ -1,18 +1,17 @@
 """One published file of metadata: read once, in canonical form once, and typed.
 
 The structs hold what an audit asks for; fields that they do not name are still part of what was signed,
-because the canonical form (OLPC canonical JSON, TUF specification 4.2.1) is made of everything that came.
+because the canonical form (OLPC canonical JSON, TUF specification 4.2.1) is that of everything that came.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, NoReturn
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, Raw, UnsetType
 from securesystemslib.exceptions import FormatError
 
 from metadata.errors import MalformedError
@@ -34,7 +33,7 @@ ROLE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*){0,2}")
 Number = Annotated[int, Meta(ge=1)]
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
+class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Base of what stands in metadata."""
 
 
@@ -59,25 +58,32 @@ class Role(Part, frozen=True):
     lifetime_s: int | None = msgspec.field(name=EXPIRY_FIELD, default=None)
 
 
+class Digests(Part, frozen=True):
+    """The digests of a file; only one of them counts."""
+
+    sha256: str | None = None
+
+
 class Listed(Part, frozen=True):
     """A file that a timestamp or a snapshot names."""
 
     version: Number
     length: int | None = None
-    hashes: dict[str, str] = {}
+    hashes: Digests = Digests()
 
     @property
     def sha256(self) -> str | None:
         """The digest that counts."""
-        return self.hashes.get("sha256")
+        return self.hashes.sha256
 
 
 class File(Part, frozen=True):
     """A target file."""
 
     length: int
-    hashes: dict[str, str]
-    custom: Any = None
+    hashes: Digests
+    custom: Raw | UnsetType = UNSET
+    """As it came: the same order stands on every route of a wave, and few ask for it."""
 
 
 class Delegations(Part, frozen=True):
@@ -87,11 +93,12 @@ class Delegations(Part, frozen=True):
     roles: list[Role] = []
 
 
-class Signed(msgspec.Struct, frozen=True, kw_only=True, tag_field="_type"):
+class Signed(msgspec.Struct, frozen=True, kw_only=True, tag_field="_type", omit_defaults=True):
     """Base of the four kinds of metadata."""
 
     version: Number
     expires: Annotated[datetime, Meta(tz=True)]
+    spec_version: str = ""
     revoked: dict[str, str] = msgspec.field(name=REVOKED_FIELD, default_factory=dict)
 
 
@@ -100,6 +107,7 @@ class Root(Signed, frozen=True, kw_only=True, tag="root"):
 
     keys: dict[str, SignedKey]
     roles: dict[str, Role]
+    consistent_snapshot: bool | None = None
 
 
 class Timestamp(Signed, frozen=True, kw_only=True, tag="timestamp"):
@@ -126,8 +134,21 @@ class Targets(Signed, frozen=True, kw_only=True, tag="targets"):
 Body = Root | Timestamp | Snapshot | Targets
 
 
-@dataclass(frozen=True, eq=False)
-class Paper:
+class Signature(Part, frozen=True):
+    """One signature."""
+
+    keyid: str
+    sig: Any
+
+
+class Envelope(Part, frozen=True):
+    """A whole file: what was signed is kept as it came."""
+
+    signed: Raw
+    signatures: list[Signature]
+
+
+class Paper(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A file of metadata, as the store has it."""
 
     role: str
@@ -187,18 +208,35 @@ def read(role: str, number: int, data: bytes) -> Paper:
         MalformedError: It is not metadata of this role.
     """
     try:
-        outer = _DECODER.decode(data)
-        signed, signatures = outer["signed"], outer["signatures"]
-        by_key = {one["keyid"]: str(one["sig"]) for one in signatures}
-        body = msgspec.convert(signed, Body)
-        payload = canonical(signed)
-    except (KeyError, TypeError, ValueError, RecursionError, FormatError) as error:
+        outer = _ENVELOPES.decode(data)
+        by_key = {one.keyid: str(one.sig) for one in outer.signatures}
+        body = _BODIES.decode(outer.signed)
+        payload = _payload(bytes(outer.signed), body)
+    except (TypeError, ValueError, RecursionError, FormatError) as error:
         raise MalformedError(f"{role} {number} cannot be read: {error}") from error
     if type(body) is not _KINDS.get(role, Targets):
         raise MalformedError(f"{role} {number} holds other metadata than a {role}'s")
-    if len(by_key) != len(signatures):
+    if len(by_key) != len(outer.signatures):
         raise MalformedError(f"{role} {number} has two signatures of one key")
     return Paper(role, number, sha256(data).hexdigest(), len(data), body, payload, by_key)
+
+
+def _payload(data: bytes, body: Body) -> bytes:
+    """Return the canonical form of what was signed, which is nearly always what came."""
+    return data if _is_canonical(data, body) else canonical(_VALUES.decode(data))
+
+
+def _is_canonical(data: bytes, body: Body) -> bool:
+    r"""Return whether ``data``, of which ``body`` was read, is surely its own canonical form.
+
+    Sorted JSON of any value is, unless it escapes something: it is enough that some value gives these bytes.
+    What ``body`` keeps as it came is looked at by itself, once where it stands on many routes.
+    """
+    if b"\\" in data or msgspec.json.encode(body, order="sorted") != data:
+        return False
+    files = body.targets.values() if isinstance(body, Targets) else ()
+    kept = {bytes(file.custom) for file in files if file.custom is not UNSET}
+    return all(msgspec.json.encode(_VALUES.decode(one), order="sorted") == one for one in kept)
 
 
 def key_info(keyid: str, key: SignedKey) -> KeyInfo:
@@ -208,7 +246,8 @@ def key_info(keyid: str, key: SignedKey) -> KeyInfo:
 
 def entry(path: str, file: File) -> Entry:
     """Return a target file; without a SHA-256 it has an empty one, which nothing matches."""
-    return Entry(path, file.length, file.hashes.get("sha256", ""), file.custom)
+    custom = None if file.custom is UNSET else _VALUES.decode(file.custom)
+    return Entry(path, file.length, file.hashes.sha256 or "", custom)
 
 
 def _delegation(name: str, role: Role, keys: Mapping[str, SignedKey]) -> Delegation:
@@ -220,5 +259,7 @@ def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text} is not an integer")
 
 
-_DECODER = msgspec.json.Decoder(float_hook=_no_float)
+_ENVELOPES = msgspec.json.Decoder(Envelope)
+_BODIES = msgspec.json.Decoder(Body, float_hook=_no_float)
+_VALUES = msgspec.json.Decoder(float_hook=_no_float)
 _KINDS: dict[str, Any] = {"root": Root, "timestamp": Timestamp, "snapshot": Snapshot}

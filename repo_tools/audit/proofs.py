@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from securesystemslib.exceptions import Error as SecuresystemslibError
@@ -16,6 +17,8 @@ class Proof:
     """What the signatures of one file are worth to one delegator."""
 
     threshold: int
+    named: frozenset[str]
+    """Ids of the keys that this delegator names."""
     signed: tuple[KeyInfo, ...]
     """Whose signatures hold."""
     strangers: frozenset[str]
@@ -27,72 +30,79 @@ class Proof:
         return len(self.signed) >= self.threshold
 
 
+class Trusted(NamedTuple):
+    """A key that may sign a role, ready to verify."""
+
+    keyid: str
+    key: Key | None
+    """None: of an unknown kind, which signs nothing that anybody could verify."""
+    material: bytes
+    """What makes it the same key, whatever it is called."""
+    info: KeyInfo
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What one delegator says about who signs a role."""
+
+    said: bytes
+    """What decides about signatures: delegators that agree on it share their proofs."""
+    threshold: int
+    keyids: frozenset[str]
+    keys: tuple[Trusted, ...]
+
+
 @dataclass
 class Proofs:
     """The proofs of one audit; what was verified once is not verified again."""
 
-    _keys: dict[tuple[str, bytes], Key | None] = field(default_factory=dict)
-    _trusted: dict[tuple[str, int, str], tuple[bytes, Role, Mapping[str, SignedKey]] | None] = field(
-        default_factory=dict
-    )
+    _judges: dict[tuple[str, int, str], Judge | None] = field(default_factory=dict)
     _proofs: dict[tuple[str, int, bytes], Proof] = field(default_factory=dict)
 
     def of(self, paper: Paper, delegator: Paper) -> Proof | None:
         """Return the proof of a file by a delegator; None when that one does not delegate to its role."""
         asked = (delegator.role, delegator.number, paper.role)
-        if asked not in self._trusted:
-            self._trusted[asked] = _fingerprint(delegator, paper.role)
-        trusted = self._trusted[asked]
-        if trusted is None:
+        if asked not in self._judges:
+            trusted = delegator.trusted(paper.role)
+            self._judges[asked] = _judge(*trusted) if trusted else None
+        judge = self._judges[asked]
+        if judge is None:
             return None
-        print_, role, keys = trusted
-        known = (paper.role, paper.number, print_)
+        known = (paper.role, paper.number, judge.said)
         if known not in self._proofs:
-            self._proofs[known] = self._prove(paper, role, keys)
+            self._proofs[known] = _prove(paper, judge)
         return self._proofs[known]
 
-    def _prove(self, paper: Paper, role: Role, keys: Mapping[str, SignedKey]) -> Proof:
-        signed: dict[bytes, KeyInfo] = {}
-        for keyid in role.keyids:
-            if keyid not in keys or keyid not in paper.signatures:
-                continue
-            material = _material(keys[keyid])
-            if material not in signed and self._verifies(paper, keyid, keys[keyid], material):
-                signed[material] = key_info(keyid, keys[keyid])  # one key under two ids counts once
-        strangers = frozenset(paper.signatures.keys() - set(role.keyids))
-        return Proof(role.threshold, tuple(signed.values()), strangers)
 
-    def _verifies(self, paper: Paper, keyid: str, found: SignedKey, material: bytes) -> bool:
-        key = self._key(keyid, found, material)
-        if key is None:
-            return False
-        try:
-            key.verify_signature(Signature(keyid, paper.signatures[keyid]), paper.payload)
-        except SecuresystemslibError:
-            return False
-        return True
-
-    def _key(self, keyid: str, found: SignedKey, material: bytes) -> Key | None:
-        known = (keyid, material)
-        if known not in self._keys:
-            try:
-                plain = {"keytype": found.keytype, "scheme": found.scheme, "keyval": dict(found.keyval)}
-                self._keys[known] = Key.from_dict(keyid, plain)
-            except (KeyError, TypeError, ValueError):
-                self._keys[known] = None  # an unknown kind of key signs nothing that anybody could verify
-        return self._keys[known]
+def _judge(role: Role, keys: Mapping[str, SignedKey]) -> Judge:
+    said = [role.threshold, [(keyid, keys.get(keyid)) for keyid in role.keyids]]
+    known = tuple(_trusted(keyid, keys[keyid]) for keyid in role.keyids if keyid in keys)
+    return Judge(msgspec.json.encode(said, order="sorted"), role.threshold, frozenset(role.keyids), known)
 
 
-def _fingerprint(delegator: Paper, role: str) -> tuple[bytes, Role, Mapping[str, SignedKey]] | None:
-    """Return what decides about signatures: delegators that agree on it share their proofs."""
-    trusted = delegator.trusted(role)
-    if trusted is None:
-        return None
-    found, keys = trusted
-    said = [found.threshold, [(keyid, keys.get(keyid)) for keyid in found.keyids]]
-    return msgspec.json.encode(said, order="sorted"), found, keys
+def _trusted(keyid: str, found: SignedKey) -> Trusted:
+    material = msgspec.json.encode([found.keytype, found.scheme, found.keyval], order="sorted")
+    plain = {"keytype": found.keytype, "scheme": found.scheme, "keyval": dict(found.keyval)}
+    try:
+        key: Key | None = Key.from_dict(keyid, plain)
+    except (KeyError, TypeError, ValueError):
+        key = None
+    return Trusted(keyid, key, material, key_info(keyid, found))
 
 
-def _material(key: SignedKey) -> bytes:
-    """Return what makes a key the same key, whatever it is called."""
-    return msgspec.json.encode([key.keytype, key.scheme, key.keyval], order="sorted")
+def _prove(paper: Paper, judge: Judge) -> Proof:
+    signed: dict[bytes, KeyInfo] = {}
+    for keyid, key, material, info in judge.keys:
+        said = paper.signatures.get(keyid)
+        if key and said is not None and material not in signed and _verifies(paper, key, said):
+            signed[material] = info  # one key under two ids counts once
+    strangers = frozenset(paper.signatures.keys() - judge.keyids)
+    return Proof(judge.threshold, judge.keyids, tuple(signed.values()), strangers)
+
+
+def _verifies(paper: Paper, key: Key, signature: str) -> bool:
+    try:
+        key.verify_signature(Signature(key.keyid, signature), paper.payload)
+    except SecuresystemslibError:
+        return False
+    return True

@@ -73,4 +73,6 @@ def _few_searches_for_garbage() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()
+            gc.unfreeze()  # all of it is old now, so that the next search does not begin with it
             gc.enable()

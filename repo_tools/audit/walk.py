@@ -5,6 +5,7 @@ fetched in four rounds, in parallel, and each is read once. A store cannot be li
 are counted: a run of numbers that nobody published ends after as many as a publisher may ever skip.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -162,12 +163,15 @@ def _anchor(root: bytes) -> Paper:
 
 
 def _listed_by(lists: Iterable[Paper]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
+    found: dict[str, set[int]] = defaultdict(set)
     for paper in lists:
         assert isinstance(paper.body, Timestamp | Snapshot)  # the two that list files
         for name, one in paper.body.meta.items():
-            found.setdefault(name.removesuffix(".json"), set()).add(one.version)
-    return found
+            found[name].add(one.version)
+    by_role: dict[str, set[int]] = defaultdict(set)
+    for name, numbers in found.items():
+        by_role[name.removesuffix(".json")] |= numbers
+    return by_role
 
 
 def _counted(numbers: set[int]) -> list[int]:

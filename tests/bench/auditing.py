@@ -1,10 +1,11 @@
 """Audit of 2,000 metadata versions, against the verification of their signatures.
 
-The peer of the limit parses each file, makes its canonical form and verifies its signatures, as any verifier
-must. The other row has the bare arithmetic, with keys and canonical bytes at hand.
+The peer of the limit is the bare arithmetic, with keys and canonical bytes at hand. That of the other row
+parses each file and makes its canonical form, too, as any verifier must.
 
 The history is signed by the bench itself, wave by wave, as a publisher would; it is made once and kept.
-CPU time of this process is compared, because other work on the machine is nobody's fault.
+CPU time of this process is compared, and the best run of each, because other work on the machine is nobody's
+fault: it only ever adds to what a run takes.
 """
 
 import shutil
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from securesystemslib.signer import Key, Signature
@@ -43,11 +43,11 @@ def rows(folder: Path, _python: str, runs: int) -> list[Row]:
         lambda: _verify_bare(work[0]),
     ]
     taken = [[_cpu_s(one) for one in measures] for _ in range(runs + 1)][1:]  # the first fills the caches
-    audited, parsed, bare = (median(column) for column in zip(*taken, strict=True))
+    audited, parsed, bare = (min(column) for column in zip(*taken, strict=True))
     what = f"audit of {len(files):,} versions, CPU"
     return [
-        Row(what, audited, "s", LIMIT, parsed, "python-tuf: each file parsed, its signatures verified"),
-        Row(what, audited, "s", None, bare, "the signatures alone, canonical bytes at hand"),
+        Row(what, audited, "s", LIMIT, bare, "the signatures alone, canonical bytes at hand"),
+        Row(what, audited, "s", None, parsed, "python-tuf: each file parsed, its signatures verified"),
     ]
 
 

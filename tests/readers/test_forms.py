@@ -13,6 +13,7 @@ from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import Key, Signature, SSlibKey
 from tuf.api.metadata import Metadata
 
+from metadata.errors import MalformedError
 from repo_tools.audit import papers
 from repo_tools.signed.canonical import canonical
 from tests.repo_tools.conftest import NOON
@@ -118,6 +119,51 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+
+
+@settings(max_examples=300, deadline=None)
+@given(values, values, st.booleans(), st.booleans(), st.sampled_from([None, 1]))
+def test_what_was_signed_is_the_canonical_form_of_whatever_came(custom, strange, ascii_only, reverse, indent):
+    """Known fields and unknown ones, any order, escapes and white space: what clients verify is verified."""
+    target = {"length": 1, "hashes": {"sha256": "00"}, "custom": custom}
+    signed = {
+        "_type": "targets",
+        "version": 1,
+        "expires": "2026-11-22T12:00:00Z",
+        "targets": {"rollout/a": target, "rollout/b": target},
+        **({"x-strange": strange} if strange else {}),
+    }
+    fields = sorted(signed.items(), reverse=reverse)
+    separators = None if indent else (",", ":")
+    style = {"ensure_ascii": ascii_only, "indent": indent, "separators": separators}
+    data = json.dumps({"signatures": [], "signed": dict(fields)}, **style).encode(errors="replace")
+    expected = str(encode_canonical(json.loads(data)["signed"])).encode()
+    assert papers.read("agent.stable.canary", 1, data).payload == expected
+
+
+@pytest.mark.parametrize(
+    "custom", ['{"b":1,"a":1}', '{"a":1,"a":2}', '{ "a":1}', '"\\u0041"', "-0", "[]", '{"a":"\u20ac"}']
+)
+def test_an_order_in_another_form_is_not_what_was_signed(custom):
+    """Only the canonical form is verified, also of what an audit keeps as it came."""
+    signed = (
+        '{"_type":"targets","expires":"2026-11-22T12:00:00Z","spec_version":"1.0.31","targets":'
+        f'{{"rollout/a":{{"custom":{custom},"hashes":{{"sha256":"00"}},"length":1}}}},"version":1}}'
+    )
+    data = f'{{"signatures":[],"signed":{signed}}}'.encode()
+    expected = str(encode_canonical(json.loads(signed))).encode()
+    assert papers.read("agent.stable.canary", 1, data).payload == expected
+
+
+def test_a_number_that_nobody_can_sign_is_refused():
+    """Canonical JSON has no fractions, wherever they stand."""
+    signed = (
+        '{"_type":"targets","expires":"2026-11-22T12:00:00Z",'
+        '"targets":{"a":{"custom":1.5,"hashes":{},"length":1}},"version":1}'
+    )
+    for text in (signed, signed.replace("1.5", "1").replace('"version"', '"x":1.0,"version"')):
+        with pytest.raises(MalformedError, match="not an integer"):
+            papers.read("agent.stable.canary", 1, f'{{"signatures":[],"signed":{text}}}'.encode())
 
 
 @settings(max_examples=500, deadline=None)

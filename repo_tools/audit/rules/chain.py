@@ -25,17 +25,13 @@ def signatures(history: History, _now: datetime) -> Iterator[Finding]:
     """A role without enough signatures of keys that its delegator of that time names."""
     ever: dict[str, set[str]] = {}
     judged: set[tuple[str, int, int]] = set()
-    before: Publication | None = None
-    for publication in history.publications:
-        same = before and (before.snapshot, before.root) == (publication.snapshot, publication.root)
-        roles = ["timestamp"] if same else publication.delegated()
-        known, before = before, publication
-        for role in roles:
-            paper, judge = publication.paper(role), publication.delegator(role)
+    for step in history.steps:
+        for role in step.judged:
+            paper, judge = step.after.paper(role), step.after.delegator(role)
             if paper and judge and (role, paper.number, judge.number) not in judged:
                 judged.add((role, paper.number, judge.number))
-                new = known is None or known.paper(role) != paper
-                yield from _signed(history, publication, role, ever, new=new)
+                new = step.before is None or step.before.paper(role) is not paper
+                yield from _signed(history, step.after, role, ever, new=new)
 
 
 def live(history: History, _now: datetime) -> Iterator[Finding]:
@@ -64,15 +60,12 @@ def _signed(
         new: Whether this version appears here first; an older one may have been signed in time by a key that
             was replaced since.
     """
-    delegator, proof = publication.delegator(role), history.proof(publication, role)
-    if delegator is None or proof is None:
-        return
-    trusted = delegator.trusted(role)
-    paper = publication.paper(role)
-    if trusted is None or paper is None:
+    paper, delegator = publication.paper(role), publication.delegator(role)
+    proof = history.proofs.of(paper, delegator) if paper and delegator else None
+    if paper is None or delegator is None or proof is None:
         return
     revoked = proof.strangers & ever.get(role, set())
-    ever.setdefault(role, set()).update(trusted[0].keyids)
+    ever.setdefault(role, set()).update(proof.named)
     if not proof.holds:
         how = "its keys were revoked" if revoked else f"it has {_count(proof)}"
         text = f"{paper.text} does not hold under {delegator.text}: {how}"

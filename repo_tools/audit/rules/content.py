@@ -39,7 +39,7 @@ def documents(history: History, _now: datetime) -> Iterator[Finding]:
         for paper in history.collected.versions(role):
             body = paper.body
             for path, file in body.targets.items() if isinstance(body, Targets) else ():
-                digest = file.hashes.get("sha256", "")
+                digest = file.hashes.sha256 or ""
                 was, first = known.setdefault(path, (digest, paper.number))
                 if was != digest:
                     text = f"{path} changed in {paper.text}: it was another file in {role} {first}"
@@ -48,23 +48,18 @@ def documents(history: History, _now: datetime) -> Iterator[Finding]:
 
 def bounds(history: History, _now: datetime) -> Iterator[Finding]:
     """A role that lists paths which are not delegated to it; clients do not ask it for them."""
-    seen: set[tuple[str, int, str, int]] = set()
-    for publication in history.publications:
-        for paper in publication.roles.values():
-            above = publication.delegator(paper.role)
-            if above is None or paper.role == "targets" or not isinstance(paper.body, Targets):
+    for step in history.steps:
+        for role in step.judged:
+            paper, above = step.after.roles.get(role), step.after.delegator(role)
+            if paper is None or above is None or role == "targets" or not isinstance(paper.body, Targets):
                 continue
-            pair = (paper.role, paper.number, above.role, above.number)
-            if pair in seen:
-                continue
-            seen.add(pair)
-            trusted = above.trusted(paper.role)
+            trusted = above.trusted(role)
             strange = _outside(paper.body, trusted[0]) if trusted else []
             if strange:
                 text = (
                     f"{paper.text} speaks for {len(strange)} paths that are not its own, such as {strange[0]}"
                 )
-                yield Finding("warning", "bounds", paper.role, paper.number, text, publication.at)
+                yield Finding("warning", "bounds", role, paper.number, text, step.after.at)
 
 
 def _less(before: Paper, after: Paper) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from repo_tools.audit.findings import Finding, Level
 from repo_tools.audit.history import History, Publication, borne_out
-from repo_tools.audit.papers import Listed, Paper, Timestamp
+from repo_tools.audit.papers import Listed, Paper
+from repo_tools.roles import ONLINE
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """What the clocks of two jobs may differ, and how long a cache may serve what was just replaced."""
@@ -15,13 +15,13 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 def pinned(history: History, _now: datetime) -> Iterator[Finding]:
     """A file that is not what was listed: missing, of another length or with another digest."""
     head = history.collected.head
-    for publication in history.publications:
-        newest = head is not None and publication.number == head.body.version
-        for role, listed in _everything(publication):
+    for step in history.steps:
+        newest = head is not None and step.after.number == head.body.version
+        for role, listed in (step.after.everything() if newest else step.listed).items():
             paper = history.collected.find(role, listed.version)
             text = _unlike(role, listed, paper)
             if text and (newest or paper is not None):  # what is gone from the past is a gap
-                yield Finding("error", "pinned", role, listed.version, text, publication.at)
+                yield Finding("error", "pinned", role, listed.version, text, step.after.at)
 
 
 def replays(history: History, _now: datetime) -> Iterator[Finding]:
@@ -47,12 +47,13 @@ def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
 
     Unless a new root changed the keys of timestamp or snapshot: then clients forget what they saw.
     """
-    for before, after in pairwise(history.publications):
-        again = any(_keys(before, role) != _keys(after, role) for role in ("timestamp", "snapshot"))
-        known = dict(_everything(before))
-        for role, listed in _everything(after):
+    for step in history.steps:
+        before, after = step.before, step.after
+        known = before.everything() if before else {}
+        for role, listed in step.listed.items():
             was = known.get(role)
-            if was and listed.version < was.version:
+            if before and was and listed.version < was.version:
+                again = any(_keys(before, one) != _keys(after, one) for one in ONLINE)
                 text = f"timestamp {after.number} goes back to {role} {listed.version}, from {was.version}"
                 yield Finding(_level(not again), "rollback", role, listed.version, text, after.at)
 
@@ -60,15 +61,16 @@ def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
 def rewritten(history: History, _now: datetime) -> Iterator[Finding]:
     """A version that is listed with two different digests: its content changed without a version step."""
     known: dict[tuple[str, int], tuple[str | None, int]] = {}
-    for publication in history.publications:
-        for role, listed in _everything(publication):
-            digest, first = known.setdefault((role, listed.version), (listed.sha256, publication.number))
+    for step in history.steps:
+        after = step.after
+        for role, listed in step.listed.items():
+            digest, first = known.setdefault((role, listed.version), (listed.sha256, after.number))
             if digest != listed.sha256:
                 text = (
                     f"{role} {listed.version} is listed with another digest in timestamp "
-                    f"{publication.number} than in {first}"
+                    f"{after.number} than in {first}"
                 )
-                yield Finding("error", "rewritten", role, listed.version, text, publication.at)
+                yield Finding("error", "rewritten", role, listed.version, text, after.at)
 
 
 def served(history: History, now: datetime) -> Iterator[Finding]:
@@ -94,10 +96,11 @@ def served(history: History, now: datetime) -> Iterator[Finding]:
 def expired(history: History, now: datetime) -> Iterator[Finding]:
     """Metadata that had expired when it was published, or that has expired while it is served."""
     for publication in history.publications:
-        for paper in publication.papers():
-            if publication.at is not None and paper.body.expires <= publication.at:
+        at = publication.at
+        for paper in publication.papers() if at else ():
+            if at and paper.body.expires <= at:
                 text = f"{paper.text} had expired when timestamp {publication.number} was signed"
-                yield Finding("warning", "expired", paper.role, paper.number, text, publication.at)
+                yield Finding("warning", "expired", paper.role, paper.number, text, at)
     live = history.live
     for paper in live.papers() if live else ():
         if paper.body.expires <= now:
@@ -127,20 +130,13 @@ def stretched(history: History, _now: datetime) -> Iterator[Finding]:
             yield Finding("error", "stretched", "timestamp", publication.number, text, publication.at)
 
 
-def _everything(publication: Publication) -> Iterator[tuple[str, Listed]]:
-    body = publication.timestamp.body
-    if isinstance(body, Timestamp) and "snapshot.json" in body.meta:
-        yield "snapshot", body.meta["snapshot.json"]
-    yield from publication.listed.items()
-
-
 def _unlike(role: str, listed: Listed, paper: Paper | None) -> str:
     """Return what is wrong with a listed file, or nothing."""
+    if paper and (paper.sha256, paper.length) == (listed.sha256, listed.length):
+        return ""
     what = f"{role} {listed.version}"
     if listed.sha256 is None or listed.length is None:
         return f"{what} is listed without length and SHA-256"
     if paper is None:
         return f"{what} is listed, and not in the store"
-    if paper.sha256 != listed.sha256 or paper.length != listed.length:
-        return f"{what} is not what was listed: other length or digest"
-    return ""
+    return f"{what} is not what was listed: other length or digest"
