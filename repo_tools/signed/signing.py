@@ -17,7 +17,8 @@ from repo_tools.signed.views import Signing
 def signings(tree: Tree, role: str) -> list[Signing]:
     """Return how far the signing of a staged role is.
 
-    Root needs its own keys and those of the root before it; it has one item for each.
+    Root needs its own keys and those of the root before it; it has one item for each. A role that nobody
+    delegates to has none: no signature on it would count.
     """
     staged = tree.staged_metadata(role)
     if staged is None:
@@ -91,7 +92,8 @@ def sign(tree: Tree, role: str, signer: Signer) -> None:
 
 def _delegators(tree: Tree, role: str, staged: Metadata[Root]) -> Sequence[Metadata[Root]]:
     if role != "root":
-        return [tree.metadata(parent(role))]
+        above = parent(role)
+        return [tree.metadata(above)] if role in tree.view(above).delegations else []
     before = [tree.live.root] if tree.live.version("root") else []
     return [*before, staged]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.agent.forge import Forge
+from tests.support.disasters import Danger
 from tests.support.seaweed import Bucket, Seaweed, program, running
 from tests.support.stage import Stage
 from tests.support.web import serving
@@ -46,6 +47,12 @@ def work(founded: Path, tmp_path: Path) -> Workspace:
 def rolled(with_base: Path, tmp_path: Path) -> Workspace:
     """The same, with 1.4.2 as the base of every wave."""
     return Workspace(shutil.copytree(with_base, tmp_path / "place"), NOON)
+
+
+@pytest.fixture
+def danger(rolled: Workspace, tmp_path: Path) -> Danger:
+    """A sound repository, with 1.4.2 everywhere, in which something is about to go wrong."""
+    return Danger(rolled, tmp_path / "clients")
 
 
 @pytest.fixture

@@ -7,22 +7,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 
-import pytest
 from securesystemslib.signer import KEY_FOR_TYPE_AND_SCHEME, SSlibKey
 from tuf.api.metadata import MetaFile
 
 from tests.agent.forge import Forge
-from tests.support.disasters import BASE, CANARY, CHANNEL, EARLY, RELEASES, Danger
+from tests.support.disasters import BASE, CANARY, CHANNEL, EARLY, RELEASES, disaster
 from tests.support.workspace import Workspace
 
 QUANTUM = ("ml-dsa", "ml-dsa-44/1")
 """A kind of key that the newest clients read, and older ones do not."""
-
-
-@pytest.fixture
-def danger(rolled, tmp_path):
-    """A sound repository, with 1.4.2 everywhere."""
-    return Danger(rolled, tmp_path / "clients")
 
 
 @contextmanager
@@ -35,6 +28,7 @@ def built_before(kind: tuple[str, str]) -> Iterator[None]:
         KEY_FOR_TYPE_AND_SCHEME[kind] = known
 
 
+@disaster("jump")
 def test_a_jump_cannot_be_taken_back(danger):
     """Whoever saw version 500 refuses every lower one, for ever."""
     with danger.change(CANARY) as signed:
@@ -50,6 +44,24 @@ def test_a_jump_cannot_be_taken_back(danger):
     assert "500" in danger.breaks(client, danger.route(CANARY))
 
 
+@disaster("backwards")
+def test_a_version_that_goes_back_breaks_whoever_saw_the_newer_one(danger):
+    """A publisher who puts an older number in place splits the fleet: new clients follow, all others stop."""
+    client = danger.client("one")
+    danger.reads(client, danger.route(CANARY))
+    with danger.change(CANARY) as signed:
+        signed.targets.popitem()
+    danger.restage(CANARY, version=1)
+    found = danger.work.run("--json", "check").json["findings"]
+    assert "agent.stable.canary 1 is not above the published 3" in [one["text"] for one in found]
+    for number in (2, 3):
+        (danger.work.store / "metadata" / f"{number}.{CANARY}.json").unlink()
+    Forge(danger.work).seal()
+    assert "version 1, got 3" in danger.breaks(client, danger.route(CANARY))
+    assert not danger.breaks(danger.client("new"), danger.route(CANARY))
+
+
+@disaster("mirrors")
 def test_a_mirror_that_is_ahead_breaks_its_clients(danger, tmp_path):
     """A client that read the mirror last refuses what is older, wherever it comes from."""
     mirror, other = tmp_path / "mirror", Workspace(tmp_path / "other", danger.now)
@@ -71,6 +83,7 @@ def test_a_mirror_that_is_ahead_breaks_its_clients(danger, tmp_path):
     assert "4 must be >= 5" in danger.breaks(client)
 
 
+@disaster("gone", "clients")
 def test_a_name_that_leaves_the_snapshot_breaks_whoever_knew_it(danger):
     """New clients do not notice, and that is what makes it dangerous: real old ones are asked."""
     old = danger.client("old")
@@ -96,6 +109,20 @@ def test_a_name_that_leaves_the_snapshot_breaks_whoever_knew_it(danger):
     assert any("a client that knows timestamp" in one["text"] for one in found if one["rule"] == "clients")
 
 
+@disaster("gone")
+def test_a_wave_that_nobody_delegates_to_is_not_heard(danger):
+    """What its people sign is published and changes nothing: its hosts follow everybody's order."""
+    danger.work.add("1.5.0")
+    danger.work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
+    danger.work.do("rollout", "pause", "stable", "--wave", "early")
+    with danger.change(CHANNEL) as signed:
+        del signed.delegations.roles[EARLY]
+    assert "agent.stable.early is staged, but agent.stable does not delegate to it" in danger.refusal()
+    danger.publish_anyway()
+    told = danger.decision(danger.host("early"), "1.4.2")
+    assert (told["wave"], told["decision"]["rule"]) == ("full", "update")
+
+
 def test_a_removed_wave_keeps_its_name(danger):
     """Without its delegation it speaks for nobody; without its name it would break everybody."""
     old = danger.client("old")
@@ -107,6 +134,7 @@ def test_a_removed_wave_keeps_its_name(danger):
     assert EARLY in danger.work.desk().live.meta
 
 
+@disaster("key_types")
 def test_one_strange_key_makes_a_whole_role_unreadable(danger):
     """Old clients do not skip a key of an unknown kind: they cannot read the role at all."""
     with danger.change(CHANNEL) as signed:
@@ -119,6 +147,7 @@ def test_one_strange_key_makes_a_whole_role_unreadable(danger):
     assert not danger.breaks(danger.client("new"), f"{BASE}/policy")
 
 
+@disaster("thresholds")
 def test_a_threshold_that_nobody_can_meet_ends_a_wave(danger):
     """Two signatures of one key: nothing that the wave says counts any more."""
     with danger.change(CHANNEL) as signed:
@@ -128,6 +157,7 @@ def test_a_threshold_that_nobody_can_meet_ends_a_wave(danger):
     assert "signed by 1/2 keys" in danger.breaks(danger.client("one"), danger.route(CANARY))
 
 
+@disaster("shared_keys")
 def test_one_thief_could_publish_and_order(danger):
     """With one key for releases and a wave, whoever steals it invents software and starts it."""
     with danger.change(CHANNEL) as signed:
@@ -147,6 +177,7 @@ def test_one_thief_could_publish_and_order(danger):
     assert (decided["action"], decided["version"]) == ("update", "6.6.6")
 
 
+@disaster("shadowed")
 def test_a_wave_that_shadows_another_reaches_its_hosts(danger):
     """The first delegation answers: canary's one signature would speak to everybody."""
     with danger.change(CHANNEL) as signed:
@@ -162,6 +193,7 @@ def test_a_wave_that_shadows_another_reaches_its_hosts(danger):
     assert danger.reads(client, f"{BASE}/default")[f"{BASE}/default"]
 
 
+@disaster("expiry")
 def test_what_expires_stops_every_agent_that_needs_it(danger):
     """Months later, without anybody having done anything wrong that day."""
     danger.wait(days=70)
@@ -176,6 +208,7 @@ def test_what_expires_stops_every_agent_that_needs_it(danger):
     assert "expired" in danger.breaks(danger.client("two"), danger.route(CANARY))
 
 
+@disaster("clients")
 def test_clients_are_asked_at_the_horizon_too(danger):
     """A role that expires before the timestamp stops agents although everything was refreshed in time."""
     with danger.change("agent.stable.brake") as signed:

@@ -48,6 +48,8 @@ def attacked(scene: Scene, role: str, key: str, jump: int = 0) -> None:
     ("key", "role", "jump"),
     [
         ("rollouts", "agent.stable.canary", 1_000_000),
+        ("rollouts", "agent.stable.brake", 50),
+        ("rollouts", "agent.stable.selected", 3_000),
         ("rollouts", "agent.stable", 0),
         ("releases", "agent.releases", 0),
         ("root", "targets", 7),
@@ -74,6 +76,17 @@ def test_an_agent_forgets_a_fast_forwarded_timestamp(scene):
     assert scene.host.tick().exit_code == 0
     recovered(scene, "online", "--good", f"timestamp={honest}")
     (metadata / "timestamp.json").write_bytes(bad)
+    assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
+
+
+def test_an_agent_forgets_a_fast_forwarded_snapshot(scene):
+    """The timestamp's number is an honest one, and the snapshot's cannot be followed by anybody else."""
+    honest = scene.forge.version("timestamp")
+    attacked(scene, "snapshot", "online", 1_000_000)
+    assert scene.host.tick().exit_code == 0
+    bad = (scene.repo.store / "metadata" / "timestamp.json").read_bytes()
+    recovered(scene, "online", "--good", f"timestamp={honest}")
+    (scene.repo.store / "metadata" / "timestamp.json").write_bytes(bad)
     assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
 
 

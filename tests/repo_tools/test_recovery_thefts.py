@@ -4,20 +4,27 @@ import pytest
 
 from tests.support.stage import DOCUMENT, ROUTE
 
+STOLEN = [
+    ("releases", "agent.releases", 0),
+    ("rollouts", "agent.stable", 0),
+    ("rollouts", "agent.stable.canary", 0),
+    ("rollouts", "agent.stable.early", 3_000),
+    ("rollouts", "agent.stable.full", 1_000_000),
+    ("rollouts", "agent.stable.brake", 50),
+    ("rollouts", "agent.stable.selected", 0),
+    ("rollouts", "fleet", 0),
+    ("root", "targets", 5_000),
+]
+"""A key, a role that it signs, and how far ahead a thief signs it; the others have stories of their own."""
 
-@pytest.mark.parametrize(
-    ("key", "role", "jump"),
-    [
-        ("releases", "agent.releases", 0),
-        ("rollouts", "agent.stable", 0),
-        ("rollouts", "agent.stable.canary", 0),
-        ("rollouts", "agent.stable.full", 1_000_000),
-        ("rollouts", "agent.stable.brake", 50),
-        ("rollouts", "agent.stable.selected", 0),
-        ("rollouts", "fleet", 0),
-        ("root", "targets", 5_000),
-    ],
-)
+
+def test_every_role_has_a_theft(stage):
+    """Root, snapshot and timestamp have stories of their own; whatever else is signed is stolen below."""
+    signed = {path.name.split(".", 1)[1].removesuffix(".json") for path in stage.roles()}
+    assert signed == {role for _key, role, _jump in STOLEN} | {"root", "snapshot", "timestamp"}
+
+
+@pytest.mark.parametrize(("key", "role", "jump"), STOLEN)
 def test_a_stolen_key_is_recovered_from(stage, key, role, jump):
     """Before, the thief is believed; from the recovery on nobody listens, wherever the version had run to."""
     bad = stage.steal(key, role, jump)
@@ -71,6 +78,25 @@ def test_a_fast_forwarded_timestamp(stage, version):
     (stage.work.keys / "online.pem").unlink()
     stage.publish()
     assert stage.forge.load("timestamp").signed.version >= honest
+    stage.everybody_is_well()
+    stage.work.publish_release("1.5.0")
+    stage.everybody_is_well()
+
+
+@pytest.mark.parametrize("jump", [10_000, 2**53 - 100])
+def test_a_fast_forwarded_snapshot_alone(stage, jump):
+    """Its number runs away, the timestamp's does not; clients forget it with the key that signed it."""
+    honest = stage.forge.version("timestamp")
+    bad = stage.steal("online", "snapshot", jump)
+    assert stage.old.trusts(ROUTE)
+    stage.key("online-2")
+    options = ("--compromised", "--new", "online-2", "--good", f"timestamp={honest}")
+    done = stage.work.do("key", "revoke", "online", *options)
+    assert {step["role"] for step in done["steps"]} == {"snapshot", "timestamp", "agent.stable.brake"}
+    (stage.work.keys / "online.pem").unlink()
+    stage.publish()
+    listed = stage.forge.load("timestamp").signed.snapshot_meta.version
+    assert listed < bad
     stage.everybody_is_well()
     stage.work.publish_release("1.5.0")
     stage.everybody_is_well()

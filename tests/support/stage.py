@@ -43,6 +43,10 @@ class Stage:
         """Clients that saw everything, and clients that saw nothing, agree."""
         assert self.old.poll(ROUTE) == self.client(f"new-{len(list(self.folder.iterdir()))}").poll(ROUTE)
 
+    def roles(self) -> list[Path]:
+        """Return the files of all signed roles."""
+        return sorted((self.work.store / "metadata").glob("[0-9]*.json"))
+
     def trusts(self, role: str) -> bool:
         """Return whether the client that has seen everything finds what a role answers for."""
         if role.count(".") < 2:
@@ -51,7 +55,10 @@ class Stage:
         return self.old.trusts(delegated.paths[0].replace("?", "0"))
 
     def steal(self, key: str, role: str, jump: int = 0) -> int:
-        """Let a thief sign a role far ahead with a stolen key, through a publisher who does not look."""
+        """Let a thief sign a role far ahead with a stolen key, through a publisher who does not look.
+
+        A snapshot is followed by the one that the seal makes, which goes on from there.
+        """
         found = self.forge.load(role)
         found.signed.version += jump + 1
         self.forge.sign(found, key)

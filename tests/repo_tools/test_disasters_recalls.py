@@ -1,0 +1,147 @@
+"""What the checks about recalls and selections prevent: hosts that swing for ever, or stay behind."""
+
+from msgspec.structs import force_setattr
+
+from agent.resolve import Facts
+from agent.withdrawal import withdrawn
+from metadata.decide import decide
+from metadata.facts import Decision, Directed, Host
+from repo_tools.checks import selections
+from repo_tools.checks.facts import gather
+from repo_tools.explain import documents, explain
+from tests.agent.forge import Forge
+from tests.support.disasters import CANARY, RELEASES, Danger, disaster
+from tests.support.workspace import CHANNEL, HERE, PRODUCT
+
+
+def recalled(danger: Danger) -> None:
+    """Publish 1.5.0, and stage the way back from it."""
+    danger.work.publish_release("1.5.0")
+    danger.work.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+
+
+@disaster("recalls")
+def test_a_recall_without_an_end_calls_back_what_nobody_has_built_yet(danger):
+    """Agents and tools cannot even read it; a host that did would come down from a release of next year."""
+    danger.work.add("1.6.0")
+    danger.work.sign_and_publish()
+    recalled(danger)
+    bounded = newer(danger, "<=1.5.0")
+    assert (bounded.action, bounded.rule) == ("stay", "ahead")
+    unbounded = newer(danger, ">=1.5.0")
+    assert (unbounded.action, unbounded.version) == ("recall", "1.4.2")
+    danger.reword(recall={"from": ">=1.5.0", "until": None, "reason": ""})
+    for command in ("check", "sign", "status"):
+        result = danger.work.run(command)
+        assert result.exit_code == 10
+        assert "recall from '>=1.5.0' has no upper bound" in result.stderr
+
+
+def newer(danger: Danger, versions: str) -> Decision:
+    """Return what a canary that runs 1.6.0 would decide, if it could read a recall from ``versions``."""
+    desk, state, host = danger.work.desk(), danger.state(), danger.host("canary")
+    here = Host(host, PRODUCT, CHANNEL, HERE, running="1.6.0", highest_seq=2)
+    directed = explain(desk, state.channel, here, danger.now).directed
+    assert directed is not None
+    assert directed.order.recall is not None
+    force_setattr(directed.order.recall, "from_versions", versions)  # past what reading it refuses
+    releases = documents(state.catalog, directed.order, here.running)
+    return decide(here, state.policy, directed, state.brake, releases, danger.now, danger.now)
+
+
+@disaster("recalls")
+def test_a_recall_to_itself_gives_up_what_it_sends_hosts_to(danger):
+    """Hosts go back, and are told during the trial that what they try is called back, too."""
+    recalled(danger)
+    danger.reword(recall={"from": "<=1.5.0", "until": None, "reason": ""})
+    assert "stable-0003 recalls 1.4.2 to itself" in danger.refusal()
+    danger.publish_anyway()
+    decided = danger.decision(danger.host("canary"), "1.5.0")["decision"]
+    assert (decided["action"], decided["version"]) == ("recall", "1.4.2")
+    state = danger.state()
+    order, document = state.waves[0].order, state.waves[0].document
+    directed = Directed(order, "canary", document.sha256)
+    releases = documents(state.catalog, order, "1.5.0")
+    facts = Facts(state.policy, directed, state.brake, releases, danger.now, None)
+    said = withdrawn(facts, state.catalog.release("1.4.2"), "1.4.2", danger.now)
+    assert said == "1.4.2 is recalled: no reason given"
+
+
+@disaster("recalls")
+def test_a_recall_below_its_own_base_swings_for_ever(danger):
+    """The recall sends hosts down, and the base of the same order sends them up again at once."""
+    recalled(danger)
+    pointer = danger.state().catalog.pointer("1.5.0")
+    danger.reword(base={"version": pointer.version, "sha256": pointer.sha256})
+    assert "stable-0003 recalls to 1.4.2, below its base 1.5.0" in danger.refusal()
+    danger.publish_anyway()
+    host = danger.host("canary")
+    down, up = (danger.decision(host, running)["decision"] for running in ("1.5.0", "1.4.2"))
+    assert (down["action"], down["version"]) == ("recall", "1.4.2")
+    assert (up["action"], up["version"]) == ("update", "1.5.0")
+
+
+@disaster("nowhere")
+def test_a_recall_to_what_is_gone_moves_nobody(danger):
+    """A release that is not listed any more cannot be gone back to."""
+    recalled(danger)
+    with danger.change(RELEASES) as signed:
+        for path in [path for path in signed.targets if "/1.4.2/" in path]:
+            del signed.targets[path]
+    assert f"{CANARY}: its order 1.4.2 is no live release" in danger.refusal()
+    danger.publish_anyway()
+    decided = danger.decision(danger.host("canary"), "1.5.0")["decision"]
+    assert decided["action"] == "refuse"
+
+
+@disaster("forgotten")
+def test_a_selection_that_a_recall_forgot_keeps_its_hosts_on_bad_code(danger):
+    """Picked hosts read their own order first; nobody told them to go back."""
+    danger.work.publish_release("1.5.0")
+    host = danger.host("full")
+    Forge(danger.work).select(host, "1.5.0", not_after="2027-01-01T00:00:00Z")
+    danger.wait(minutes=1)
+    danger.work.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    assert "still orders 1.5.0, which stable-0003 recalls" in danger.refusal()
+    danger.publish_anyway()
+    told = danger.decision(host, "1.5.0")
+    assert (told["wave"], told["decision"]["rule"]) == ("selected", "current")
+    others = danger.decision(danger.host("early"), "1.5.0")["decision"]
+    assert (others["action"], others["version"]) == ("recall", "1.4.2")
+
+
+@disaster("forgotten")
+def test_a_selection_that_a_start_forgot_stays_behind(danger):
+    """The fleet moves on; the batch from last month does not."""
+    host = danger.host("full")
+    Forge(danger.work).select(host, "1.4.2", not_after="2027-01-01T00:00:00Z")
+    danger.work.add("1.5.0")
+    danger.work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
+    assert "stays at 1.4.2 when stable-0002 goes to 1.5.0" in danger.refusal()
+    danger.publish_anyway()
+    assert danger.decision(host, "1.4.2")["order"]["version"] == "1.4.2"
+
+
+@disaster("forgotten")
+def test_a_selection_that_a_promotion_forgot_stays_behind(danger):
+    """A batch that was picked between two waves is passed over by the next one."""
+    danger.work.publish_release("1.5.0", strategy="manual")
+    host = danger.host("early")
+    Forge(danger.work).select(host, "1.4.2", not_after="2027-01-01T00:00:00Z")
+    danger.work.do("rollout", "promote", "stable")
+    assert "stays at 1.4.2 when stable-0002 goes to 1.5.0" in danger.refusal()
+    danger.publish_anyway()
+    assert danger.decision(host, "1.4.2")["decision"]["rule"] == "current"
+
+
+def test_a_selection_that_has_ended_or_is_ahead_stands_in_nobodys_way(danger):
+    """Only what leaves hosts behind is refused."""
+    danger.work.add("1.5.0")
+    danger.work.add("1.6.0")
+    danger.work.sign_and_publish()
+    forge = Forge(danger.work)
+    forge.select(danger.host("full"), "1.6.0")
+    forge.select("host-1", "1.4.2", not_after="2026-11-22T11:00:00Z")
+    danger.work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
+    facts = gather(danger.work.desk(), publishing=True)
+    assert not list(selections.forgotten(facts))
