@@ -142,7 +142,8 @@ def test_what_was_signed_is_the_canonical_form_of_whatever_came(custom, strange,
 
 
 @pytest.mark.parametrize(
-    "custom", ['{"b":1,"a":1}', '{"a":1,"a":2}', '{ "a":1}', '"\\u0041"', "-0", "[]", '{"a":"\u20ac"}']
+    "custom",
+    ['{"b":1,"a":1}', '{"a":1,"a":2}', '{ "a":1}', '"\\u0041"', "-0", "[]", '{"a":"\u20ac"}', str(2**70)],
 )
 def test_an_order_in_another_form_is_not_what_was_signed(custom):
     """Only the canonical form is verified, also of what an audit keeps as it came."""
