@@ -1,5 +1,6 @@
 """What the documentation tells readers to type works."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.project.transcripts import (
     pages,
     run,
 )
+from tests.support.host import free_port
 from tests.support.systemd import Systemd, skip_without_systemd
 
 SAMPLE = """# Page
@@ -53,7 +55,7 @@ def test_the_commands_of_a_page_work(page, tmp_path):
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
-    text = page.read_text(encoding="utf-8")
+    text = on_free_ports(page.read_text(encoding="utf-8"))
     try:
         with reader(text, tmp_path) as enter:
             for command in commands(text):
@@ -64,6 +66,12 @@ def test_the_commands_of_a_page_work(page, tmp_path):
                 assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
     finally:
         end_background(tmp_path)
+
+
+def on_free_ports(text: str) -> str:
+    """Return a page whose servers get ports that nobody uses: something else may have the page's own."""
+    ports = {port: str(free_port()) for port in sorted(set(re.findall(r"\b180\d\d\b", text)))}
+    return re.sub(r"\b180\d\d\b", lambda found: ports[found[0]], text)
 
 
 @contextmanager
