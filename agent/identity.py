@@ -1,4 +1,4 @@
-"""Who this host is and whom it trusts: its id, the repository, the pinned root."""
+"""Who this host is and whom it trusts: its id, its key, the repository, the pinned root."""
 
 import hashlib
 import re
@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import msgspec
+from securesystemslib.signer import CryptoSigner
 
 from agent import files
 from metadata.errors import MalformedError, UnsuitableError, UsageError
@@ -13,7 +14,7 @@ from metadata.fields import AgentId
 
 MACHINE_ID = Path("/etc/machine-id")
 """Every copy of a disk gets another one at its first boot, where images are made as systemd asks for it."""
-ENROLL_HINT = "run: tidegate-agent enroll --url URL --root FILE"
+ENROLL_HINT = "run: tidegate-agent enroll --token TOKEN, or with --url URL --root FILE"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What tells the machine from a copy of its disk; None where the system does not say."""
     scope: list[str] | None = None
     """``product/channel`` names that a registration token allows; None without a token."""
+    key: str = ""
+    """The agent's private key, PKCS #8; in this file, so that id and key are one even after a power cut."""
+    token: str = ""
+    """The registration token; without one, nobody would believe this host's reports and it sends none."""
+    labels: dict[str, str] = {}
+    """What the token says about this host."""
+    headers: dict[str, str] = {}
+    """What the place for reports wants to see."""
 
 
 def folder(state: Path) -> Path:
@@ -56,19 +65,33 @@ def load(state: Path) -> tuple[Identity, bytes]:
     return identity, root
 
 
+def fresh_id() -> str:
+    """Return an id that nobody has."""
+    return str(uuid.uuid4())
+
+
 def make(url: str, root: bytes, agent_id: str | None) -> Identity:
     """Return a new identity.
 
     Raises:
         UsageError: The id or the URL cannot be used.
     """
-    agent = agent_id or str(uuid.uuid4())
+    agent = agent_id or fresh_id()
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", agent):
         raise UsageError(f"not an agent id: {agent!r}", "use letters, digits, dots, _ and -; at most 64")
-    if not url.startswith(("http://", "https://", "file:///")):
-        raise UsageError(f"not a repository URL: {url!r}", "write it with https://, or file:/// for a folder")
+    check_url(url)
     digest = hashlib.sha256(root).hexdigest()
     return Identity(agent=agent, url=url.rstrip("/"), root_sha256=digest, machine=machine())
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no address of a repository.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not url.startswith(("http://", "https://", "file:///")):
+        raise UsageError(f"not a repository URL: {url!r}", "write it with https://, or file:/// for a folder")
 
 
 def machine() -> str | None:
@@ -92,3 +115,8 @@ def keep(state: Path, identity: Identity, root: bytes) -> None:
     place.mkdir(exist_ok=True, mode=0o700)
     files.write(place / "root.json", root)
     files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
+
+
+def fresh_key() -> str:
+    """Return a new Ed25519 key (RFC 8032), as PKCS #8."""
+    return CryptoSigner.generate_ed25519().private_bytes.decode()

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS document (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+MAX_EVENTS = 2_000
+"""What is kept of a host's history: some hundred updates, below a megabyte."""
 MENDING = "move the file aside: the next tick starts a new one, and what runs on this host is left alone"
 
 
@@ -130,6 +132,8 @@ class Journal:
         names = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" * len(row))
         self._run(f"INSERT INTO event ({names}) VALUES ({marks})", *row.values())  # noqa: S608 (our own names)
+        old = "id <= (SELECT max(id) FROM event) - ? AND stage != 'enroll'"  # which says who speaks
+        self._run(f"DELETE FROM event WHERE {old}", MAX_EVENTS)  # noqa: S608 (no values in it)
 
     def events(self, product: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest events, newest first."""
@@ -137,6 +141,15 @@ class Journal:
         values = [] if product is None else [product]
         rows = self._run(f"SELECT * FROM event {where} ORDER BY id DESC LIMIT ?", *values, limit)  # noqa: S608
         return [dict(row) for row in rows]
+
+    def events_after(self, number: int, limit: int) -> list[dict[str, Any]]:
+        """Return the oldest events whose number is higher, oldest first."""
+        rows = self._run("SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", number, limit)
+        return [dict(row) for row in rows]
+
+    def last_event(self) -> int:
+        """Return the number of the newest event."""
+        return int(self._run("SELECT coalesce(max(id), 0) FROM event")[0][0])
 
     def give_up(self, product: str, update: Update) -> None:
         """Quarantine an update's payload on this host."""

@@ -100,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the agent keeps what it knows: identity, journal, cache, downloads, backups."""
     root: str = "/opt/tidegate"
     """Where products are installed."""
+    labels: dict[str, str] = {}
+    """What reports of this host carry, such as ``{ site = "fra1" }``."""
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:

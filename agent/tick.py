@@ -9,7 +9,8 @@ import msgspec
 from agent import clock, control, identity, locking, machine, soak
 from agent.fetch import Fetcher
 from agent.guard import arming
-from agent.journal import Journal, timestamp
+from agent.journal import Event, Journal, timestamp
+from agent.reports.flush import flush
 from agent.repository import Repository
 from agent.settings import ProductSettings, Settings
 from agent.states import State
@@ -86,6 +87,7 @@ def tick(host: Host, product: str | None = None) -> list[TidegateError]:
             _note_trouble(host.journal, work.name, error)
     if not host.settings.product:
         host.read()
+    flush(host.settings, host.journal, host.identity)
     _say_next(host)
     return errors
 
@@ -94,8 +96,19 @@ def _note_trouble(journal: Journal, product: str, error: TidegateError) -> None:
     """Keep what keeps the product from its turn, and since when, for whoever asks for its status."""
     key = f"trouble/{product}"
     before = journal.recall(key) or {}
-    since = before["at"] if before.get("error") == error.name() else timestamp()
+    new = before.get("error") != error.name()
+    since = timestamp() if new else before["at"]
     with contextlib.suppress(TidegateError):  # a journal that cannot be written is the trouble itself
+        if new:
+            journal.add(
+                Event(
+                    product=product,
+                    stage="refusal",
+                    outcome="failed",
+                    reason=error.name(),
+                    detail=error.message,
+                )
+            )
         journal.remember({key: {"at": since, "error": error.name(), "text": error.message}})
 
 

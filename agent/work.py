@@ -156,7 +156,11 @@ class Work:
         """A clock is judged by signed issue times only; it cannot be judged by itself."""
         behind = facts.issued and (facts.issued - now).total_seconds() > NEAR_FUTURE_S
         trouble = f"this host's clock is behind the repository's, which was signed at {facts.issued}"
-        self.journal.remember({"clock": trouble if behind else None, "poll_s": facts.policy.poll_s})
+        said = facts.policy.report
+        reporting = {f"reporting/{self.name}": msgspec.to_builtins(said) if said else None}
+        self.journal.remember(
+            {"clock": trouble if behind else None, "poll_s": facts.policy.poll_s, **reporting}
+        )
 
     def health(self, release: Release | None, version: str) -> Health:
         """Return the probes of a version: its release's, and those of the settings."""

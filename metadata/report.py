@@ -22,6 +22,9 @@ Stage = Literal[
     "enroll",
     "leave",
 ]
+MAX_DETAIL = 2_000
+"""Characters of a report's detail."""
+
 Outcome = Literal["ok", "failed", "deferred"]
 
 
@@ -60,9 +63,13 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
     """What the host's settings call it."""
     clock: dict[str, Any] = {}
     """How the host's clock compares to signed times."""
-
-
-def payload_type(kind: type[msgspec.Struct]) -> str:
-    """Return the DSSE payload type of a document: ``application/vnd.tidegate.<document>+json``."""
-    tag = str(kind.__struct_config__.tag)
-    return f"application/vnd.{tag.partition('/')[0]}+json"
+    decision: dict[str, Any] | None = None
+    """In a heartbeat: the decision that stands."""
+    pin: str = ""
+    """In a heartbeat: the versions that the host keeps to."""
+    windows: list[str] = []
+    """In a heartbeat: when updates may start there."""
+    token: str = ""
+    """In an enrolment: the registration token, as it was pasted."""
+    key: dict[str, Any] | None = None
+    """In an enrolment: the agent's public key, with its `keyid`."""

@@ -42,14 +42,14 @@ _PARSER = json.JSONDecoder(
 )
 
 
-def parse(data: bytes, name: str) -> Any:
+def parse(data: bytes, name: str, max_bytes: int = MAX_BYTES) -> Any:
     """Return the JSON value in ``data``; ``name`` says in errors what is read.
 
     Raises:
-        MalformedError: It is no strict JSON, or longer than ``MAX_BYTES``.
+        MalformedError: It is no strict JSON, or longer than ``max_bytes``.
     """
-    if len(data) > MAX_BYTES:
-        raise MalformedError(f"{name} is longer than {MAX_BYTES:,} bytes")
+    if len(data) > max_bytes:
+        raise MalformedError(f"{name} is longer than {max_bytes:,} bytes")
     try:
         value = _PARSER.decode(data.decode())
         msgspec.json.encode(value)  # refuses half a surrogate pair, which no file or terminal can hold

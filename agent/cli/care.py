@@ -7,7 +7,7 @@ import click
 
 from agent import doctor as checks
 from agent import output, settings
-from agent.enrolment import enrol
+from agent.enrolment import Invitation, by_identity, by_root, by_token, enrol
 from agent.installed import compare
 from agent.operator import go_back, set_pin
 from agent.tick import opened
@@ -20,23 +20,46 @@ one_product = click.option("--product", metavar="NAME", help="Only this product.
 
 
 @click.command()
-@click.option("--url", required=True, help="The store's base; /metadata/ and /targets/ are appended.")
+@click.option("--token", metavar="TOKEN", help="A registration token: it names the repository and its root.")
+@click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="A file that holds one.")
+@click.option("--url", help="Without a token: the store's base; /metadata/ and /targets/ are appended.")
 @click.option(
-    "--root", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The root to trust."
+    "--root", type=click.Path(path_type=Path, dir_okay=False), help="Without a token: the root to trust."
 )
 @click.option("--agent-id", metavar="ID", help="This host's id; a random one unless given.")
+@click.option("--again", is_flag=True, help="Make a new identity: for a host that was copied from another.")
 @as_json
 @click.pass_obj
-def enroll(config: Path, url: str, root: Path, agent_id: str | None, *, as_json: bool) -> None:
+def enroll(config: Path, /, agent_id: str | None, *, again: bool, as_json: bool, **said: Any) -> None:
     """Pin a root of trust and give this host its id; checks that the repository answers to that root.
 
     Example: tidegate-agent enroll --url https://updates.example.com --root root.json
     """
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
-    who = enrol(found, url, root, agent_id)
-    document = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256}
-    output.result(document, [f"enrolled as {who.agent} at {who.url}"], as_json=as_json)
+    who = enrol(found, _invitation(found, again=again, **said), agent_id, again=again)
+    document = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256, "channels": who.scope}
+    follows = f", to follow {', '.join(who.scope)}" if who.scope else ""
+    output.result(document, [f"enrolled as {who.agent} at {who.url}{follows}"], as_json=as_json)
+
+
+def _invitation(
+    found: settings.Settings, *, again: bool, token: str | None, token_file: Path | None, **by: Any
+) -> Invitation:
+    """Return what the host is to be enrolled with; a copied host has the token of the other."""
+    if token_file is not None:
+        token = token_file.read_text()
+    if again and not (token or by["url"]):
+        return by_identity(found)
+    if bool(token) == bool(by["url"] or by["root"]):
+        raise UsageError(
+            "name a token, or a URL and a root", "enroll --token TOKEN, or --url URL --root FILE"
+        )
+    if token:
+        return by_token(token)
+    if not (by["url"] and by["root"]):
+        raise UsageError("a URL and a root belong together", "enroll --url URL --root FILE")
+    return by_root(by["url"], by["root"])
 
 
 @click.command()

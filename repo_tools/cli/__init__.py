@@ -24,6 +24,7 @@ MODULES = {
     "demo": "demo",
     "check": "check",
     "agents": "agents",
+    "fleet": "fleet",
     "audit": "audit",
     "log": "log",
     "explain": "explain",

@@ -11,9 +11,10 @@ from metadata.errors import ConflictError
 from metadata.strict import encode
 from repo_tools import files
 from repo_tools.desk import Desk
+from repo_tools.fleet import enrolment
 from repo_tools.founding.plan import Plan, check_keys, key_names, trusts
 from repo_tools.keys.folder import KeyFile
-from repo_tools.roles import ENROLLMENT_PATH, FLEET, POLICY
+from repo_tools.roles import POLICY
 from repo_tools.signed.founding import found
 from repo_tools.signed.live import Live
 from repo_tools.signed.signing import staged_bytes
@@ -116,5 +117,4 @@ def _stage(desk: Desk, plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> Non
     )
     with desk.tree.edit(channel.role) as draft:
         draft.put(desk.contents.stage(channel.path(POLICY), encode(policy)))
-    with desk.tree.edit(FLEET) as draft:
-        draft.put(desk.contents.stage(ENROLLMENT_PATH, encode(Enrollment())))
+    enrolment.stage(desk, enrolment.allow(Enrollment(), keys["rollouts"]))

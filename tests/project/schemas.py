@@ -17,6 +17,7 @@ from metadata.documents import Brake, Enrollment, Order, Policy
 from metadata.fields import EXACT
 from metadata.release import Release
 from metadata.report import Report
+from metadata.token import Token
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "release": Release,
@@ -25,6 +26,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "brake": Brake,
     "enrollment": Enrollment,
     "report": Report,
+    "token": Token,
 }
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -263,6 +264,17 @@ def ask(url: str) -> str | None:
             return text
     except OSError:
         return None
+
+
+def ask_status(url: str) -> int:
+    """Return the status that a URL answers with; 0 when nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 def eventually(

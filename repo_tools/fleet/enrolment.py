@@ -1,0 +1,71 @@
+"""The target ``fleet/enrollment``: who may sign registration tokens, which tokens and agents were revoked."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from metadata.documents import Enrollment
+from metadata.envelope import public_entry
+from metadata.errors import UsageError
+from metadata.strict import convert, decode, encode, to_json
+from repo_tools.desk import Desk
+from repo_tools.keys.folder import KeyFile
+from repo_tools.names import check_agent_id
+from repo_tools.roles import ENROLLMENT_PATH, FLEET
+
+
+def read(desk: Desk) -> Enrollment:
+    """Return the enrollment document as it is staged, or else published."""
+    entry = desk.tree.view(FLEET).entries.get(ENROLLMENT_PATH)
+    return decode(desk.contents.read(entry), Enrollment, refuse_unknown=True) if entry else Enrollment()
+
+
+def stage(desk: Desk, document: Enrollment) -> None:
+    """Stage another enrollment document."""
+    convert(to_json(document), Enrollment, refuse_unknown=True)
+    with desk.tree.edit(FLEET) as draft:
+        draft.put(desk.contents.stage(ENROLLMENT_PATH, encode(document)))
+
+
+def keyids(document: Enrollment) -> list[str]:
+    """Return the ids of the keys that may sign tokens."""
+    return [str(entry["keyid"]) for entry in document.keys]
+
+
+def allow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
+    """Return the document with keys that may sign tokens from now on, once it is published."""
+    known = set(keyids(document))
+    new = [public_entry(key.key()) for key in keys if key.keyid not in known]
+    return msgspec.structs.replace(document, keys=[*document.keys, *new])
+
+
+def disallow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
+    """Return the document without keys: tokens that they signed enrol nobody any more.
+
+    Raises:
+        UsageError: One of them may sign none anyway.
+    """
+    gone = {key.keyid for key in keys}
+    if strangers := [key.name for key in keys if key.keyid not in keyids(document)]:
+        raise UsageError(f"{strangers[0]} may sign no tokens", "tidegate fleet keys shows who may")
+    kept = [entry for entry in document.keys if entry["keyid"] not in gone]
+    return msgspec.structs.replace(document, keys=kept)
+
+
+def revoke(document: Enrollment, tokens: Collection[str], agents: Collection[str]) -> Enrollment:
+    """Return the document with more tokens and agents revoked; what they run is left alone.
+
+    Raises:
+        UsageError: A name is no agent id.
+    """
+    for agent in agents:
+        check_agent_id(agent)
+    return msgspec.structs.replace(
+        document,
+        revoked_tokens=_joined(document.revoked_tokens, tokens),
+        revoked_agents=_joined(document.revoked_agents, agents),
+    )
+
+
+def _joined(before: Collection[str], more: Collection[str]) -> list[str]:
+    return [*before, *(one for one in dict.fromkeys(more) if one not in before)]

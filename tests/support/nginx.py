@@ -1,0 +1,99 @@
+"""A real nginx with the drop box of ``infra/nginx``; where there is none, its Debian package is unpacked."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.host import ask_status, eventually, free_port
+
+CACHE = ROOT / ".cache" / "nginx"
+KEY = "a-long-random-text"
+CONF = """daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+user root;
+events {{ }}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    map "" $reports_key {{ default "{key}"; }}
+    server {{
+        listen 127.0.0.1:{port};
+        root {folder}/box;
+        include {shipped};
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class DropBox:
+    """A running drop box."""
+
+    url: str
+    folder: Path
+    """What was dropped."""
+    log: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """What was dropped, the oldest name first."""
+        return sorted(self.folder.rglob("*.json"))
+
+
+def program() -> str:
+    """Return nginx; skips the test where it cannot be had."""
+    if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"):
+        return found
+    unpacked = CACHE / "usr" / "sbin" / "nginx"
+    if not unpacked.exists():
+        _unpack()
+    return str(unpacked)
+
+
+def _unpack() -> None:
+    """An installed nginx would start on the machine's own port; unpacked it does nothing."""
+    CACHE.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE.parent) as scratch:
+        done = subprocess.run(
+            ["apt-get", "download", "nginx"], cwd=scratch, capture_output=True, text=True, check=False
+        )
+        packages = list(Path(scratch).glob("*.deb"))
+        if done.returncode != 0 or not packages:
+            pytest.skip(f"nginx cannot be had: {done.stderr.strip()}")
+        subprocess.run(["dpkg", "-x", packages[0], f"{scratch}/tree"], check=True)
+        shutil.rmtree(CACHE, ignore_errors=True)
+        Path(scratch, "tree").rename(CACHE)
+
+
+@contextmanager
+def dropping(folder: Path) -> Iterator[DropBox]:
+    """Run a drop box until the block ends."""
+    port = free_port()
+    (folder / "box").mkdir(parents=True)
+    shipped = ROOT / "infra" / "nginx" / "reports.conf"
+    conf = folder / "nginx.conf"
+    conf.write_text(CONF.format(folder=folder, port=port, key=KEY, shipped=shipped))
+    if os.geteuid() != 0:
+        conf.write_text(conf.read_text().replace("user root;\n", ""))
+    process = subprocess.Popen([program(), "-c", conf, "-e", folder / "error.log"])
+    try:
+        box = DropBox(f"http://127.0.0.1:{port}", folder / "box", folder / "access.log")
+        eventually(lambda: process.poll() is not None or ask_status(box.url) == 404)
+        assert process.poll() is None, (folder / "error.log").read_text()
+        yield box
+    finally:
+        process.terminate()
+        process.wait(30)
