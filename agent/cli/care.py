@@ -38,9 +38,18 @@ def enroll(config: Path, /, agent_id: str | None, *, again: bool, as_json: bool,
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
     who = enrol(found, _invitation(found, again=again, **said), agent_id, again=again)
-    document = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256, "channels": who.scope}
+    document: dict[str, Any] = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256}
+    if who.scope:
+        document["channels"] = who.scope
     follows = f", to follow {', '.join(who.scope)}" if who.scope else ""
     output.result(document, [f"enrolled as {who.agent} at {who.url}{follows}"], as_json=as_json)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError as error:
+        raise UsageError(f"token file {file} cannot be read: {error.strerror}") from error
 
 
 def _invitation(
@@ -48,17 +57,15 @@ def _invitation(
 ) -> Invitation:
     """Return what the host is to be enrolled with; a copied host has the token of the other."""
     if token_file is not None:
-        token = token_file.read_text()
+        token = _text(token_file)
     if again and not (token or by["url"]):
         return by_identity(found)
     if bool(token) == bool(by["url"] or by["root"]):
-        raise UsageError(
-            "name a token, or a URL and a root", "enroll --token TOKEN, or --url URL --root FILE"
-        )
+        raise UsageError("name a token, or a URL and a root", "say --token TOKEN, or --url URL --root FILE")
     if token:
         return by_token(token)
     if not (by["url"] and by["root"]):
-        raise UsageError("a URL and a root belong together", "enroll --url URL --root FILE")
+        raise UsageError("a URL and a root belong together", "say --url URL --root FILE")
     return by_root(by["url"], by["root"])
 
 
