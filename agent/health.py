@@ -1,15 +1,22 @@
-"""Questions about health: http, tcp, exec. Each is answered once, in bounded time."""
+"""Questions about health: http, tcp, exec, systemd. Each is answered once, in bounded time."""
 
+import json
 import socket
 import threading
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import msgspec
 import requests
 
 from agent import commands
+from agent.services import NoManagerError
+from agent.services.systemd import unit_state
 from metadata.release import Probe
+
+MOST_BODY_BYTES = 65_536
+"""What is read of an HTTP answer: what stands later is not looked for."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -55,6 +62,8 @@ def probe(entry: Probe, folder: Path) -> Answer:
         return _exec(entry, entry.exec, folder)
     if entry.tcp is not None:
         return _tcp(entry, entry.tcp)
+    if entry.systemd is not None:
+        return _systemd(entry, entry.systemd)
     return _http(entry, entry.http or "")
 
 
@@ -81,8 +90,43 @@ def _http(entry: Probe, url: str) -> Answer:
         session.trust_env = False  # the product is on this host; a proxy for the outside must not be asked
         try:
             with session.get(url, stream=True, timeout=entry.timeout_s, allow_redirects=False) as answer:
-                ok = answer.status_code == entry.status
-                return Answer(ok, f"{entry.text()} answered {answer.status_code}")
+                if answer.status_code != entry.status or entry.expect is None:
+                    text = f"{entry.text()} answered {answer.status_code}"
+                    return Answer(answer.status_code == entry.status, text)
+                body = answer.raw.read(MOST_BODY_BYTES, decode_content=True)
+                return _body(entry, body.decode(errors="replace"), entry.expect)
         except (requests.RequestException, ValueError) as error:
             reason = " ".join(str(error).split())[:160]
             return Answer(False, f"{entry.text()}: {reason}")
+
+
+def _body(entry: Probe, body: str, expect: str) -> Answer:
+    if entry.json is None:
+        said = "says" if (ok := commands.says(body, expect)) else "does not say"
+        return Answer(ok, f"{entry.text()} {said} {expect}")
+    try:
+        found = _plain(_at(json.loads(body), entry.json))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        return Answer(False, f"{entry.text()} has no such value: {error}")
+    return Answer(found == expect, f"{entry.text()} is {found[:200]}")
+
+
+def _at(value: Any, pointer: str) -> Any:
+    """Return what a JSON pointer names (RFC 6901)."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def _plain(value: Any) -> str:
+    """Return a value as ``expect`` has it: text as it is, all else as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _systemd(entry: Probe, unit: str) -> Answer:
+    try:
+        state = unit_state(unit)
+    except NoManagerError as error:
+        return Answer(False, f"{entry.text()}: {error.message}")
+    return Answer(state.active, f"{entry.text()} {state.text}")

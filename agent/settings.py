@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from metadata import versions
 from metadata.errors import MalformedError, TidegateError, UsageError
-from metadata.fields import EXACT, Command, Name
+from metadata.fields import Command, Name, Unit
 from metadata.release import Hook, Probe
 from metadata.strict import unknown_fields
 from metadata.windows import Window
@@ -43,10 +43,10 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 class Systemd(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="systemd"):
     """A unit of systemd runs the product from ``<root>/<product>/current``."""
 
-    unit: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9:_.@\\-]{{1,247}}\.service{EXACT}")]
+    unit: Unit
     """Its name, such as ``nats.service``; it is installed, and enabled if it should run after a boot."""
-    timeout_s: Annotated[int, Meta(ge=1)] = 120
-    """How long a start or a stop may take; longer than the unit's own limits, which are 90 by default."""
+    timeout_s: Annotated[int, Meta(ge=1)] | None = None
+    """How long a start or a stop may take; as long as the unit's own limits allow, unless given."""
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="none"):

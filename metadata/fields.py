@@ -22,6 +22,8 @@ MAX_INTEGER = 2**53 - 1
 Seconds = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Command = Annotated[list[str], Meta(min_length=1)]
+Unit = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9:_.@\\-]{{1,247}}\.service{EXACT}")]
+"""A service of systemd."""
 Platform = Annotated[str, Meta(pattern=rf"^[a-z0-9_]+-[a-z0-9_]+{EXACT}")]
 
 RESERVED_NAMES = frozenset({"selected", "default", "policy", "brake", "releases", "fleet"})

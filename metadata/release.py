@@ -6,32 +6,40 @@ import msgspec
 from msgspec import Meta
 
 from metadata import versions
-from metadata.fields import Command, Count, Digest, Name, Part, Platform, Pointer, Seconds
+from metadata.fields import Command, Count, Digest, Name, Part, Platform, Pointer, Seconds, Unit
 from metadata.paths import safe_path, suffix_of
 
 
 class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """One question about health: http, tcp or exec; exactly one of them."""
+    """One question about health: http, tcp, exec or systemd; exactly one of them."""
 
     http: str | None = None
     """URL to get."""
     status: int = 200
     """The HTTP status that counts as healthy."""
+    json: str | None = None
+    """Where in a JSON answer to look, such as ``/checks/db`` (RFC 6901); ``expect`` is the value."""
     tcp: str | None = None
     """``host:port`` that must accept a connection."""
     exec: Command | None = None
     """Command that must exit 0; relative to the version's folder unless it begins with a slash."""
+    systemd: Unit | None = None
+    """Service of systemd that must be active."""
     expect: str | None = None
-    """A whole word that must stand in the command's output."""
+    """A whole word that must stand in the command's output, or in the body of the HTTP answer."""
     interval_s: Annotated[int, Meta(ge=1)] = 5
     """Asked at least this often; never less often than the trial lasts."""
     timeout_s: Annotated[int, Meta(ge=1)] = 5
     """An answer that takes longer is none."""
 
     def __post_init__(self) -> None:
-        asked = [kind for kind in (self.http, self.tcp, self.exec) if kind is not None]
+        asked = [kind for kind in (self.http, self.tcp, self.exec, self.systemd) if kind is not None]
         if len(asked) != 1:
-            raise ValueError("a health entry is one of http, tcp and exec")
+            raise ValueError("a health entry is one of http, tcp, exec and systemd")
+        if self.json is not None and (self.http is None or self.expect is None):
+            raise ValueError("json needs http and expect")
+        if self.json and not self.json.startswith("/"):
+            raise ValueError(f"not a JSON pointer: {self.json!r}")
         if self.http is not None and not self.http.startswith(("http://", "https://")):
             raise ValueError(f"not an http URL: {self.http!r}")
         if self.tcp is not None and not self.tcp.rpartition(":")[2].isdecimal():
@@ -41,7 +49,11 @@ class Probe(Part, frozen=True, kw_only=True, omit_defaults=True):
         """Return the probe as people write it, for messages."""
         if self.exec is not None:
             return f"exec {' '.join(self.exec)}"
-        return f"http {self.http}" if self.http is not None else f"tcp {self.tcp}"
+        if self.systemd is not None:
+            return f"systemd {self.systemd}"
+        if self.tcp is not None:
+            return f"tcp {self.tcp}"
+        return f"http {self.http}" + (f" at {self.json}" if self.json else "")
 
 
 class Hook(Part, frozen=True, kw_only=True, omit_defaults=True):

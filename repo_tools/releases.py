@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from metadata import strict
@@ -26,7 +27,7 @@ from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
 
 Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
-_HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT or exec:COMMAND"
+_HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT, systemd:UNIT or exec:COMMAND"
 
 
 @dataclass(frozen=True)
@@ -110,24 +111,35 @@ def hook_of(text: str | None) -> Hook | None:
 
 
 def health_of(text: str) -> Probe:
-    """Return the health entry that ``http://…``, ``tcp:HOST:PORT`` or ``exec:COMMAND`` describes.
+    """Return the health entry that a URL, ``tcp:HOST:PORT``, ``systemd:UNIT`` or ``exec:COMMAND`` describes.
+
+    After a URL, ``expect=WORD`` asks for a word in the answer, and ``json=/POINTER`` says where it stands.
 
     Raises:
         UsageError: It describes none.
     """
     if text.startswith(("http://", "https://")):
-        return _probe(text, http=text)
+        url, *asked = text.split()
+        return _probe(text, http=url, **_asked(text, asked))
     kind, _, rest = text.partition(":")
-    if kind == "tcp":
-        return _probe(text, tcp=rest)
+    if kind in {"tcp", "systemd"}:
+        return _probe(text, **{kind: rest})
     if kind == "exec":
         return _probe(text, exec=_words(rest))
     raise UsageError(f"not a health entry: {text!r}", _HEALTH_HINT)
 
 
+def _asked(text: str, words: list[str]) -> dict[str, str]:
+    """Return what a health entry asks of an HTTP answer."""
+    pairs = [word.partition("=")[::2] for word in words]
+    if wrong := [name for name, value in pairs if name not in {"expect", "json"} or not value]:
+        raise UsageError(f"not a health entry: {text!r}: {wrong[0]}", "write expect=WORD or json=/POINTER")
+    return dict(pairs)
+
+
 def _probe(text: str, **fields: Any) -> Probe:
     try:
-        return Probe(**fields)
+        return convert(fields, Probe)
     except ValueError as error:
         raise UsageError(f"not a health entry: {text!r}: {error}", _HEALTH_HINT) from error
 

@@ -32,7 +32,10 @@ def release() -> None:
     "--expect", metavar="WORD", help="Word in the probe's answer; {version} stands for the version."
 )
 @click.option(
-    "--health", multiple=True, metavar="URL", help="http://…, tcp:HOST:PORT or exec:COMMAND. Repeat it."
+    "--health",
+    multiple=True,
+    metavar="URL",
+    help="http://…, tcp:HOST:PORT, systemd:UNIT, exec:COMMAND; repeat it.",
 )
 @click.option("--pre-switch", metavar="COMMAND", help="Run before what runs is stopped; exit 75 puts it off.")
 @click.option("--post-switch", metavar="COMMAND", help="Run when the new version is started; must exit 0.")

@@ -118,6 +118,21 @@ def test_a_stop_that_overstays_is_ended_by_systemd(units):
     assert units.host.runs == "1.1.0"
 
 
+def test_another_unit_can_be_what_health_asks_for(units):
+    """A helper that does not run fails the trial, and was unwell before: the version is not to blame."""
+    helper = units.host.systemd.units / "helper.service"
+    helper.write_text("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+    units.host.systemd.ctl("daemon-reload")
+    units.host.systemd.ctl("start", "helper.service")
+    units.host.health.append('{ systemd = "helper.service", interval_s = 1 }')
+    units.host.write_settings()
+    units.ready()
+    units.host.systemd.ctl("stop", "helper.service")
+    units.release("1.1.0", "good", "--start-s", "1")
+    assert (units.host.tick().rule, units.host.runs) == ("backoff", "1.0.0")
+    assert "helper.service is inactive" in units.host.details("update_healthcheck")
+
+
 def test_a_unit_that_nobody_installed_changes_nothing(units):
     """Without its unit a product cannot be started, and no version is blamed for it."""
     (units.host.systemd.units / units.host.unit).unlink()

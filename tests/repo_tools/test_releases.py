@@ -67,7 +67,9 @@ def test_probes_and_health_are_read_as_people_write_them(rolled):
         *("--probe", "bin/agent --say 'hello world'", "--expect", "{version}"),
         *(
             "--health",
-            "http://127.0.0.1:1/healthz",
+            "http://127.0.0.1:1/healthz json=/state expect=up",
+            "--health",
+            "systemd:nats.service",
             "--health",
             "tcp:127.0.0.1:80",
             "--health",
@@ -77,11 +79,15 @@ def test_probes_and_health_are_read_as_people_write_them(rolled):
     )
     shown = rolled.do("release", "show", "1.5.0")
     assert shown["probe"] == {"exec": ["bin/agent", "--say", "hello world"], "expect": "1.5.0"}
-    assert [next(iter(entry)) for entry in shown["health"]] == ["http", "tcp", "exec"]
+    assert [next(iter(entry)) for entry in shown["health"]] == ["http", "systemd", "tcp", "exec"]
+    assert (shown["health"][0]["json"], shown["health"][0]["expect"]) == ("/state", "up")
     assert (shown["trial_s"], shown["soak_s"]) == (90, 7200)
 
 
-@pytest.mark.parametrize("health", ["ftp://x", "tcp:host", "exec:", "exec:'open", ""])
+WRONG_HTTP = ("http://x colour=blue", "http://x json=/a", "http://x expect=", "systemd:nats.timer")
+
+
+@pytest.mark.parametrize("health", ["ftp://x", "tcp:host", "exec:", "exec:'open", "", *WRONG_HTTP])
 def test_health_that_means_nothing_is_refused(rolled, health):
     """A typing error is found here and not on a thousand hosts."""
     result = rolled.run(
