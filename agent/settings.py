@@ -100,11 +100,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the agent keeps what it knows: identity, journal, cache, downloads, backups."""
     root: str = "/opt/tidegate"
     """Where products are installed."""
+    status: str = ""
+    """File for ``status --json`` after each tick, readable by its folder's group; none, unless given."""
     labels: dict[str, str] = {}
     """What reports of this host carry, such as ``{ site = "fra1" }``."""
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:
+        if self.status and not self.status.startswith("/"):
+            raise ValueError(f"status path {self.status!r} is not absolute")
         names = [entry.name for entry in self.product]
         if len(set(names)) != len(names):
             raise ValueError("a product stands twice")

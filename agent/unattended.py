@@ -4,14 +4,19 @@ The supervisor starts it for each poll, so it needs no command line parser.
 """
 
 import contextlib
+import json
+import os
 from pathlib import Path
+from typing import Any
 
-from agent import control, output, settings
+from agent import control, files, output, settings
 from agent import tick as ticking
 from agent.settings import Settings
 from agent.status import status
 from agent.tick import Host, opened
 from metadata.errors import TidegateError
+
+READABLE = 0o640
 
 
 def tick(config: Path, *, as_json: bool = False) -> int:
@@ -30,11 +35,24 @@ def lenient(config: Path) -> Settings:
     return found
 
 
+def _leave(path: Path, document: dict[str, Any]) -> None:
+    """Write the status for those who may not read the journal; failing to must not fail a tick."""
+    text = f"{json.dumps(document, indent=2)}\n".encode()
+    try:
+        if not path.exists() or path.read_bytes() != text:
+            files.write(path, text, READABLE)
+            os.chown(path, -1, path.parent.stat().st_gid)
+    except OSError as error:
+        output.warning(f"the status cannot be written to {path}: {error.strerror}")
+
+
 def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
     """Print the status and the errors; return the exit code."""
     document = status(host.settings, host.journal, host.identity.agent)
     lines = output.product_lines(document)
     output.result(document, lines, as_json=as_json)
+    if host.settings.status:
+        _leave(Path(host.settings.status), document)
     with contextlib.suppress(control.NoSupervisorError):
         text = "; ".join([error.message for error in errors] or lines)
         control.ask(host.settings.state_folder, {"op": "conclude", "text": text})

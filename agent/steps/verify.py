@@ -7,7 +7,7 @@ from agent.steps.choose import is_staged
 from agent.steps.download import packed_path
 from agent.unpack import unpack
 from agent.work import Result, Work
-from metadata.errors import MalformedError, UnsuitableError, UntrustedError
+from metadata.errors import MalformedError, TidegateError, UnsuitableError, UntrustedError
 
 STEP_S = 3_600
 
@@ -26,13 +26,12 @@ def verify(work: Work, update: Update | None) -> Result:
         raise UnsuitableError(f"{packed} is gone", "the next tick fetches it again")
     try:
         unpack(packed, update.artifact, work.slots.staging(update.version))
-    except (MalformedError, UntrustedError):
-        packed.unlink()  # it would fail again; otherwise it is kept until the journal says STAGED
-        raise
-    except UnsuitableError:
+        work.slots.settle(update.version)
+    except (TidegateError, OSError) as error:
         work.slots.clear_staging(update.version)  # half a version must not keep a full disk full
+        if isinstance(error, MalformedError | UntrustedError):
+            packed.unlink()  # it would fail again; otherwise it is kept until the journal says STAGED
         raise
-    work.slots.settle(update.version)
     answer = _probe(work, update)
     if not answer.ok:
         trees.remove(work.slots.slot(update.version))

@@ -1,5 +1,6 @@
 """The units that are shipped: hardened, booted for real, and what the supervisor tells systemd."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from tests.support.systemd import PACKAGED, PackagedHost, Systemd, skip_without_
 from tests.support.web import serving
 
 AGENT = "tidegate-agent.service"
+TOLD = "/run/tidegate/status.json"
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def begin(scene, unit=AGENT):
 
 def test_the_agent_as_a_unit(packaged, machine):
     """Under its hardening it installs, updates, goes back with the configuration, and says what it does."""
+    packaged.host.write_settings(top=f'status = "{TOLD}"')
     begin(packaged)
     packaged.release("1.1.0")
     eventually(lambda: packaged.host.runs == "1.1.0")
@@ -69,6 +72,15 @@ def test_the_agent_as_a_unit(packaged, machine):
         "colour = blue\n",
     )
     assert machine.show(AGENT, "NRestarts") == "0"
+    assert look(machine, "stat", "--format=%U %G %a", TOLD) == "root tidegate 640"
+    (entry,) = json.loads(look(machine, "cat", TOLD))["products"]
+    assert (entry["running"], entry["quarantine"]) == ("1.1.0", ["1.2.0"])
+
+
+def look(machine: Systemd, *command: str) -> str:
+    """Return what a command prints on the machine."""
+    done = subprocess.run(machine.inside(*command), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_an_agent_that_hangs_is_started_again(packaged, machine):

@@ -240,5 +240,7 @@ class PackagedHost(SystemdHost):
     def boot(self) -> None:
         """Boot for the first time: folders are made as a package would have them made."""
         self.systemd.boot()
-        made = self.systemd.inside("systemd-tmpfiles", "--create", str(PACKAGED / "tmpfiles.d/tidegate.conf"))
-        subprocess.run(made, check=True)
+        for command in (("systemd-sysusers", "sysusers.d"), ("systemd-tmpfiles", "--create", "tmpfiles.d")):
+            *program, kind = command
+            made = self.systemd.inside(*program, str(PACKAGED / kind / "tidegate.conf"))
+            subprocess.run(made, check=True)
