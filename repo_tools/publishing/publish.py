@@ -15,11 +15,13 @@ from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.recovery import honest
 from repo_tools.recovery.online import online_signers
 from repo_tools.signed.client import read_back
+from repo_tools.signed.reading import timestamp_version
 from repo_tools.signed.sealing import Sealed, Signers, refuse_skipping, seal
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
 from repo_tools.signing import missing, needed
 from repo_tools.store import TIMESTAMP
+from repo_tools.store.base import Proving
 from repo_tools.store.lanes import in_lanes, lanes_of
 
 
@@ -162,12 +164,18 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
 
     Raises:
         ConflictError: Somebody else published first.
+        UnsuitableError: The store does not decide who was first; nothing that is live was touched.
     """
     contents = everything(publication, seals)
+    if desk.live.timestamp_bytes is not None:
+        newest = timestamp_version(desk.live.timestamp_bytes)
+        _prove(desk, f"metadata/{newest}.timestamp.json", desk.live.timestamp_bytes)
 
     def put(name: str) -> None:
         content = contents[name]
         if name == TIMESTAMP:
+            if desk.live.timestamp_bytes is None:
+                _prove(desk, seals.history, seals.timestamp)
             desk.store.replace(name, seals.timestamp, expected=desk.live.timestamp_bytes)
         elif isinstance(content, Staged):
             desk.store.upload(name, content.path, content.sha256, on_bytes)
@@ -177,6 +185,11 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
 
     for names in stages(contents):
         in_lanes(lanes_of(desk.store), put, names)
+
+
+def _prove(desk: Desk, name: str, data: bytes) -> None:
+    if isinstance(desk.store, Proving):
+        desk.store.prove(name, data, desk.now)
 
 
 def clear(desk: Desk, publication: Publication) -> None:

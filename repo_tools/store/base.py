@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from repo_tools.files import OnBytes, silent
 
@@ -63,6 +63,23 @@ class Store(Protocol):
 
         Raises:
             ConflictError: Somebody else replaced it first.
+        """
+
+
+@runtime_checkable
+class Proving(Protocol):
+    """A store that somebody else runs, and that may not do what it says."""
+
+    def prove(self, name: str, data: bytes, now: datetime) -> None:
+        """Find out, once in a while, whether the store decides who was first.
+
+        Args:
+            name: A published file that never changes.
+            data: Its content.
+            now: The present, UTC.
+
+        Raises:
+            UnsuitableError: It does not: two publishers would overwrite each other.
         """
 
 

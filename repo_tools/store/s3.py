@@ -8,6 +8,7 @@ may be lost and the request sent again: whoever is told "taken" looks whether th
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from botocore.exceptions import ClientError
 from metadata.errors import ConflictError, UntrustedError
 from metadata.paths import safe_path
 from repo_tools.files import OnBytes, silent
-from repo_tools.store import multipart
+from repo_tools.store import conditions, multipart
 from repo_tools.store.base import AGAIN, TIMESTAMP, Item
 from repo_tools.store.folder import not_signed
 from repo_tools.store.headers import headers
@@ -179,6 +180,18 @@ class S3Store:
                     raise
                 if self.read(name) != data:  # an answer was lost, and this is the second request
                     self._refuse_changed(name, error)
+
+    def prove(self, name: str, data: bytes, now: datetime) -> None:
+        """Find out whether the server keeps conditions, once in a while."""
+        with translated(self.location, "try whether conditions are kept"):
+            if self.memory is None:
+                conditions.prove(self, name, data, now)
+                return
+            self.memory.recall_named(
+                f"conditions of {self.options.endpoint} {self.bucket}",
+                lambda note: conditions.recent(note, now),
+                lambda: conditions.prove(self, name, data, now),
+            )
 
     def remove(self, name: str) -> None:
         """Remove a file that nobody needs; one that is gone already is fine."""

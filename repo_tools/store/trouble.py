@@ -12,7 +12,7 @@ _LATER = "try again; what is uploaded stays, and publishing goes on where it sto
 _RIGHTS = "infra/iam has the statements that each role needs"
 _CREDENTIALS = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or profile in [s3]"
 _REGION = "set region, and endpoint when it is not Amazon's S3, in [s3] of tidegate.toml"
-_NO_CONDITIONS = "use an S3 that knows If-None-Match and If-Match on PUT, or a folder"
+NO_CONDITIONS = "use an S3 that knows If-None-Match and If-Match on PUT, or a folder"
 
 _UNSUITABLE = {
     "NoSuchBucket": ("there is no such bucket", "create it, or mend store in tidegate.toml"),
@@ -28,7 +28,7 @@ _UNSUITABLE = {
     "301": ("the bucket is in another region", _REGION),
     "AuthorizationHeaderMalformed": ("the bucket is in another region", _REGION),
     "InvalidStorageClass": ("the storage class is not known there", "mend storage_class in [s3]"),
-    "NotImplemented": ("that store cannot write on a condition", _NO_CONDITIONS),
+    "NotImplemented": ("that store cannot write on a condition", NO_CONDITIONS),
 }
 _CREDENTIAL_ERRORS = (
     boto.NoCredentialsError,
