@@ -141,7 +141,7 @@ def unknown_fields(value: Any, document: Any, prefix: str = "") -> set[str]:
     found: set[str] = set()
     if isinstance(document, msgspec.Struct) and isinstance(value, dict):
         config = document.__struct_config__
-        places = {field.encode_name: field.name for field in msgspec.structs.fields(document)}
+        places = dict(zip(document.__struct_encode_fields__, document.__struct_fields__, strict=True))
         for key, inner in value.items():
             if key in places:
                 found |= unknown_fields(inner, getattr(document, places[key]), f"{prefix}{key}.")

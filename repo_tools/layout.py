@@ -44,6 +44,8 @@ def widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
 
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
     return sum(0 if combining(char) else 1 + (east_asian_width(char) in "WF") for char in text)
 
 

@@ -86,9 +86,19 @@ class Rehearsal:
                 yield from self._visit(who, late, self.horizon, self.expected)
             for past in pasts:
                 old = Visitor(Path(folder, str(past.number)), self.root)
-                if _remembers(old, PastStore(Overlay(before, {}), past), past):
+                if self._has_clients(old, Overlay(before, {}), past):
                     who = f"a client that knows timestamp {past.number}"
                     yield from self._visit(who, old, self.now, moved)
+
+    def _has_clients(self, client: Visitor, before: Overlay, past: Publication) -> bool:
+        """Return whether a client of the past is there to be hurt, and let it remember that past.
+
+        A publisher who was second, or was killed, leaves a timestamp that was never public. Whoever refuses
+        what is live cannot be hurt by what comes next; ``tidegate check`` tells of it.
+        """
+        if not _remembers(client, PastStore(before, past), past):
+            return False
+        return not self.coming or _remembers(client, before, past)
 
     def _visit(
         self, who: str, client: Visitor, at: datetime, expected: Mapping[str, str | None]
@@ -185,8 +195,8 @@ def last_pasts(desk: Desk, store: Store, count: int) -> Sequence[Publication]:
     return found
 
 
-def _remembers(client: Visitor, store: PastStore, past: Publication) -> bool:
-    """Let a client visit the past; what nobody accepted even then has no clients today."""
+def _remembers(client: Visitor, store: Store, past: Publication) -> bool:
+    """Let a client visit a store by the clock of the past; what nobody accepted even then has no clients."""
     try:
         client.visit(store, past.at or past.timestamp.body.expires, [])
     except TidegateError:

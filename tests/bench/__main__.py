@@ -1,6 +1,6 @@
 """``make bench``: measure, print one table, exit 1 when a limit is missed.
 
-``python -m tests.bench [--json] [--runs N] [polling] [installing] [auditing] [uploading]``
+``python -m tests.bench [--json] [--runs N] [polling] [installing] [auditing] [publishing] [uploading]``
 """
 
 import argparse
@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import auditing, installing, lean, polling, uploading
+from tests.bench import auditing, installing, lean, polling, publishing, uploading
 from tests.bench.measure import Row
 from tests.conftest import ROOT
 
@@ -21,6 +21,7 @@ PARTS = {
     "polling": (polling.rows, 25),
     "installing": (installing.rows, 5),
     "auditing": (auditing.rows, 5),
+    "publishing": (publishing.rows, 5),
     "uploading": (uploading.rows, 3),
 }
 """What measures each part, and how often by default."""

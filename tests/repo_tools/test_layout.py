@@ -1,9 +1,13 @@
 """Tables in narrow terminals: nothing is cut in the middle of a word that could stand whole."""
 
+from io import StringIO
+
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from repo_tools import layout
+from repo_tools.output import Sheet, straight, wrapped
 
 ORDERS = [
     ["wave", "canary", "early"],
@@ -47,3 +51,17 @@ def test_a_table_fits_whenever_it_can(columns, room):
     """Whatever is in it, it is no wider than the terminal, and no column is empty that has words."""
     found = layout.widths(columns, room)
     assert sum(found) + layout.GAP * (len(found) - 1) <= room or all(one <= 1 for one in found)
+
+
+cells = st.text("ab  更é.,", max_size=12)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda count: st.lists(st.lists(cells, min_size=count, max_size=count), min_size=1)
+    )
+)
+def test_a_table_in_a_pipe_is_what_a_wide_terminal_shows(rows):
+    """Two ways to the same lines: the short one for what stands on one line each."""
+    sheet = Sheet(rows[0], rows[1:])
+    assert straight(sheet) == wrapped(Console(file=StringIO(), width=400), sheet)
