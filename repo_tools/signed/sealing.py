@@ -12,11 +12,14 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
 from metadata.errors import ConflictError, TidegateError, UnsuitableError
 from repo_tools.roles import lifetime
+from repo_tools.signed.canonical import payload
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import load
 from repo_tools.signed.trouble import translated
 from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD
 
+AT_WORK = timedelta(minutes=10)
+"""So long a publisher may take for its last two requests; clocks differ by up to five minutes."""
 Signers = Mapping[str, Sequence[Signer]]
 
 
@@ -54,6 +57,7 @@ def seal(
 
     Raises:
         UnsuitableError: That is longer than they allow.
+        ConflictError: Somebody is publishing right now.
     """
     root = Metadata[Root].from_bytes(roles["root"]).signed if "root" in roles else live.root.signed
     meta = {f"{name}.json": found for name, found in live.meta.items()}
@@ -64,7 +68,11 @@ def seal(
     pointer = live.timestamp.snapshot_meta if live.timestamp else MetaFile(1)
     if snapshot is not None:
         pointer = _meta(int(snapshot[0].split("/")[1].split(".")[0]), snapshot[1])
-    version = _free_version(live, "timestamp", live.timestamp.version if live.timestamp else 0)
+    version = live.timestamp.version + 1 if live.timestamp else 1
+    while there := live.store.read(f"metadata/{version}.timestamp.json"):
+        if unfinished(root, there, now):
+            return _finished(live, meta, snapshot, there)
+        version += 1  # a publisher that was killed left this name behind
     issued = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     signed = Timestamp(
         version,
@@ -84,6 +92,45 @@ def _snapshot(
     version = _free_version(live, "snapshot", live.snapshot.version if live.snapshot else 0)
     made = Snapshot(version, expires=_expiry(root, "snapshot", now), meta=dict(sorted(meta.items())))
     return f"metadata/{version}.snapshot.json", _signed(Metadata(made), signers)
+
+
+def unfinished(root: Root, data: bytes, now: datetime) -> bool:
+    """Return whether somebody may be publishing a timestamp at this moment.
+
+    Args:
+        root: Whose keys count.
+        data: A timestamp that lies in the store, under a version that is not live yet.
+        now: The present, UTC.
+    """
+    try:
+        found = load(data, Timestamp, "a later timestamp")
+        root.verify_delegate("timestamp", payload(found), found.signatures)
+        issued = datetime.fromisoformat(str(found.signed.unrecognized_fields.get(ISSUED_FIELD)))
+    except (TidegateError, RepositoryError, ValueError):
+        return False  # nobody who may sign it did
+    return now - issued < AT_WORK
+
+
+def _finished(
+    live: Live, meta: Mapping[str, MetaFile], snapshot: tuple[str, bytes] | None, data: bytes
+) -> Sealed:
+    """Return what this publication left when it was killed; refuse to go past that of somebody else.
+
+    To take the next version instead would leave a timestamp that was never public, and whose snapshot may
+    name higher versions of roles: to clients and auditors the history would seem to go back.
+    """
+    found = load(data, Timestamp, "a later timestamp").signed
+    named = found.snapshot_meta
+    if snapshot is None and live.timestamp and named == live.timestamp.snapshot_meta:
+        return Sealed(None, found.version, data)
+    name = f"metadata/{named.version}.snapshot.json"
+    left = live.store.read(name) if snapshot is not None else None
+    if left and _meta(named.version, left) == named and load(left, Snapshot, name).signed.meta == meta:
+        return Sealed((name, left), found.version, data)
+    text = f"timestamp {found.version} was signed just now by somebody else, and is not public yet"
+    raise ConflictError(
+        text, "wait until it is; if its publisher was killed, publish again there or in a while"
+    )
 
 
 def refuse_skipping(live: Live) -> None:

@@ -9,13 +9,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -75,7 +76,11 @@ class S3Store:
             s3={"addressing_style": "path" if self.options.endpoint else "auto"},
         )
         with translated(self.location, "begin"):
-            session = boto3.Session(profile_name=self.options.profile, region_name=self.options.region)
+            core = botocore.session.get_session()
+            core.register_component("data_loader", _models())
+            session = boto3.Session(
+                botocore_session=core, profile_name=self.options.profile, region_name=self.options.region
+            )
             region = session.region_name or ("us-east-1" if self.options.endpoint else None)
             return session.client(
                 "s3", region_name=region, endpoint_url=self.options.endpoint, config=settings
@@ -256,6 +261,12 @@ class S3Store:
             same = found == wanted
         if not same:
             raise ConflictError(f"{name} is already published with other content in {self.location}", AGAIN)
+
+
+@cache
+def _models() -> Any:
+    """Return what boto3 knows about S3, read once: to read it takes most of the time of making a client."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 def _unless_absent(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:

@@ -5,7 +5,8 @@ SeaweedFS.
 
 In each round all publishers, processes of their own, publish at once. At least one gets through; whoever is
 told that somebody was first (exit 15) prepares again for the next round. After each round, what is live is
-exactly what was said to be published: each publisher's last change that ended with exit 0, and no other.
+exactly what was said to be published: each publisher's last change that ended with exit 0, and no other. In
+the end an auditor reads the whole history.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from metadata.errors import ConflictError
+from repo_tools.audit.report import audit
 from repo_tools.roles import ENROLLMENT_PATH
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import view
@@ -68,6 +70,9 @@ class Race:
                 over.set()
                 client.join()
         assert not self.wrong, self.wrong
+        desk = self.work.desk()
+        found = audit(desk.first, self.work.root_file.read_bytes(), desk.now).findings
+        assert not (errors := [one.text for one in found if one.level == "error"]), errors
 
     def text(self) -> str:
         """Return what has happened."""
