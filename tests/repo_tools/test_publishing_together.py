@@ -8,6 +8,7 @@ import pytest
 
 from metadata.errors import ConflictError
 from repo_tools.publishing import publish
+from repo_tools.store import TIMESTAMP
 from tests.support.workspace import Workspace
 
 
@@ -103,6 +104,50 @@ def test_a_publication_in_between_is_told(rolled, other):
     assert "agent.stable.brake 2, signed by" in error.value.message
     assert "publish again" in error.value.hint
     rolled.do("publish")
+
+
+def killed_at_the_end(work: Workspace) -> None:
+    """Publish a release, all but the last write."""
+    work.add("1.5.0")
+    work.do("sign")
+    desk = work.desk()
+    publication = publish.prepare(desk)
+    contents = publish.everything(publication, publish.sealed(desk, publication))
+    for name, content in contents.items():
+        if isinstance(content, publish.Staged):
+            desk.store.upload(name, content.path, content.sha256)
+        elif name != TIMESTAMP:
+            desk.store.create(name, content)
+
+
+def served(work: Workspace) -> bytes:
+    """Return the timestamp that clients see."""
+    return (work.store / TIMESTAMP).read_bytes()
+
+
+def test_nobody_goes_past_a_publication_that_is_being_made(rolled, other):
+    """The next timestamp is signed and not public yet: others wait, and its own publisher finishes it."""
+    killed_at_the_end(rolled)
+    left = max(rolled.store.glob("metadata/*.timestamp.json"), key=lambda path: path.stat().st_mtime_ns)
+    other.do("brake", "stable", "--reason", "crash loops")
+    other.do("sign")
+    before = served(rolled)
+    result = other.run("publish")
+    assert (result.exit_code, served(rolled)) == (15, before)
+    assert "by somebody else" in result.stderr
+    rolled.do("publish")
+    assert served(rolled) == left.read_bytes()
+    other.do("publish")
+    assert rolled.do("check")["findings"] == other.do("check")["findings"]
+
+
+def test_what_was_never_public_stops_nobody_for_long(rolled, other):
+    """A publisher was killed and never came back: others skip its timestamp, which no client knows."""
+    killed_at_the_end(rolled)
+    other.now += timedelta(minutes=11)
+    for words in (("--reason", "crash loops"), ("--release",)):
+        other.do("brake", "stable", *words)
+        other.sign_and_publish()
 
 
 def test_a_dry_run_lists_every_object(rolled):
