@@ -68,15 +68,16 @@ def seal(
     pointer = live.timestamp.snapshot_meta if live.timestamp else MetaFile(1)
     if snapshot is not None:
         pointer = _meta(int(snapshot[0].split("/")[1].split(".")[0]), snapshot[1])
+    expires = _expiry(root, "timestamp", now, lasting)
     version = live.timestamp.version + 1 if live.timestamp else 1
     while there := live.store.read(f"metadata/{version}.timestamp.json"):
-        if unfinished(root, there, now):
-            return _finished(live, meta, snapshot, there)
+        if _unfinished(root, there, now):
+            return _finished(live, meta, snapshot, there, expires)
         version += 1  # a publisher that was killed left this name behind
     issued = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     signed = Timestamp(
         version,
-        expires=_expiry(root, "timestamp", now, lasting),
+        expires=expires,
         snapshot_meta=pointer,
         unrecognized_fields=issued,
     )
@@ -94,7 +95,7 @@ def _snapshot(
     return f"metadata/{version}.snapshot.json", _signed(Metadata(made), signers)
 
 
-def unfinished(root: Root, data: bytes, now: datetime) -> bool:
+def _unfinished(root: Root, data: bytes, now: datetime) -> bool:
     """Return whether somebody may be publishing a timestamp at this moment.
 
     Args:
@@ -108,11 +109,15 @@ def unfinished(root: Root, data: bytes, now: datetime) -> bool:
         issued = datetime.fromisoformat(str(found.signed.unrecognized_fields.get(ISSUED_FIELD)))
     except (TidegateError, RepositoryError, ValueError):
         return False  # nobody who may sign it did
-    return now - issued < AT_WORK
+    return abs(now - issued) < AT_WORK
 
 
 def _finished(
-    live: Live, meta: Mapping[str, MetaFile], snapshot: tuple[str, bytes] | None, data: bytes
+    live: Live,
+    meta: Mapping[str, MetaFile],
+    snapshot: tuple[str, bytes] | None,
+    data: bytes,
+    expires: datetime,
 ) -> Sealed:
     """Return what this publication left when it was killed; refuse to go past that of somebody else.
 
@@ -121,10 +126,11 @@ def _finished(
     """
     found = load(data, Timestamp, "a later timestamp").signed
     named = found.snapshot_meta
-    if snapshot is None and live.timestamp and named == live.timestamp.snapshot_meta:
+    mine = found.expires <= expires
+    if mine and snapshot is None and live.timestamp and named == live.timestamp.snapshot_meta:
         return Sealed(None, found.version, data)
     name = f"metadata/{named.version}.snapshot.json"
-    left = live.store.read(name) if snapshot is not None else None
+    left = live.store.read(name) if mine and snapshot is not None else None
     if left and _meta(named.version, left) == named and load(left, Snapshot, name).signed.meta == meta:
         return Sealed((name, left), found.version, data)
     text = f"timestamp {found.version} was signed just now by somebody else, and is not public yet"
