@@ -61,12 +61,13 @@ def permissions(config: Path, found: Settings) -> str:
             raise UnsuitableError(
                 f"{folder} cannot be written", "run this as the agent's user; check the mount"
             )
-        if (owner := folder.stat().st_uid) != os.geteuid():
-            raise UnsuitableError(f"{folder} belongs to user {owner}", f"chown -R {os.geteuid()} {folder}")
-    if (mode := stat.S_IMODE(found.state_folder.stat().st_mode)) & 0o077:
-        text = f"{found.state_folder} is open to others (mode {mode:04o})"
-        raise UnsuitableError(text, f"chmod 700 {found.state_folder}")
-    if (mode := stat.S_IMODE(config.stat().st_mode)) & 0o022:
+    state, about = found.state_folder, found.state_folder.stat()
+    if about.st_uid != os.geteuid():
+        mend = f"run this as that user, or: chown -R {os.geteuid()} {state}"
+        raise UnsuitableError(f"{state} belongs to user {about.st_uid}", mend)
+    if (mode := stat.S_IMODE(about.st_mode)) & 0o077:
+        raise UnsuitableError(f"{state} is open to others (mode {mode:04o})", f"chmod 700 {state}")
+    if (mode := stat.S_IMODE(config.stat().st_mode)) & stat.S_IWOTH:
         raise UnsuitableError(f"{config} may be changed by others (mode {mode:04o})", f"chmod 644 {config}")
     return "folders and settings are the agent's own"
 

@@ -88,7 +88,8 @@ class Work:
         return {name: self._neighbour(name) for name in others}
 
     def _neighbour(self, name: str) -> Neighbour:
-        state = self.journal.standing(name)
+        stuck = self.journal.recall(f"trouble/{name}") is not None  # it must not hold up all others for good
+        state = State.IDLE if stuck else self.journal.standing(name)
         try:
             running = Slots(self.settings.products_folder / name).running()
         except UnsuitableError:  # somebody turned its link elsewhere, which is said when its own turn comes

@@ -8,6 +8,7 @@ import pytest
 
 from tests.agent.test_crashes import dies_in
 from tests.support.host import eventually
+from tests.support.product import build
 from tests.support.systemd import SystemdHost
 
 
@@ -113,6 +114,24 @@ def test_a_stop_that_overstays_is_ended_by_systemd(units):
     """A version that ignores SIGTERM is killed after the unit's own time limit."""
     units.host.write_unit("simple", "TimeoutStopSec=1")
     units.ready("1.0.0", "stubborn")
+    units.release("1.1.0")
+    units.host.tick()
+    assert units.host.runs == "1.1.0"
+
+
+def test_a_unit_is_taken_over_while_it_runs(units, tmp_path):
+    """The service runs on from where it was installed until the first update, and from the link after it."""
+    legacy = build(tmp_path / "legacy", "1.0.0")
+    units.host.write_unit(folder=legacy)
+    units.host.systemd.ctl("daemon-reload")
+    units.host.systemd.ctl("start", units.host.unit)
+    assert units.enroll().exit_code == 0
+    units.release("1.0.0")
+    pid = units.host.pid
+    adopted = units.host.run("adopt", "agent", "--version", "1.0.0", "--from", str(legacy))
+    assert (adopted.exit_code, units.host.tick().rule, units.host.pid) == (0, "current", pid), adopted.stderr
+    units.host.write_unit()
+    units.host.systemd.ctl("daemon-reload")
     units.release("1.1.0")
     units.host.tick()
     assert units.host.runs == "1.1.0"

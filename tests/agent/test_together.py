@@ -6,6 +6,7 @@ from agent.settings import ProductSettings
 from agent.states import State
 from agent.together import Neighbour, hold_back, in_order
 from metadata.facts import Decision
+from tests.agent.test_crashes import dies_in
 
 UPDATE = Decision("update", "update", "update to 1.5.0", "1.5.0")
 RECALL = Decision("recall", "recall", "go back to 1.4.0", "1.4.0")
@@ -101,7 +102,12 @@ def test_a_product_waits_for_what_it_needs(scene, tmp_path):
     adopted = scene.host.run("adopt", "other", "--version", "2.0", "--from", str(tmp_path / "other"))
     assert adopted.exit_code == 0, adopted.stderr
     scene.host.query("INSERT OR REPLACE INTO product VALUES ('other', 'ON_TRIAL', NULL)")
-    assert scene.host.tick().rule == "trial"
-    scene.host.query("DELETE FROM product WHERE name = 'other'")
-    scene.host.tick()
+    scene.host.tick()  # a product that cannot come to its end keeps no other from its turn
     assert scene.host.runs == "1.1.0"
+    scene.release("1.2.0")
+    dies_in(scene.host, "ON_TRIAL")
+    scene.host.query("DELETE FROM product WHERE name = 'other'")
+    done = scene.host.run("rollback", "--product", "other")
+    assert (done.exit_code, "agent is on trial" in done.stderr) == (15, True)
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.stands) == ("1.2.0", "IDLE")

@@ -165,12 +165,12 @@ class SystemdHost(Host):
         super().__init__(folder, service="systemd")
         self.write_unit()
 
-    def write_unit(self, kind: str = "simple", extra: str = "") -> None:
+    def write_unit(self, kind: str = "simple", extra: str = "", folder: Path | None = None) -> None:
         """Install the product's unit, which restarts it at once however often it ends."""
-        program = f"{self.root}/agent/current/bin/agent {self.port} {self.config}"
+        tree = folder or self.root / "agent" / "current"
+        program = f"{tree}/bin/agent {self.port} {self.config}"
         (self.systemd.units / self.unit).write_text(
-            f"[Service]\nType={kind}\nExecStart={program}\nWorkingDirectory={self.root}/agent/current\n"
-            f"Restart=always\n{extra}\n"
+            f"[Service]\nType={kind}\nExecStart={program}\nWorkingDirectory={tree}\nRestart=always\n{extra}\n"
         )
         wanted = self.systemd.units / "multi-user.target.wants"
         wanted.mkdir(exist_ok=True)
