@@ -25,6 +25,7 @@ from repo_tools.files import OnBytes
 from repo_tools.names import check_platform, check_range
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
+from repo_tools.workspace import ReleaseDefaults
 
 Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
 _HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT, systemd:UNIT or exec:COMMAND"
@@ -45,6 +46,7 @@ class Ask:
     health: Sequence[str] = ()
     pre_switch: str | None = None
     post_switch: str | None = None
+    hook_s: int | None = None
     start_s: int | None = None
     trial_s: int | None = None
     soak_s: int | None = None
@@ -103,11 +105,6 @@ def probe_of(text: str, version: str, expect: str | None) -> Probe:
     """Return the exec probe that a command line describes; ``{version}`` in ``expect`` is the version."""
     word = expect.replace("{version}", version) if expect else None
     return _probe(text, exec=_words(text), expect=word)
-
-
-def hook_of(text: str | None) -> Hook | None:
-    """Return the hook that a command line describes."""
-    return Hook(exec=_words(text)) if text else None
 
 
 def health_of(text: str) -> Probe:
@@ -190,8 +187,7 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
             artifacts=[placeholder],
             probe=probe_of(probe, ask.version, ask.expect or defaults.expect) if probe else None,
             health=[health_of(text) for text in health],
-            pre_switch=hook_of(ask.pre_switch or defaults.pre_switch),
-            post_switch=hook_of(ask.post_switch or defaults.post_switch),
+            **_hooks(ask, defaults),
             start_s=_either(ask.start_s, defaults.start_s),
             trial_s=_either(ask.trial_s, defaults.trial_s),
             soak_s=_either(ask.soak_s, defaults.soak_s),
@@ -203,6 +199,15 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
         hint = "use the same options for every platform of a version"
         raise UsageError(f"{ask.version} is staged with other conditions", hint)
     return checked
+
+
+def _hooks(ask: Ask, defaults: ReleaseDefaults) -> dict[str, Hook | None]:
+    hook_s = _either(ask.hook_s, defaults.hook_s)
+    named = {
+        "pre_switch": ask.pre_switch or defaults.pre_switch,
+        "post_switch": ask.post_switch or defaults.post_switch,
+    }
+    return {name: Hook(exec=_words(text), timeout_s=hook_s) if text else None for name, text in named.items()}
 
 
 def _either(given: int | None, default: int) -> int:

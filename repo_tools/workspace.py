@@ -41,6 +41,8 @@ class ReleaseDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Command that each host runs before a switch; exit 75 puts it off."""
     post_switch: str | None = None
     """Command that each host runs when the new version has been started."""
+    hook_s: int = 60
+    """How long each of them may take."""
     start_s: int = 120
     trial_s: int = 600
     soak_s: int = 14_400

@@ -39,6 +39,7 @@ def release() -> None:
 )
 @click.option("--pre-switch", metavar="COMMAND", help="Run before what runs is stopped; exit 75 puts it off.")
 @click.option("--post-switch", metavar="COMMAND", help="Run when the new version is started; must exit 0.")
+@click.option("--hook-s", metavar="SPAN", help="How long each of these two may take. [60]")
 @click.option("--start-s", metavar="SPAN", help="Within which health must begin. [120]")
 @click.option("--trial-s", metavar="SPAN", help="For how long health must hold. [600]")
 @click.option("--soak-s", metavar="SPAN", help="After which health is reported once more. [14400]")
@@ -56,7 +57,7 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
       tidegate release add 1.5.0 agent --platform linux-x86_64 --health http://127.0.0.1:8222/healthz
     """
     desk = app.desk()
-    for name in ("start_s", "trial_s", "soak_s"):
+    for name in ("hook_s", "start_s", "trial_s", "soak_s"):
         options[name] = seconds(options[name]) if options[name] is not None else None
     product = desk.product(options.pop("product"))
     added = add(desk, Ask(product, version, source, **options), app.terminal.progress)

@@ -95,7 +95,14 @@ def test_a_release_brings_its_own_hooks(scene):
     """They run in the new version's folder, before those of the settings."""
     Hooks(scene)
     scene.ready()
-    commands = ("--pre-switch", "bin/agent --version", "--post-switch", "bin/agent --version")
+    commands = (
+        "--pre-switch",
+        "bin/agent --version",
+        "--post-switch",
+        "bin/agent --version",
+        "--hook-s",
+        "2m",
+    )
     scene.release("1.1.0", "good", *commands)
     scene.host.tick()
     said = scene.host.query(
