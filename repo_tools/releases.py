@@ -201,7 +201,7 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
     return checked
 
 
-def _hooks(ask: Ask, defaults: ReleaseDefaults) -> dict[str, Hook | None]:
+def _hooks(ask: Ask, defaults: ReleaseDefaults) -> dict[str, Any]:
     hook_s = _either(ask.hook_s, defaults.hook_s)
     named = {
         "pre_switch": ask.pre_switch or defaults.pre_switch,
