@@ -158,7 +158,11 @@ def _staged_release(desk: Desk, ask: Ask) -> Release | None:
     if live and path in live.entries:
         hint = "a version's document never changes: build it anew under a higher version"
         raise UsageError(f"{ask.product} {ask.version} is published already", hint)
-    entry = desk.tree.view(role).entries.get(path)
+    view = desk.tree.view(role)
+    if ask.version in view.retired:
+        hint = "whoever knew it would refuse another one: build it anew under a higher version"
+        raise UsageError(f"{ask.product} {ask.version} was published, and retired", hint)
+    entry = view.entries.get(path)
     if entry is None:
         return None
     for channel in desk.channels():

@@ -20,6 +20,7 @@ from repo_tools.signed.canonical import canonical
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
     ISSUED_FIELD,
+    RETIRED_FIELD,
     REVOKED_FIELD,
     SEQ_FIELD,
     Delegation,
@@ -129,6 +130,7 @@ class Targets(Signed, frozen=True, kw_only=True, tag="targets"):
     targets: dict[str, File]
     delegations: Delegations | None = None
     highest_seq: int = msgspec.field(name=SEQ_FIELD, default=0)
+    retired: dict[str, str] = msgspec.field(name=RETIRED_FIELD, default_factory=dict)
 
 
 Body = Root | Timestamp | Snapshot | Targets
@@ -193,7 +195,8 @@ class Paper(msgspec.Struct, frozen=True, eq=False, gc=False):
         entries = {path: entry(path, file) for path, file in body.targets.items()}
         found = body.delegations or Delegations()
         below = {role.name: _delegation(role.name, role, found.keys) for role in found.roles}
-        return View(self.role, body.version, body.expires, entries, below, body.highest_seq, body.revoked)
+        seq, revoked, retired = body.highest_seq, body.revoked, body.retired
+        return View(self.role, body.version, body.expires, entries, below, seq, revoked, retired)
 
 
 def stored_as(role: str, version: int) -> str:

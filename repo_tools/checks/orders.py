@@ -8,6 +8,7 @@ from metadata.fields import Pointer
 from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
 from repo_tools.checks.facts import Facts, Finding
+from repo_tools.roles import release_path
 from repo_tools.rollouts.state import State, cut_spread, order_in
 
 _LEAD = "add the release that leads there, with --via"
@@ -15,13 +16,16 @@ _PREPARE = "start the rollout again"
 
 
 def changed_document(facts: Facts) -> Iterator[Finding]:
-    """A published release, or a file of it, has other content under the same version."""
+    """A release that was ever published, or a file of it, has other content under the same version."""
     for role, after in facts.after.items():
         before = facts.before.get(role)
         if before is None or not role.endswith(".releases"):
             continue
-        for path in before.entries.keys() & after.entries.keys():
-            if before.entries[path].sha256 != after.entries[path].sha256:
+        product = role.removesuffix(".releases")
+        known = {release_path(product, version): digest for version, digest in before.retired.items()}
+        known |= {path: entry.sha256 for path, entry in before.entries.items()}
+        for path in known.keys() & after.entries.keys():
+            if known[path] != after.entries[path].sha256:
                 text = f"{path} changed after it was published: agents that saw it refuse it"
                 yield Finding("error", "changed_document", role, text, "build it anew under a higher version")
 

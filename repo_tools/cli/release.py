@@ -12,7 +12,9 @@ from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.pack import empty_programs
 from repo_tools.releases import Ask, add
+from repo_tools.retiring import retire
 from repo_tools.rollouts.state import Catalog
+from repo_tools.signing import following
 
 
 @click.group()
@@ -68,6 +70,24 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     channels = [str(one) if product != one.product else one.name for one in desk.channels()]
     following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
     return Answer(data, [f"staged {what}: {counted(added.entry.length, 'byte')}", following])
+
+
+@release.command("retire")
+@click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
+@click.option("--product", metavar="NAME", help="Needed when there is more than one.")
+@changes
+def retire_command(app: App, versions: tuple[str, ...], product: str | None) -> Answer:
+    """List releases no more that nothing orders and nothing leads through; history keeps them.
+
+    \b
+    Examples:
+      tidegate release retire 1.3.0 1.3.1
+      tidegate gc --forget-before 2026-01-01T00:00:00Z
+    """
+    desk = app.desk()
+    done = retire(desk, desk.product(product), versions)
+    said = f"staged: {', '.join(done.versions)} retired, {counted(done.left, 'release')} left"
+    return Answer({"retired": done.versions, "left": done.left}, [said, following(desk)])
 
 
 @release.command("list")

@@ -96,6 +96,7 @@ def _stage(desk: Desk, role: str, entries: Mapping[str, Entry], renamed: Renamed
                 draft.drop(path)
             for entry in entries.values():
                 draft.put(entry)
+            draft.remember_retired({**live.retired, **desk.tree.view(role).retired})
             if role in renamed.highest_seq:
                 draft.remember_seq(renamed.highest_seq[role])
         desk.tree.remember_base(role)

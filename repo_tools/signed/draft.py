@@ -1,8 +1,10 @@
 """A role that is being changed."""
 
+from collections.abc import Mapping
+
 from tuf.api.metadata import TargetFile, Targets
 
-from repo_tools.signed.views import SEQ_FIELD, Entry
+from repo_tools.signed.views import RETIRED_FIELD, SEQ_FIELD, Entry
 
 
 class Draft:
@@ -25,3 +27,8 @@ class Draft:
     def remember_seq(self, seq: int) -> None:
         """Keep the highest sequence number ever given."""
         self._signed.unrecognized_fields[SEQ_FIELD] = seq
+
+    def remember_retired(self, digests: Mapping[str, str]) -> None:
+        """Keep the digests of release documents that are no longer listed, by version."""
+        if digests:
+            self._signed.unrecognized_fields[RETIRED_FIELD] = dict(sorted(digests.items()))

@@ -11,6 +11,7 @@ from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
 from repo_tools.signed.trouble import translated
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
+    RETIRED_FIELD,
     REVOKED_FIELD,
     SEQ_FIELD,
     Delegation,
@@ -48,6 +49,7 @@ def view(role: str, signed: Root | Targets) -> View:
         _delegations(signed),
         int(signed.unrecognized_fields.get(SEQ_FIELD, 0)),
         revoked(signed),
+        _texts(signed, RETIRED_FIELD),
     )
 
 
@@ -64,10 +66,14 @@ def timestamp_version(data: bytes) -> int:
 
 def revoked(signed: Root | Targets) -> dict[str, str]:
     """Return the names of the keys that a role calls stolen, by key id."""
-    found = signed.unrecognized_fields.get(REVOKED_FIELD, {})
+    return _texts(signed, REVOKED_FIELD)
+
+
+def _texts(signed: Root | Targets, name: str) -> dict[str, str]:
+    found = signed.unrecognized_fields.get(name, {})
     if not isinstance(found, dict):
-        raise MalformedError(f"{REVOKED_FIELD} is no table of keys")
-    return {str(keyid): str(name) for keyid, name in found.items()}
+        raise MalformedError(f"{name} is no table")
+    return {str(key): str(text) for key, text in found.items()}
 
 
 def key_info(key: Key) -> KeyInfo:

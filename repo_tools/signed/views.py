@@ -8,6 +8,8 @@ from typing import Any
 
 SEQ_FIELD = "x-tidegate-seq"
 """In a releases role: the highest ``seq`` ever given, also to releases that are gone."""
+RETIRED_FIELD = "x-tidegate-retired"
+"""In a releases role: the digests of documents that were live once, by version; no other may follow them."""
 ISSUED_FIELD = "x-tidegate-issued"
 """In the timestamp: when it was signed."""
 EXPIRY_FIELD = "x-tidegate-expiry-s"
@@ -75,6 +77,8 @@ class View:
     highest_seq: int = 0
     revoked: Mapping[str, str] = field(default_factory=dict)
     """Names of stolen keys, by key id."""
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """In a releases role: digests of documents that are no longer listed, by version."""
 
 
 @dataclass(frozen=True)
