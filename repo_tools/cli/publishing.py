@@ -6,24 +6,28 @@ from typing import Any
 
 import click
 
+from metadata.errors import UnsuitableError
 from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.signing import agree, forget_stale
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, counted
+from repo_tools.output import Answer, Sheet, counted, moment
 from repo_tools.publishing import publish as work
 from repo_tools.publishing import rebase as rebasing
 from repo_tools.publishing.mirror import mirror_all
 from repo_tools.publishing.objects import planned
 from repo_tools.publishing.rehearsing import rehearse
 from repo_tools.publishing.words import staged_changes
-from repo_tools.recovery.online import cosigning
+from repo_tools.recovery.online import cosigning, due_at
 from repo_tools.signing import following, missing
 from repo_tools.store import FolderStore
 
 _NOTHING = "nothing is staged"
+_at_once = click.option(
+    "--at-once", is_flag=True, help="While the online key changes: do not wait until caches are fresh."
+)
 _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minutes, when caches are fresh"
 
 
@@ -35,8 +39,9 @@ _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minut
     "--rebase", is_flag=True, help="Prepare overtaken roles again on what is live; publish nothing."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_at_once
 @changes
-def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
+def publish(app: App, dry_run: bool, rebase: bool, yes: bool, at_once: bool) -> Answer:
     """Publish what is staged, timestamp last, and read it back with a client of its own.
 
     When somebody else published first, it says who published what and exits with 15. With --rebase, staged
@@ -66,6 +71,7 @@ def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
     data = {"published": dict(publication.roles), "files": publication.names, "changes": wording}
     if dry_run:
         return _planned(desk, publication, data, wording)
+    _pace(app, desk, at_once=at_once)
     agree(app, wording, "publish this?", yes=yes)
     if cosigning(desk):
         version = work.refresh(desk)
@@ -80,8 +86,9 @@ def publish(app: App, dry_run: bool, rebase: bool, yes: bool) -> Answer:
 
 @click.command()
 @click.option("--lasting", metavar="SPAN", help="Let the timestamp last so long. [what root allows]")
+@_at_once
 @reads
-def refresh(app: App, lasting: str | None) -> Answer:
+def refresh(app: App, lasting: str | None, at_once: bool) -> Answer:
     """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
 
     \b
@@ -90,9 +97,21 @@ def refresh(app: App, lasting: str | None) -> Answer:
       tidegate refresh --lasting 12h
     """
     desk = app.desk()
+    _pace(app, desk, at_once=at_once)
     version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
     said = f"timestamp {version} is published to {_place(desk)}"
     return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])
+
+
+def _pace(app: App, desk: Desk, *, at_once: bool) -> None:
+    """Keep the three publications that change the online key apart."""
+    due = due_at(desk)
+    if due is None or due <= desk.now:
+        return
+    if not at_once:
+        text = "the online key changes, and caches may still serve the timestamp before"
+        raise UnsuitableError(text, f"go on at {moment(due)}; with --at-once, some polls fail once")
+    app.terminal.warn("clients behind a cache may fail a poll: it may still serve the timestamp before")
 
 
 def _rebased(desk: Desk) -> Answer:

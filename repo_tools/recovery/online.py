@@ -2,17 +2,25 @@
 
 A client reads root first and timestamp second, from caches that are not of the same minute. So timestamp and
 snapshot are signed by both keys (one), then root names the new key (two), then the old key signs no more
-(three, by ``refresh``). After a theft there is one publication: the old key must not sign again.
+(three, by ``refresh``). Between two of them every cache must have forgotten the timestamp before.
+After a theft there is one publication: the old key must not sign again.
 """
+
+from datetime import datetime, timedelta
 
 from securesystemslib.signer import Signer
 
 from metadata.errors import CheckFailedError, SignaturesMissingError
 from repo_tools.desk import Desk
+from repo_tools.publishing.clocks import issued
 from repo_tools.recovery import honest
 from repo_tools.roles import ONLINE
 from repo_tools.signed.views import Delegation, View
 from repo_tools.signing import Pen, at_hand, who
+from repo_tools.store.headers import BRIEF_S
+
+SPACING = timedelta(seconds=2 * BRIEF_S)
+"""Between two of the three: one cache may have filled itself from another that was about to forget."""
 
 
 def cosigning(desk: Desk) -> bool:
@@ -22,6 +30,16 @@ def cosigning(desk: Desk) -> bool:
         return False
     have = {"snapshot": desk.live.snapshot_keyids, "timestamp": desk.live.timestamp_keyids}
     return any(not _met(after.delegations[role], have[role]) for role in ONLINE)
+
+
+def due_at(desk: Desk) -> datetime | None:
+    """Return when the next of three publications is due, or None when an old key signs on or none leaves."""
+    after, before = desk.tree.view("root"), desk.tree.live_view("root")
+    last = issued(desk.live)
+    if before is None or last is None or _stolen(after, before) or cosigning(desk):
+        return None
+    leaving = desk.live.timestamp_keyids - {key.keyid for key in after.delegations["timestamp"].keys}
+    return last + SPACING if leaving else None
 
 
 def online_signers(desk: Desk) -> dict[str, list[Signer]]:

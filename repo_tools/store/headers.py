@@ -7,7 +7,9 @@ from repo_tools.store.base import TIMESTAMP
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """One year, which RFC 9111 caches treat as for ever; a name's content never changes."""
-BRIEF = "public, max-age=60"
+BRIEF_S = 60
+"""How long a cache may serve what was just replaced."""
+BRIEF = f"public, max-age={BRIEF_S}"
 _JSON = "application/json"
 _ARCHIVES = {".zst": "application/zstd", ".gz": "application/gzip", ".xz": "application/x-xz"}
 

@@ -227,6 +227,7 @@ def test_a_rotation_of_the_online_key_leaves_nothing_to_find(told):
         told.now += timedelta(minutes=5)
         told.do("publish")
         assert found(told) == {}
+    told.now += timedelta(minutes=5)
     told.do("refresh")
     assert found(told) == {}
 

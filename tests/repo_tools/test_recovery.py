@@ -1,5 +1,7 @@
 """Keys change in peace: nobody notices, and the old key signs no more."""
 
+from datetime import timedelta
+
 import pytest
 from tuf.api.metadata import Metadata
 
@@ -69,7 +71,7 @@ def test_an_online_key_changes_while_a_client_polls(stage):
     seen = {path.name for path in metadata.iterdir()}
     for command in ("publish", "publish", "refresh"):
         before = (metadata / "timestamp.json").read_bytes()
-        stage.work.do(command)
+        stage.work.do(command, "--at-once")
         after = (metadata / "timestamp.json").read_bytes()
         (metadata / "timestamp.json").write_bytes(before)  # a client between the last file and the timestamp
         polls += [stage.old.trusts(ROUTE), stage.client(f"{command}-{len(polls)}").trusts(ROUTE)]
@@ -127,3 +129,36 @@ def test_somebody_leaves(tmp_path):
     work.sign_and_publish()
     (work.keys / "root-3.pem").unlink()
     work.publish_release("1.4.2")
+
+
+def test_the_three_publications_are_kept_apart(rolled, danger):
+    """A cache that serves an old timestamp beside the new root breaks a poll: each step waits for caches."""
+    rolled.do("key", "new", "online-2", "--no-passphrase")
+    rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    rolled.do("sign")
+    cached = (rolled.store / "metadata" / "timestamp.json").read_bytes()
+    rolled.do("publish")
+    for command in ("publish", "refresh"):
+        rolled.now += timedelta(seconds=119)
+        refused = rolled.run(command)
+        assert refused.exit_code == 13
+        assert "caches may still serve the timestamp before" in refused.stderr
+        rolled.now += timedelta(seconds=1)
+        rolled.do(command)
+    rolled.do("refresh")
+    new = (rolled.store / "metadata" / "timestamp.json").read_bytes()
+    (rolled.store / "metadata" / "timestamp.json").write_bytes(cached)
+    assert "signed by 0/1 keys" in danger.breaks(danger.client("behind-a-cache"))
+    (rolled.store / "metadata" / "timestamp.json").write_bytes(new)
+    assert not danger.breaks(danger.client("behind-a-cache"))
+
+
+def test_whoever_is_in_haste_is_warned(rolled):
+    """Nothing is refused for good: without caches, or in need, one goes on at once and knows the price."""
+    rolled.do("key", "new", "online-2", "--no-passphrase")
+    rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    rolled.do("sign")
+    assert "clients" not in rolled.run("publish", "--at-once").stderr
+    for command in ("publish", "refresh"):
+        assert "clients behind a cache may fail a poll" in rolled.run(command, "--at-once").stderr
+    assert "clients" not in rolled.run("refresh", "--at-once").stderr

@@ -96,7 +96,7 @@ def test_an_agent_polls_through_the_rotation_of_the_online_key(scene):
     scene.repo.do("key", "rotate", "all", "--old", "online", "--new", "fresh")
     scene.repo.do("sign")
     for command in ("publish", "publish", "refresh"):
-        scene.repo.do(command)
+        scene.repo.do(command, "--at-once")
         assert scene.host.tick().exit_code == 0
     (scene.repo.keys / "online.pem").unlink()
     scene.release("1.1.0")
