@@ -107,6 +107,9 @@ class Source(Protocol):
 class FullStore(Store, Source, Protocol):
     """A store that is written to: it can also be listed, copied and cleaned."""
 
+    def below(self, folder: str) -> Iterator[Item]:
+        """Yield every file below a folder."""
+
     @property
     def lanes(self) -> int:
         """How many files are best handled at once."""

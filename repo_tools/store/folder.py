@@ -50,13 +50,17 @@ class FolderStore:
 
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``, half-written ones too."""
+        yield from self.below("metadata")
+        yield from self.below("targets")
+
+    def below(self, folder: str) -> Iterator[Item]:
+        """Yield every file below a folder."""
         with _reachable(self.location):
-            for top in ("metadata", "targets"):
-                for path in (self.folder / top).rglob("*"):
-                    if path.is_file():
-                        found = path.stat()
-                        at = datetime.fromtimestamp(found.st_mtime, UTC)
-                        yield Item(str(path.relative_to(self.folder)), found.st_size, at)
+            for path in self._path(folder).rglob("*"):
+                if path.is_file():
+                    found = path.stat()
+                    at = datetime.fromtimestamp(found.st_mtime, UTC)
+                    yield Item(str(path.relative_to(self.folder)), found.st_size, at)
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""

@@ -126,13 +126,17 @@ class S3Store:
 
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``."""
+        yield from self.below("metadata")
+        yield from self.below("targets")
+
+    def below(self, folder: str) -> Iterator[Item]:
+        """Yield every file below a folder."""
         pages = self.client.get_paginator("list_objects_v2")
         with translated(self.location, "list what is there"):
-            for folder in ("metadata/", "targets/"):
-                for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + folder):
-                    for one in page.get("Contents", ()):
-                        name = one["Key"].removeprefix(self.prefix)
-                        yield Item(name, one["Size"], one["LastModified"])
+            for page in pages.paginate(Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/"):
+                for one in page.get("Contents", ()):
+                    name = one["Key"].removeprefix(self.prefix)
+                    yield Item(name, one["Size"], one["LastModified"])
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""

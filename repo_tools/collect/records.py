@@ -1,0 +1,64 @@
+"""What the collector keeps: plain structs, since they travel between processes and become lines of JSON."""
+
+import msgspec
+
+
+class Person(msgspec.Struct, frozen=True):
+    """An enrolled agent, as far as verifying needs it."""
+
+    key: str
+    """Its public Ed25519 key, in hex."""
+    channels: tuple[str, ...]
+    token: str
+    """The id of its token."""
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """An enrolment that holds by itself; whether its token had a use left is decided where all are seen."""
+
+    agent: str
+    key: str
+    token: str
+    uses: int
+    channels: tuple[str, ...]
+    ring: str | None
+    labels: dict[str, str]
+    received: str
+    again: bool
+    """The agent was known, and this is signed by its old key too."""
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """A report, or a whole object, that is not counted."""
+
+    name: str
+    agent: str
+    reason: str
+    detail: str
+    received: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A report that is counted."""
+
+    dt: str
+    agent: str
+    seq: int
+    at: str
+    received: str
+    product: str
+    channel: str
+    said_wave: str | None
+    rollout: str | None
+    from_version: str | None
+    to_version: str | None
+    stage: str
+    outcome: str
+    reason: str
+    detail: str
+    running: str | None
+    labels: str
+    decision: str | None
+    clock: str
+    """``ahead`` where the host's clock is; one that is behind looks like a report that waited."""
+    digest: str
