@@ -4,7 +4,7 @@ Nothing that a report says is believed about anybody but its sender; when it cam
 """
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -71,7 +71,12 @@ class _Envelope(msgspec.Struct):
 
 
 class _RefusedError(Exception):
-    """A report is not counted; its arguments are reason and detail."""
+    """A report is not counted."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
 
 
 _envelopes = msgspec.json.Decoder(list[_Envelope] | _Envelope)
@@ -87,54 +92,84 @@ def hear(agent: str, person: Person | None, parcels: Sequence[Parcel], gate: Gat
         parcels: The objects.
         gate: Who may join.
     """
-    heard = Heard(agent)
+    ear = _Ear(gate, person, Heard(agent))
     for parcel in parcels:
-        for envelope in _opened(parcel, heard):
+        ear.listen(parcel)
+    return ear.heard
+
+
+@dataclass
+class _Ear:
+    """Listens to one agent."""
+
+    gate: Gate
+    person: Person | None
+    heard: Heard
+
+    def listen(self, parcel: Parcel) -> None:
+        """Count what an object holds, or set it aside."""
+        try:
+            envelopes = _opened(parcel)
+        except _RefusedError as refused:
+            self._set_aside(parcel, refused)
+            return
+        for envelope in envelopes:
             try:
-                person = _take(envelope, person, parcel, heard, gate)
+                self._take(envelope, parcel.received)
             except _RefusedError as refused:
-                reason, detail = refused.args
-                _set_aside(heard, parcel, reason, detail)
-    return heard
+                self._set_aside(parcel, refused)
+
+    def _set_aside(self, parcel: Parcel, refused: _RefusedError) -> None:
+        aside = Aside(
+            parcel.name, self.heard.agent, refused.reason, refused.detail[:200], _text(parcel.received)
+        )
+        self.heard.asides.append(aside)
+
+    def _take(self, envelope: _Envelope, received: datetime) -> None:
+        payload, report = _read(envelope)
+        if report.agent != self.heard.agent:
+            raise _RefusedError("another", f"says that it is {report.agent}")
+        if report.agent in self.gate.revoked_agents:
+            raise _RefusedError("revoked", "the agent was revoked")
+        person = self._known(envelope, payload, report, received)
+        if person.token in self.gate.revoked_tokens:
+            raise _RefusedError("revoked", f"its token {person.token} was revoked")
+        if f"{report.product}/{report.channel}" not in person.channels:
+            raise _RefusedError("foreign", f"its token does not name {report.product}/{report.channel}")
+        self.heard.rows.append(_row(report, received, payload))
+
+    def _known(self, envelope: _Envelope, payload: bytes, report: Report, received: datetime) -> Person:
+        """Return who speaks, which must have signed."""
+        if report.stage == "enroll":
+            self.person = self._join(envelope, payload, report, received)
+        elif self.person is None:
+            raise _RefusedError("unknown", "nobody of that id enrolled")
+        elif not _signed(envelope, payload, self.person.key):
+            raise _RefusedError("forged", "not signed by the agent's key")
+        return self.person
+
+    def _join(self, envelope: _Envelope, payload: bytes, report: Report, received: datetime) -> Person:
+        key, before = _own_key(report), self.person
+        if not _signed(envelope, payload, key):
+            raise _RefusedError("forged", "not signed by the key that it brings")
+        if before is not None and key != before.key and not _signed(envelope, payload, before.key):
+            raise _RefusedError("taken", "the id is another's, whose key has not signed this")
+        joined = _joined(report, key, _token(report.token, self.gate, received), received)
+        self.heard.joined.append(joined)
+        return Person(joined.key, joined.channels, joined.token)
 
 
-def _opened(parcel: Parcel, heard: Heard) -> Iterator[_Envelope]:
+def _opened(parcel: Parcel) -> list[_Envelope]:
     if len(parcel.data) > MAX_OBJECT_BYTES:
-        _set_aside(heard, parcel, "oversized", f"{len(parcel.data):,} bytes")
-        return
+        raise _RefusedError("oversized", f"{len(parcel.data):,} bytes")
     try:
         found = _envelopes.decode(parcel.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        _set_aside(heard, parcel, "malformed", str(error))
-        return
+        raise _RefusedError("malformed", str(error)) from error
     envelopes = found if isinstance(found, list) else [found]
     if len(envelopes) > MOST:
-        _set_aside(heard, parcel, "oversized", f"{len(envelopes):,} reports")
-        return
-    yield from envelopes
-
-
-def _take(
-    envelope: _Envelope, person: Person | None, parcel: Parcel, heard: Heard, gate: Gate
-) -> Person | None:
-    """Count one report; return the agent as it is known from here on."""
-    payload, report = _read(envelope)
-    if report.agent != heard.agent:
-        raise _RefusedError("another", f"says that it is {report.agent}")
-    if report.agent in gate.revoked_agents:
-        raise _RefusedError("revoked", "the agent was revoked")
-    if report.stage == "enroll":
-        person = _join(envelope, payload, report, person, parcel, heard, gate)
-    elif person is None:
-        raise _RefusedError("unknown", "nobody of that id enrolled")
-    elif not _signed(envelope, payload, person.key):
-        raise _RefusedError("forged", "not signed by the agent's key")
-    if person.token in gate.revoked_tokens:
-        raise _RefusedError("revoked", f"its token {person.token} was revoked")
-    if f"{report.product}/{report.channel}" not in person.channels:
-        raise _RefusedError("foreign", f"its token does not name {report.product}/{report.channel}")
-    heard.rows.append(_row(report, parcel.received, payload))
-    return person
+        raise _RefusedError("oversized", f"{len(envelopes):,} reports")
+    return envelopes
 
 
 def _read(envelope: _Envelope) -> tuple[bytes, Report]:
@@ -146,25 +181,11 @@ def _read(envelope: _Envelope) -> tuple[bytes, Report]:
             raise _RefusedError("oversized", f"{len(payload):,} bytes")
         return payload, _reports.decode(payload)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise _RefusedError("malformed", str(error)[:200]) from error
+        raise _RefusedError("malformed", str(error)) from error
 
 
-def _join(
-    envelope: _Envelope,
-    payload: bytes,
-    report: Report,
-    person: Person | None,
-    parcel: Parcel,
-    heard: Heard,
-    gate: Gate,
-) -> Person:
-    key = _own_key(report)
-    if not _signed(envelope, payload, key):
-        raise _RefusedError("forged", "not signed by the key that it brings")
-    if person is not None and key != person.key and not _signed(envelope, payload, person.key):
-        raise _RefusedError("taken", "the id is another's, whose key has not signed this")
-    token = _token(report.token, gate, parcel.received)
-    joined = Joined(
+def _joined(report: Report, key: str, token: Token, received: datetime) -> Joined:
+    return Joined(
         agent=report.agent,
         key=key,
         token=token.id,
@@ -172,11 +193,8 @@ def _join(
         channels=tuple(token.channels),
         ring=token.ring,
         labels=token.labels,
-        received=_text(parcel.received),
-        again=person is not None,
+        received=_text(received),
     )
-    heard.joined.append(joined)
-    return Person(joined.key, joined.channels, joined.token)
 
 
 def _own_key(report: Report) -> str:
@@ -245,10 +263,6 @@ def _row(report: Report, received: datetime, payload: bytes) -> Row:
         clock="ahead" if late_s < -CLOCK_S else "",
         digest=sha256(payload).hexdigest(),
     )
-
-
-def _set_aside(heard: Heard, parcel: Parcel, reason: str, detail: str) -> None:
-    heard.asides.append(Aside(parcel.name, heard.agent, reason, detail[:200], _text(parcel.received)))
 
 
 def _text(moment: datetime) -> str:

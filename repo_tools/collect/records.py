@@ -24,8 +24,6 @@ class Joined(msgspec.Struct, frozen=True):
     ring: str | None
     labels: dict[str, str]
     received: str
-    again: bool
-    """The agent was known, and this is signed by its old key too."""
 
 
 class Aside(msgspec.Struct, frozen=True):

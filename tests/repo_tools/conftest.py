@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.agent.forge import Forge
+from tests.support.collection import Collection
 from tests.support.disasters import Danger
 from tests.support.seaweed import Bucket, Seaweed, program, running
 from tests.support.stage import Stage
@@ -127,3 +128,19 @@ def real_time(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work.publish_release("1.4.2")
     work.promote()
     return folder
+
+
+@pytest.fixture(scope="session")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A published repository by the real clock, which nothing is collected for."""
+    return Workspace(tmp_path_factory.mktemp("heard")).found()
+
+
+@pytest.fixture
+def collection(heard: Workspace, tmp_path: Path) -> Collection:
+    """The same, with a drop box and a lake that are empty."""
+    lake = heard.folder / "lake"
+    if lake.exists():
+        lake.rename(tmp_path / "the-last-one")
+    (tmp_path / "box").mkdir()
+    return Collection(heard, tmp_path / "box")

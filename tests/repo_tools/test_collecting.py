@@ -6,66 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from metadata import places
 from repo_tools.collect.lake import Lake
 from repo_tools.rollouts.state import read_state
+from tests.support.collection import Collection
 from tests.support.voices import Voice
-from tests.support.workspace import Workspace
-
-
-class Collection:
-    """A repository, its drop box, and what was collected."""
-
-    def __init__(self, repo: Workspace, box: Path) -> None:
-        self.repo = repo
-        self.box = box
-        self.token = self.make_token()
-
-    def make_token(self, *options: str) -> str:
-        """Return a registration token."""
-        return str(self.repo.do("fleet", "token", "--url", "https://updates.example.com", *options)["token"])
-
-    def voice(self, name: str, token: str | None = None) -> Voice:
-        """Return an agent that has a token and has said nothing."""
-        return Voice(self.box, name, self.token if token is None else token)
-
-    def collect(self) -> Any:
-        """Run the collector."""
-        return self.repo.do("fleet", "collect", self.box)
-
-    def rows(self, columns: str = "agent, seq") -> list[Any]:
-        """Return what is in the lake."""
-        files = self.repo.folder / "lake" / "reports" / "**" / "*.parquet"
-        with duckdb.connect() as db:
-            statement = f"SELECT {columns} FROM read_parquet('{files}') ORDER BY agent, seq"
-            return db.execute(statement).fetchall()
-
-    def asides(self) -> list[tuple[str, str]]:
-        """Return the agent and the reason of everything that was set aside."""
-        with duckdb.connect(str(self.repo.folder / "lake" / "state.duckdb"), read_only=True) as db:
-            return db.execute("SELECT agent, reason FROM aside ORDER BY ALL").fetchall()
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory) -> Workspace:
-    """A published repository with three waves."""
-    return Workspace(tmp_path_factory.mktemp("collecting")).found()
-
-
-@pytest.fixture
-def collection(founded, tmp_path) -> Collection:
-    """The repository, with a drop box and a lake that are empty."""
-    lake = founded.folder / "lake"
-    if lake.exists():
-        lake.rename(tmp_path / "the-last-one")
-    (tmp_path / "box").mkdir()
-    return Collection(founded, tmp_path / "box")
 
 
 def test_reports_are_counted_once(collection):
@@ -263,47 +211,3 @@ def test_a_load_that_was_cut_short_is_taken_anew(collection):
     assert not orphan.exists()
     assert json.dumps(collection.rows()) == '[["host-1", 1]]'
     assert voice.name == "host-1"
-
-
-def test_the_queries_say_how_a_rollout_goes(collection):
-    """Kept, rolled back, failed and silent hosts are told apart; versions and failures are counted."""
-    stages = {
-        "host-1": [("update_install", "ok"), ("update_healthcheck", "ok"), ("soak", "ok")],
-        "host-2": [("update_install", "ok"), ("update_healthcheck", "failed"), ("update_rollback", "ok")],
-        "host-3": [("update_install", "ok")],
-        "host-4": [("update_verify", "failed")],
-    }
-    for name, events in stages.items():
-        voice = collection.voice(name).join()
-        for stage, outcome in events:
-            reason = "unhealthy" if outcome == "failed" else ""
-            voice.say(
-                voice.report(stage=stage, outcome=outcome, reason=reason, rollout="stable-0001", to="1.0.0")
-            )
-        voice.say(voice.report(running="1.0.0" if name == "host-1" else "0.9.0"))
-    collection.collect()
-    progress = collection.repo.do("fleet", "query", "progress")
-    names = ("agents", "started", "kept", "soaked", "rolled_back", "failed", "silent")
-    assert [sum(one[name] for one in progress) for name in names] == [4, 3, 1, 1, 1, 1, 1]
-    failures = collection.repo.do("fleet", "query", "failures")
-    assert {(one["stage"], one["reason"], one["agents"]) for one in failures} == {
-        ("update_healthcheck", "unhealthy", 1),
-        ("update_verify", "unhealthy", 1),
-    }
-    assert [(one["version"], one["agents"]) for one in collection.repo.do("fleet", "query", "versions")] == [
-        ("0.9.0", 3),
-        ("1.0.0", 1),
-    ]
-    assert [one["agent"] for one in collection.repo.do("fleet", "query", "stragglers")] == ["host-1"]
-    target = collection.box / "all.csv"
-    assert collection.repo.do("fleet", "export", target)["rows"] == len(collection.rows())
-
-
-def test_a_query_that_makes_no_sense(collection):
-    """Each mistake is named."""
-    assert collection.repo.run("fleet", "query", "progress").exit_code == 13
-    collection.voice("host-1").join()
-    collection.collect()
-    assert collection.repo.run("fleet", "query", "nonsense").exit_code == 2
-    done = collection.repo.run("fleet", "query", "--sql", "SELECT nothing FROM reports")
-    assert (done.exit_code, "cannot be answered" in done.stderr) == (2, True)

@@ -1,0 +1,117 @@
+"""``tidegate fleet collect``, ``query`` and ``export``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repo_tools.cli.app import App, reads
+from repo_tools.output import Answer, Sheet, counted
+
+if TYPE_CHECKING:
+    from repo_tools.collect.run import Summary
+
+
+@click.command("collect")
+@click.argument("box", metavar="LOCATION")
+@click.option(
+    "--lake",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where it is kept. [lake/ in the workspace]",
+)
+@reads
+def collect(app: App, box: str, lake: Path | None) -> Answer:
+    """Verify what hosts dropped at LOCATION, a folder or s3://…, and count what is new.
+
+    \b
+    Example:
+      tidegate fleet collect /srv/reports
+    """
+    from contextlib import closing
+
+    from repo_tools.collect.lake import Lake
+    from repo_tools.collect.placing import Maps
+    from repo_tools.collect.run import Collector, gate_of
+    from repo_tools.fleet import enrolment
+    from repo_tools.store import open_store
+
+    desk = app.desk().published()
+    store = open_store(box, Path(), desk.workspace.settings.s3)
+    with (
+        closing(Lake(lake or desk.workspace.folder / "lake")) as opened,
+        app.terminal.progress("collecting", count=True) as shown,
+    ):
+        collector = Collector(store, opened, gate_of(enrolment.read(desk)), Maps(desk), app.now())
+        found = collector.run(shown)
+    return _answer(found)
+
+
+def _answer(found: "Summary") -> Answer:
+    data = {
+        "objects": found.objects,
+        "counted": found.counted,
+        "again": found.again,
+        "enrolled": found.enrolled,
+        "set_aside": dict(found.asides),
+        "conflicts": [{"agent": agent, "seq": seq} for agent, seq in found.conflicts],
+    }
+    lines = [f"{counted(found.counted, 'report')} counted, from {counted(found.objects, 'new file')}"]
+    lines += [f"enrolled: {', '.join(found.enrolled)}"] if found.enrolled else []
+    lines += [f"set aside as {reason}: {number}" for reason, number in sorted(found.asides.items())]
+    twice = sorted({agent for agent, _ in found.conflicts})
+    lines += [f"two reports under one number: {', '.join(twice)}"] if twice else []
+    return Answer(data, lines)
+
+
+@click.command("query")
+@click.argument("name", required=False)
+@click.option("--sql", metavar="TEXT", help="A question of your own to the table reports.")
+@click.option(
+    "--lake",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="What was collected. [lake/ in the workspace]",
+)
+@reads
+def query(app: App, name: str | None, sql: str | None, lake: Path | None) -> Answer:
+    """Ask what was collected; without NAME, list the questions.
+
+    \b
+    Examples:
+      tidegate fleet query progress
+      tidegate fleet query --sql "SELECT count(DISTINCT agent) FROM reports"
+    """
+    from repo_tools.collect import asking
+
+    if name is None and sql is None:
+        known = asking.names()
+        return Answer(known, [Sheet(["query", "what it asks"], list(map(list, known.items())))])
+    found = asking.ask(lake or app.folder / "lake", sql or asking.text(str(name)))
+    data = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    rows = [["" if value is None else str(value) for value in row] for row in found.rows]
+    return Answer(data, [Sheet(found.columns, rows) if rows else "nothing to say"])
+
+
+@click.command("export")
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--query", "name", metavar="NAME", help="The answer to this question; everything by default.")
+@click.option(
+    "--lake",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="What was collected. [lake/ in the workspace]",
+)
+@reads
+def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answer:
+    """Write what was collected to FILE, as CSV or Parquet by its suffix.
+
+    \b
+    Example:
+      tidegate fleet export reports.csv
+    """
+    from repo_tools.collect import asking
+
+    statement = asking.text(name) if name else "SELECT * FROM reports ORDER BY agent, seq"
+    number = asking.export(lake or app.folder / "lake", target, statement)
+    return Answer({"rows": number, "file": str(target)}, [f"{counted(number, 'row')} in {target}"])
