@@ -17,6 +17,7 @@ from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.views import Entry, View
 
+_KEYS = "read tidegate log; remove staged/metadata/{role}.json and what was staged with it, and do it again"
 _DECIDE = "remove staged/metadata/{role}.json and prepare the change again on what is live"
 
 
@@ -60,8 +61,13 @@ def _taken(desk: Desk, role: str) -> bool:
 
 def _merged(desk: Desk, role: str) -> dict[str, Entry]:
     ours, theirs, base = desk.tree.view(role), desk.tree.live_view(role), _base(desk, role)
-    if role == "root" or theirs is None or base is None or ours.delegations != base.delegations:
-        text = f"{role} says who may sign what, and was published by somebody else meanwhile"
+    if role == "root" or (base is not None and ours.delegations != base.delegations):
+        text = (
+            f"{role} changes who may sign what, and somebody else published it meanwhile: that is not merged"
+        )
+        raise ConflictError(text, _KEYS.format(role=role))
+    if theirs is None or base is None:
+        text = f"it is not known from which published version the staged {role} was made"
         raise ConflictError(text, _DECIDE.format(role=role))
     mine = {path for path in ours.entries.keys() | base.entries.keys() if _differ(path, base, ours)}
     split = sorted(path for path in mine if _differ(path, base, theirs) and _differ(path, theirs, ours))

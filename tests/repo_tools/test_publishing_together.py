@@ -65,6 +65,21 @@ def test_what_both_changed_is_for_people_to_decide(rolled, other):
     assert files(other.folder / "staged") == before
 
 
+def test_who_may_sign_is_never_merged(rolled, other):
+    """Two changes of keys, each right by itself, could together leave a role to nobody."""
+    for work, name in ((rolled, "ours"), (other, "theirs")):
+        work.do("key", "new", name, "--no-passphrase")
+        work.do("key", "rotate", "agent.releases", "--old", "releases", "--new", name)
+        work.do("sign")
+    rolled.do("publish")
+    before = files(other.folder / "staged")
+    result = other.run("publish", "--rebase")
+    assert result.exit_code == 15
+    assert "targets changes who may sign what" in result.stderr
+    assert "remove staged/metadata/targets.json and what was staged with it" in result.stderr
+    assert files(other.folder / "staged") == before
+
+
 def test_what_is_public_already_is_dropped(rolled, other):
     """Both did the same: there is nothing left to publish."""
     for work in (rolled, other):
