@@ -1,0 +1,102 @@
+"""The updates that are swept, and the product in them: a few lines of shell, since a sweep starts it thousands of times."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.agent.scene import AGENT, CHANNEL, WAVES, copied
+from tests.support.workspace import Workspace
+
+OLDEST, OLD, NEW = "0.9.0", "1.0.0", "1.1.0"
+VERSION_IN = "STORY_VERSION"
+"""The variable by which a process tells which version it is."""
+PROGRAM = """#!/bin/sh
+case "$1" in
+--version) echo "agent {version}" ;;
+--well) {well} ;;
+*) {migrate}
+{variable}={version} exec sleep 1000000 ;;
+esac
+"""
+BLUE, GREEN = "colour = blue\n", "colour = green\n"
+
+
+@dataclass(frozen=True)
+class Story:
+    """One update, and how it ends when nothing disturbs it."""
+
+    name: str
+    store: Path
+    runs: str
+    rule: str
+    config: str
+    events: tuple[tuple[str, str], ...]
+    """Stage and outcome of what an undisturbed host notes."""
+
+
+@dataclass(frozen=True)
+class Stories:
+    """A repository that has v0.9.0, then v1.0.0, and what became of it in each story."""
+
+    first: Workspace
+    before: Workspace
+    good: Story
+    bad: Story
+
+    @property
+    def all(self) -> tuple[Story, Story]:
+        """Both of them."""
+        return self.good, self.bad
+
+    def tree(self, version: str, story: Story | None) -> Path:
+        """Return the folder that a version was packed from."""
+        base = story.store.parent if story else self.before.base
+        return base / "builds" / version
+
+
+PREFIX = (("update_download", "ok"), ("update_verify", "ok"), ("update_install", "ok"))
+
+
+def tell(folder: Path) -> Stories:
+    """Found a repository, and let it go two ways: to a version that is well, and to one that is not."""
+    first = Workspace(folder / "first").found(*WAVES)
+    _release(first, OLDEST, "true", "true", "10")
+    before = copied(first, folder / "before")
+    _release(before, OLD, "true", "true", "10")
+    good, bad = copied(before, folder / "good"), copied(before, folder / "bad")
+    _release(good, NEW, "true", f"printf '{GREEN.strip()}\\n' >\"$2\"", "10")
+    _release(bad, NEW, "false", f"printf '{GREEN.strip()}\\n' >\"$2\"", "0")
+    return Stories(
+        first,
+        before,
+        Story("update", good.store, NEW, "current", GREEN, (*PREFIX, ("update_healthcheck", "ok"))),
+        Story(
+            "rollback",
+            bad.store,
+            OLD,
+            "quarantined",
+            BLUE,
+            (*PREFIX, ("update_healthcheck", "failed"), ("update_rollback", "ok")),
+        ),
+    )
+
+
+def _release(work: Workspace, version: str, well: str, migrate: str, start_s: str) -> None:
+    tree = _build(work.base / "builds", version, well, migrate)
+    probe = ("--probe", "bin/agent --version", "--expect", "{version}", "--health", "exec:bin/agent --well")
+    work.add(version, tree, *probe, "--start-s", start_s, "--trial-s", "0")
+    work.do("rollout", "start", CHANNEL, version, "--strategy", "immediate")
+    work.sign_and_publish()
+
+
+def _build(folder: Path, version: str, well: str, migrate: str) -> Path:
+    tree = folder / version
+    shutil.rmtree(tree, ignore_errors=True)
+    program = tree / "bin" / "agent"
+    program.parent.mkdir(parents=True)
+    program.write_text(PROGRAM.format(version=version, well=well, migrate=migrate, variable=VERSION_IN))
+    program.chmod(0o755)
+    (tree / "share").mkdir()
+    (tree / "share" / "notes.txt").write_text(f"This is {version}.\n")
+    (tree / "share" / "latest.txt").symlink_to("notes.txt")
+    return tree
