@@ -92,12 +92,17 @@ class Backup:
             if present.get(name) != started.get(name):
                 found.left.append(name)
                 continue
-            try:
-                self._put_back(Path(name), index)
-                found.back.append(name)
-            except OSError as error:
-                found.failed.append(f"{name}: {error.strerror}")
+            reason = self._tried(Path(name), index) and self._tried(Path(name), index)
+            found.failed.append(f"{name}: {reason}") if reason else found.back.append(name)
         return found
+
+    def _tried(self, path: Path, index: dict[str, Any]) -> str:
+        """Put a file back and return why that failed; empty when it did not."""
+        try:
+            self._put_back(path, index)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
 
     def _put_back(self, path: Path, index: dict[str, Any]) -> None:
         folder = index["folders"].get(str(path))

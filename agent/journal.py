@@ -5,9 +5,9 @@ sequence number, the floor, the versions of roles seen, documents seen, quaranti
 cache therefore never allows a way back.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,24 +75,26 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             raise _our_error(self.path, error) from error
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all changes inside it happen together, or none."""
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # SQLite may have ended it itself; the trouble to be told is what led here, not that
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _run(self, statement: str, *values: object) -> list[sqlite3.Row]:
         with self._translated():

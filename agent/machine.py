@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from agent.journal import Event
-from agent.states import State, Update, changed
+from agent.states import State, Update
 from agent.work import Result, Work
 from metadata.errors import TidegateError, UnsuitableError
 
@@ -80,8 +80,13 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
         step = TABLE[state]
         if not step.harmless:
             work.stay_close()
-        result = _attempt(work, step, update)
-        _advance(work, step.ok if result.ok else step.failed, update, result)
+        try:
+            result = _attempt(work, step, update)
+            _advance(work, step.ok if result.ok else step.failed, update, result)
+        except TidegateError:
+            if not step.harmless:
+                work.leave_running()
+            raise
         if result.halt or (not result.ok and step.failed is State.STRANDED):
             return
 
@@ -94,11 +99,7 @@ def _attempt(work: Work, step: Step, update: Update | None) -> Result:
             event = work.event(update, step.stage, "failed", error.name(), error.message)
             _advance(work, step.failed, update, Result(False, event=event))
         raise
-    except OSError as error:
-        if update is not None and not step.harmless:
-            failure = changed(update, failure="unsuitable", detail=str(error))
-            event = work.event(update, step.stage, "failed", "unsuitable", str(error))
-            return Result(False, failure, event)
+    except OSError as error:  # says nothing about a version: the state stays, and the next tick tries again
         raise UnsuitableError(f"{work.name}: {error}", "check disk and permissions") from error
 
 

@@ -8,13 +8,18 @@ import json
 import sys
 from typing import Any
 
-from metadata.errors import TidegateError
+from metadata.errors import TidegateError, UnsuitableError
 
 
 def result(document: Any, lines: list[str], *, as_json: bool) -> None:
     """Print a command's result."""
     text = json.dumps(document, indent=2) if as_json else "\n".join(map(plain, lines))
-    sys.stdout.write(f"{text}\n")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as problem:
+        told = f"the result cannot be written: {problem.strerror}"
+        raise UnsuitableError(told, "what was done is done; see where the output goes") from problem
 
 
 def error(problem: TidegateError) -> None:

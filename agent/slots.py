@@ -86,7 +86,12 @@ class Slots:
         files.point(self.current, f"versions/{version}")
 
     def switch_back(self, version: str, previous: str | None) -> None:
-        """Undo a switch: ``version`` is current again, with ``previous`` as the way back from it."""
+        """Undo a switch: ``version`` is current again, with ``previous`` as the way back from it.
+
+        Nothing is written where that is so already: a disk that takes nothing any more is no obstacle then.
+        """
+        if (self.running(), self.before()) == (version, previous):
+            return
         files.point(self.current, f"versions/{version}")
         if previous is not None:
             files.point(self.previous, f"versions/{previous}")

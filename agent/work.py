@@ -20,7 +20,7 @@ from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 from agent.states import State, Update
 from agent.together import Neighbour
-from metadata.errors import UnsuitableError
+from metadata.errors import TidegateError, UnsuitableError
 from metadata.facts import Host
 from metadata.release import Probe, Release
 from metadata.strict import decode
@@ -196,6 +196,12 @@ class Work:
     def stay_close(self) -> None:
         """Tell the supervisor to come back at once should this tick die between two versions."""
         self._tell({"op": "next", "seconds": 1})
+
+    def leave_running(self) -> None:
+        """Start what is current, if nothing runs: a tick that gives up between two versions leaves one up."""
+        with contextlib.suppress(TidegateError, OSError):
+            if self.service.runs and self.slots.running() and not self.service.status().running:
+                self.service.start()
 
     def _tell(self, request: dict[str, object]) -> None:
         with contextlib.suppress(control.NoSupervisorError):

@@ -11,7 +11,7 @@ from agent.states import Update, changed
 from agent.steps.watching import SERVICE, entries_of, watch
 from agent.trial import Trial
 from agent.work import Result, Work
-from metadata.errors import TidegateError
+from metadata.errors import TidegateError, UnsuitableError
 
 START_ATTEMPTS = 3
 DEFAULT_START_S = 120
@@ -42,7 +42,9 @@ def _return(work: Work, update: Update, before: str) -> Result:
     health = work.health(old, before)
     restored = _go_back(work, update)
     started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
-    update = changed(update, blame=blame(baseline_ok=update.baseline_ok, old_ok=well))
+    host_failed = update.failure == UnsuitableError.name()
+    fault = blame(baseline_ok=update.baseline_ok, old_ok=well, host_failed=host_failed)
+    update = changed(update, blame=fault)
     if not started:
         update = changed(update, blame="damaged")
     _note_blame(work, update)

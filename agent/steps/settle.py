@@ -1,5 +1,6 @@
 """COMMITTED and ROLLED_BACK: remember, prune, be idle again."""
 
+import contextlib
 from datetime import timedelta
 
 from agent import clock, trees
@@ -18,9 +19,10 @@ def settle(work: Work, update: Update | None) -> Result:
     state, _ = work.journal.state(work.name)
     if state is State.COMMITTED:
         _commit(work, update)
-    work.slots.prune(set())
-    for old in sorted(work.backup_folder(update).parent.glob("*"))[:-KEPT_BACKUPS]:
-        trees.remove(old)
+    with contextlib.suppress(OSError):  # what cannot be removed now is removed before the next download
+        work.slots.prune(set())
+        for old in sorted(work.backup_folder(update).parent.glob("*"))[:-KEPT_BACKUPS]:
+            trees.remove(old)
     return Result(True)
 
 

@@ -20,27 +20,35 @@ def half(lane: Lane, story: Story) -> list[str]:
     return found + _unlike(lane, story, installed)
 
 
-def healed(lane: Lane, story: Story, done: dict[str, Any], *, may_wait: bool) -> list[str]:
+def healed(lane: Lane, story: Story, done: dict[str, Any], *, disk_failed: bool) -> list[str]:
     """Return what is wrong after the tick that was to finish or to go back.
 
     Args:
         lane: The host.
         story: What was under way.
         done: How that tick ended.
-        may_wait: Whether the update may have gone back to be tried again later, as after a failure of the disk.
+        disk_failed: Whether the disk refused a call, so that it may have gone back to be tried again later.
     """
     if done["status"] != 0:
         return [f"the next tick exits {done['status']}: {done['err'].strip()}"]
     entry = json.loads(done["out"])["products"][0]
     ended = (entry["state"], entry["running"], entry["decision"]["rule"])
-    wanted = {("IDLE", story.runs, story.rule)} | ({("IDLE", OLD, "backoff")} if may_wait else set())
+    wanted = {("IDLE", story.runs, story.rule)} | ({("IDLE", OLD, "backoff")} if disk_failed else set())
     found = [] if ended in wanted else [f"ended as {ended}"]
     if lane.runs != lane.host.installed:
         found.append(f"{lane.host.installed} is current and {lane.runs} runs")
     version = lane.host.installed or "nothing"
-    if (config := lane.host.config.read_text()) != lane.wanted_config.get(version):
+    config = lane.host.config.read_text()
+    if config != lane.wanted_config.get(version) and "could not restore" not in _last_detail(lane):
         found.append(f"{version} has the configuration {config!r}")
-    return found + _unlike(lane, story, version) + _history(lane, version) + _rest(lane, version)
+    return found + _unlike(lane, story, version) + _history(lane, version) + _rest(lane, version, disk_failed)
+
+
+def _last_detail(lane: Lane) -> str:
+    rows = lane.host.query(
+        "SELECT detail FROM event WHERE stage = 'update_rollback' ORDER BY id DESC LIMIT 1"
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def _unlike(lane: Lane, story: Story, version: str) -> list[str]:
@@ -82,13 +90,15 @@ def _history(lane: Lane, version: str) -> list[str]:
     return found
 
 
-def _rest(lane: Lane, version: str) -> list[str]:
-    """Nothing that was half-done stays on the disk."""
+def _rest(lane: Lane, version: str, disk_failed: bool) -> list[str]:
+    """Nothing that was half-done stays on the disk; old versions may, where it would not let them go."""
     before = {NEW: OLD, OLD: OLDEST}.get(version, "nothing")
     link = lane.host.root / "agent" / "previous"
     found = [] if link.readlink().name == before else [f"the way back is {link.readlink()}"]
     allowed = {before, version}
     left = {path.name for path in (lane.host.root / "agent" / "versions").iterdir()} - allowed
+    if disk_failed:
+        left = {name for name in left if not name.startswith(".")} - {OLDEST, NEW}
     left |= {path.name for path in (lane.host.root / "agent").iterdir()} - {"versions", "current", "previous"}
     left |= {str(path) for path in (lane.host.state / "downloads").rglob("*") if path.is_file()}
     return found + ([f"left behind: {sorted(left)}"] if left else [])

@@ -5,16 +5,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent import control
+from metadata.errors import ConflictError
 from tests.agent.scene import AGENT
 from tests.conftest import ROOT
-from tests.support.host import Host, eventually
+from tests.support.host import Host
 from tests.support.sweep.server import Server
 from tests.support.sweep.story import BLUE, GREEN, NEW, OLD, VERSION_IN, Stories, Story
 from tests.support.systemd import Systemd, SystemdHost, skip_without_systemd
@@ -70,7 +68,11 @@ class Lane:
         return Server(command, environment, self.folder / "server.log")
 
     def _write_settings(self) -> None:
-        facts = {"port": str(self.host.port), "config": str(self.host.config), "folder": str(self.host.folder)}
+        facts = {
+            "port": str(self.host.port),
+            "config": str(self.host.config),
+            "folder": str(self.host.folder),
+        }
         text = CONTROL
         for name, value in facts.items():
             text = text.replace(f"{{{name}}}", value)
@@ -88,7 +90,13 @@ class Lane:
         mine, self.host.settings = self.host.settings, idle
         self.host.supervise()
         self.host.settings = mine
-        self.host.eventually(lambda: self._tells() is not None)
+        self.host.eventually(lambda: self._tells() is not None and not self._polls())
+
+    def _polls(self) -> bool:
+        """Whether the supervisor's own tick is at work."""
+        pid = self.host.supervisor_pid
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return any(b"tick" in Path(f"/proc/{child}/cmdline").read_bytes() for child in found)
 
     def _tells(self) -> dict[str, Any] | None:
         with contextlib.suppress(control.NoSupervisorError, OSError):
@@ -109,7 +117,10 @@ class Lane:
 
     def agent(self, *arguments: str, **request: Any) -> dict[str, Any]:
         """Run a command of the agent, and return how it ended."""
-        return self.server.ask("--config", str(self.host.settings), *arguments, **request)
+        done: dict[str, Any] = {"status": ConflictError.exit_code}
+        while done.get("status") == ConflictError.exit_code:  # the supervisor's own poll, now and then
+            done = self.server.ask("--config", str(self.host.settings), *arguments, **request)
+        return done
 
     def prepare(self, story: Story) -> None:
         """Make the host what it was with v1.0.0, and the repository that of a story."""
@@ -178,12 +189,13 @@ class Lane:
 
     def close(self) -> None:
         """End everything."""
-        with contextlib.suppress(control.NoSupervisorError):
-            self.stop()
         self.server.close()
-        self.host.close()
         if isinstance(self.host, SystemdHost):
             self.host.systemd.close()
+            return
+        with contextlib.suppress(control.NoSupervisorError):
+            self.stop()
+        self.host.close()
 
 
 def version_of(pid: int) -> str | None:

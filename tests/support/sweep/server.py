@@ -1,7 +1,7 @@
 """A process that has loaded the agent, and runs each command in a fork of itself, under strace if asked to.
 
-``python -m tests.support.sweep.server`` reads one JSON request a line and answers with one. Loading the program
-takes most of a short tick; without it, thousands of calls can be swept in minutes.
+``python -m tests.support.sweep.server`` reads one JSON request a line and answers with one. Loading the
+program takes most of a short tick; without it, thousands of calls can be swept in minutes.
 """
 
 import importlib
@@ -35,7 +35,7 @@ class Fork:
     """One command in a child, which waits until it may go."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.out, self.err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 (closed in ``ended``)
         may_go, self._go = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:

@@ -1,11 +1,11 @@
-"""The updates that are swept, and the product in them: a few lines of shell, since a sweep starts it thousands of times."""
+"""The updates that are swept, and the product in them: a few lines of shell, which start at once."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.agent.scene import AGENT, CHANNEL, WAVES, copied
-from tests.support.workspace import Workspace
+from tests.agent.scene import WAVES, copied
+from tests.support.workspace import CHANNEL, Workspace
 
 OLDEST, OLD, NEW = "0.9.0", "1.0.0", "1.1.0"
 VERSION_IN = "STORY_VERSION"

@@ -1,23 +1,24 @@
 """One point after the other: which there are, how each is tried, and what came of it."""
 
-import random
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from random import Random
 
+from metadata.errors import UnsuitableError
 from tests.support.sweep import judge
 from tests.support.sweep.calls import Call, changes_of, recording, spoiling
-from tests.support.sweep.lane import Lane
-from tests.support.sweep.story import Stories, Story
+from tests.support.sweep.power import PoweredLane
+from tests.support.sweep.story import Story
 
-KILL = "signal=KILL"
-FAULTS = ("error=ENOSPC", "error=EIO", "error=EROFS", "error=EDQUOT")
-WRITES_ONLY = {"unlink", "unlinkat", "rmdir", "fchmod", "chmod", "fchown", "chown", "lchown", "utimensat"}
+KILL, CUT = "signal=KILL", "power cut"
+FAULTS = tuple(f"error={name}" for name in ("ENOSPC", "EIO", "EROFS", "EDQUOT"))
+KILLED = -9
+MAY_EXIT = {KILLED, 0, UnsuitableError.exit_code}
 
 
 @dataclass(frozen=True)
@@ -25,50 +26,74 @@ class Point:
     """One place in one story, and what happens there."""
 
     manager: str
-    story: str
+    story: Story
     action: str
     call: Call
 
     def __str__(self) -> str:
-        return f"{self.manager} {self.story} {self.action} at {self.call.name} #{self.call.nth}: {self.call.text[:140]}"
+        """Say where and what, so that it can be found again."""
+        where = f"{self.call.name} #{self.call.nth}: {self.call.text}"
+        return f"{self.manager}, {self.story.name}, {self.action} at {where}"
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a point."""
+    """What came of a point; ``wrong`` is empty when all was well."""
 
     point: Point
     wrong: tuple[str, ...]
-    exit_code: int
-    """How the spoiled tick ended; -9 when it was killed."""
 
 
-def points_of(lane: Lane, story: Story, actions: Sequence[str]) -> list[Point]:
-    """Record an undisturbed tick, which must be right itself, and return every point in it."""
+def calls_of(lane: PoweredLane, story: Story) -> list[Call]:
+    """Record an undisturbed tick, which must be right itself, and return its calls."""
     lane.prepare(story)
     with tempfile.NamedTemporaryFile("r") as file:
         done = lane.agent("tick", "--json", strace=recording(Path(file.name)))
         calls = changes_of(file.read(), lane.host.folder)
-    wrong = judge.healed(lane, story, done, may_wait=False)
+    wrong = judge.healed(lane, story, done, disk_failed=False)
     assert not wrong, wrong
-    return [Point(lane.manager, story.name, action, call) for call in calls for action in actions]
+    return calls
 
 
-def attempt(lane: Lane, stories: Stories, point: Point) -> Tried:
+def sample(lane: PoweredLane, story: Story, count: int, random: Random) -> list[Point]:
+    """Return some points: two fifths are killed, two fifths refused by the disk, a fifth cut off."""
+    calls = random.choices(calls_of(lane, story), k=count)
+    kinds = [(KILL,), (CUT,), FAULTS, (KILL,), FAULTS]
+    return [
+        Point(lane.manager, story, random.choice(kinds[number % len(kinds)]), call)
+        for number, call in enumerate(calls)
+    ]
+
+
+def every(lane: PoweredLane, story: Story) -> list[Point]:
+    """Return every point at which a tick can be killed or refused."""
+    return [
+        Point(lane.manager, story, action, call)
+        for call in calls_of(lane, story)
+        for action in (KILL, *FAULTS)
+    ]
+
+
+def attempt(lane: PoweredLane, point: Point) -> Tried:
     """Spoil one tick, look, tick again, and look again."""
-    story = next(one for one in stories.all if one.name == point.story)
-    lane.prepare(story)
+    if point.action == CUT:
+        (cut,) = lane.cuts(point.story, {point.call.stop})
+        return Tried(point, tuple(lane.survive(point.story, cut)))
+    lane.prepare(point.story)
     spoiled = lane.agent("tick", "--json", strace=spoiling(point.call, point.action))
-    wrong = judge.half(lane, story)
-    may_wait = point.action != KILL
-    if spoiled["status"] not in {-9, 0, 10, 11, 12, 13}:
+    wrong = judge.half(lane, point.story)
+    if spoiled["status"] not in MAY_EXIT:
         wrong.append(f"the spoiled tick exits {spoiled['status']}: {spoiled['err']}")
+    if spoiled["status"] != KILLED and point.action == KILL:
+        wrong.append("the tick was not killed")
     done = lane.agent("tick", "--json")
-    wrong += judge.healed(lane, story, done, may_wait=may_wait)
-    return Tried(point, tuple(wrong), spoiled["status"])
+    wrong += judge.healed(lane, point.story, done, disk_failed=point.action in FAULTS)
+    return Tried(point, tuple(wrong))
 
 
-def run(lanes: Sequence[Lane], stories: Stories, points: Iterable[Point], told: Callable[[Tried], None]) -> list[Tried]:
+def run(
+    lanes: Sequence[PoweredLane], points: Iterable[Point], told: Callable[[Tried], None] = print
+) -> list[Tried]:
     """Try points on lanes of one manager, side by side."""
     waiting: SimpleQueue[Point] = SimpleQueue()
     for point in points:
@@ -76,13 +101,12 @@ def run(lanes: Sequence[Lane], stories: Stories, points: Iterable[Point], told: 
     tried: list[Tried] = []
     lock = threading.Lock()
 
-    def work(lane: Lane) -> None:
+    def work(lane: PoweredLane) -> None:
         while True:
             try:
-                point = waiting.get_nowait()
+                one = attempt(lane, waiting.get_nowait())
             except Empty:
                 return
-            one = attempt(lane, stories, point)
             with lock:
                 tried.append(one)
                 told(one)
