@@ -11,9 +11,12 @@ from metadata.paths import safe_path
 
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put ``data`` at ``path`` so that a reader, or a power cut, finds the old content or the new."""
+    """Put ``data`` at ``path`` so that a reader, or a power cut, finds the old content or the new.
+
+    One process at a time writes a file; what a dead one left is overwritten by the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:

@@ -5,7 +5,7 @@ from agent.guard import arming
 from agent.services import NoManagerError
 from agent.states import State, Update, changed
 from agent.work import Result, Work
-from metadata.errors import TidegateError
+from metadata.errors import TidegateError, UnsuitableError
 
 MAX_ATTEMPTS = 3
 """How often an interrupted switch is taken up again before it goes back."""
@@ -26,9 +26,9 @@ def install(work: Work, update: Update | None) -> Result:
     armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     work.journal.enter(work.name, State.SWITCHING, armed, [])
     limit_s = work.service.patience_s + hooks.patience_s(work, update) + SPARE_S
-    arming.arm(work, armed, limit_s + update.release.start_s + update.release.trial_s)
     work.announce(limit_s, f"switching to {update.version}")
     try:
+        arming.arm(work, armed, limit_s + update.release.start_s + update.release.trial_s)
         if work.slots.running() is not None:
             work.service.stop()
         work.slots.switch(update.version)
@@ -37,7 +37,7 @@ def install(work: Work, update: Update | None) -> Result:
     except NoManagerError:
         raise  # speaks neither for nor against the version: a later tick takes it up again
     except (TidegateError, OSError) as error:
-        reason = error.name() if isinstance(error, TidegateError) else "unsuitable"
+        reason = error.name() if isinstance(error, TidegateError) else UnsuitableError.name()
         return failed(work, armed, reason, str(error))
     begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     why = {"update": "", "recall": "recalled", "rollback": "by hand"}[update.action]

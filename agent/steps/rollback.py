@@ -1,5 +1,7 @@
 """ROLLING_BACK: the old folder, the old configuration, the old version; then, whose fault it was."""
 
+import contextlib
+
 from agent import clock, hooks
 from agent.backoff import forgotten, put_off
 from agent.backup import Backup
@@ -25,7 +27,8 @@ def rollback(work: Work, update: Update | None) -> Result:
     limit_s = START_ATTEMPTS * (work.service.patience_s + DEFAULT_START_S + 60)
     limit_s += hooks.patience_s(work, update)
     work.announce(limit_s, f"going back from {update.version}")
-    arming.arm(work, update, limit_s)
+    with contextlib.suppress(OSError):  # a disk that takes no file may still let a link go back
+        arming.arm(work, update, limit_s)
     if update.before is None:
         result = _remove(work, update)
     elif update.no_way_back:
@@ -42,8 +45,7 @@ def _return(work: Work, update: Update, before: str) -> Result:
     health = work.health(old, before)
     restored = _go_back(work, update)
     started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
-    host_failed = update.failure == UnsuitableError.name()
-    fault = blame(baseline_ok=update.baseline_ok, old_ok=well, host_failed=host_failed)
+    fault = blame(baseline_ok=update.baseline_ok, old_ok=well, host_failed=_host_failed(update))
     update = changed(update, blame=fault)
     if not started:
         update = changed(update, blame="damaged")
@@ -79,6 +81,11 @@ def _settles(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
     return verdict == "won" or trial.began.get(SERVICE, 0.0) is not None, verdict == "won"
 
 
+def _host_failed(update: Update) -> bool:
+    """Whether the switch failed for the host's own sake, which says nothing about the version."""
+    return update.failure == UnsuitableError.name()
+
+
 def _note_blame(work: Work, update: Update) -> None:
     if update.blame == "environment":
         put_off(work, update.version, "failed here with the version before it")
@@ -91,7 +98,8 @@ def _remove(work: Work, update: Update) -> Result:
     """Take a first install away again: a product that does not run is not one."""
     _stop(work)
     work.slots.leave()
-    update = changed(update, blame=blame(baseline_ok=None, old_ok=None))
+    fault = blame(baseline_ok=None, old_ok=None, host_failed=_host_failed(update))
+    update = changed(update, blame=fault)
     _note_blame(work, update)
     event = work.event(update, "update_rollback", "failed", "first_install", update.detail)
     return Result(False, update, event)

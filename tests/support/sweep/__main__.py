@@ -7,21 +7,18 @@ point went wrong, and says which.
 import argparse
 import contextlib
 import secrets
-import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 from tests.support.sweep.lane import MANAGERS
-from tests.support.sweep.power import PoweredLane
+from tests.support.sweep.power import PoweredLane, fast_folder
 from tests.support.sweep.story import Stories, Story, tell
 from tests.support.sweep.sweep import CUT, FAULTS, KILL, Tried, calls_of, every, run, sample
 
 KINDS = {KILL: "killed", CUT: "cut off", **dict.fromkeys(FAULTS, "refused")}
-FAST = Path("/dev/shm")
 
 
 class Count:
@@ -44,15 +41,12 @@ def main() -> int:
     asked = _arguments()
     _say(f"seed {asked.seed}")
     total = Count()
-    folder = Path(tempfile.mkdtemp(prefix="sweep-", dir=FAST if FAST.is_dir() else None))
-    try:
+    with fast_folder() as folder:
         stories = tell(folder / "repositories")
         for manager in asked.managers:
             with laid(manager, folder, stories, asked.lanes) as lanes:
                 for story in stories.all:
                     _sweep(asked, lanes, story, total)
-    finally:
-        shutil.rmtree(folder)
     points = ", ".join(f"{count:,} {kind}" for kind, count in sorted(total.kinds.items()))
     _say(f"{total.kinds.total():,} points tried ({points}): {total.wrong} wrong")
     return 1 if total.wrong else 0

@@ -100,5 +100,6 @@ def _rest(lane: Lane, version: str, disk_failed: bool) -> list[str]:
     if disk_failed:
         left = {name for name in left if not name.startswith(".")} - {OLDEST, NEW}
     left |= {path.name for path in (lane.host.root / "agent").iterdir()} - {"versions", "current", "previous"}
-    left |= {str(path) for path in (lane.host.state / "downloads").rglob("*") if path.is_file()}
+    for name in ("downloads", "guard"):
+        left |= {str(path) for path in (lane.host.state / name).rglob("*") if path.is_file()}
     return found + ([f"left behind: {sorted(left)}"] if left else [])

@@ -53,7 +53,11 @@ class Lane:
         (self.host.folder / "tmp").mkdir()
         self._write_settings()
         self.boot()
-        self._first_install()
+        try:
+            self._first_install()
+        except BaseException:
+            self.close()
+            raise
 
     def boot(self) -> None:
         """Start what a host starts by itself: the supervisor, where it runs the product."""

@@ -162,8 +162,10 @@ class Server:
     def close(self) -> None:
         """End the server."""
         assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(60)
+        self._process.stdout.close()
 
 
 if __name__ == "__main__":
