@@ -45,7 +45,7 @@ def find(calls: list[Call], name: str, text: str) -> Call:
 def test_a_disk_that_refuses_the_switch_speaks_against_no_version(lane, update, error):
     """The host goes back and tries again later: a full disk must not put a good version in quarantine."""
     lane.prepare(lane.stories.good)
-    switch = find(update, "rename", '"/root/agent/current"')
+    switch = find(update, "rename", 'agent/current"')
     lane.agent("tick", strace=spoiling(switch, f"error={error}"))
     assert (lane.runs, lane.host.rule()) == (OLD, "backoff")
     assert lane.host.history()[-1] == ("update_rollback", "ok", "environment")
@@ -54,7 +54,7 @@ def test_a_disk_that_refuses_the_switch_speaks_against_no_version(lane, update, 
 def test_a_disk_that_refuses_the_way_back_strands_nobody(lane, way_back):
     """The next tick goes back, with the configuration: the old version is still there, whole."""
     lane.prepare(lane.stories.bad)
-    back = find(way_back, "rename", '"/root/agent/current"')
+    back = find(way_back, "rename", 'agent/current"')
     spoiled = lane.agent("tick", strace=spoiling(back, "error=ENOSPC"))
     assert (spoiled["status"], lane.host.stands, lane.runs) == (13, "ROLLING_BACK", NEW)
     lane.agent("tick")
