@@ -11,6 +11,9 @@ from repo_tools.output import Answer, Sheet, counted
 if TYPE_CHECKING:
     from repo_tools.collect.run import Summary
 
+MOST_NAMED = 10
+"""Agents that a line names."""
+
 
 @click.command("collect")
 @click.argument("box", metavar="LOCATION")
@@ -57,11 +60,16 @@ def _answer(found: "Summary") -> Answer:
         "conflicts": [{"agent": agent, "seq": seq} for agent, seq in found.conflicts],
     }
     lines = [f"{counted(found.counted, 'report')} counted, from {counted(found.objects, 'new file')}"]
-    lines += [f"enrolled: {', '.join(found.enrolled)}"] if found.enrolled else []
+    lines += [f"enrolled: {_few(found.enrolled)}"] if found.enrolled else []
     lines += [f"set aside as {reason}: {number}" for reason, number in sorted(found.asides.items())]
     twice = sorted({agent for agent, _ in found.conflicts})
-    lines += [f"two reports under one number: {', '.join(twice)}"] if twice else []
+    lines += [f"two reports under one number: {_few(twice)}"] if twice else []
     return Answer(data, lines)
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @click.command("query")
