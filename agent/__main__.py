@@ -5,8 +5,11 @@ nothing to do must cost little, and the guard must need little. Every other comm
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
+
+from agent import bundle
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -16,6 +19,7 @@ GARBAGE_THRESHOLD = 100_000
 
 def main() -> None:
     """Run the program and exit; Ctrl-C ends it quietly, also while it is still being loaded."""
+    bundle.clean(os.environ)
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

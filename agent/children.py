@@ -4,7 +4,9 @@ Standard library only. What should run is kept in ``services.json``, with the pr
 supervisor takes a living process over instead of starting a second one beside it.
 """
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -131,6 +133,7 @@ class Children:
             if process.poll() is not None:
                 self._ended[name] = f"status {process.returncode}"
                 del self._processes[name]
+        self._reap()
         for name, child in list(self._ending.items()):
             if not child.process.alive():
                 del self._ending[name]
@@ -141,6 +144,13 @@ class Children:
         for name, child in list(self._wanted.items()):
             if not child.process.alive():
                 self._restart(name, child, now)
+
+    def _reap(self) -> None:
+        """Let those go that this process had started before it became another version."""
+        for name, child in [*self._wanted.items(), *self._ending.items()]:
+            if name not in self._processes and not child.process.alive():
+                with contextlib.suppress(OSError):
+                    os.waitpid(child.pid, os.WNOHANG)
 
     def _restart(self, name: str, child: Child, now: float) -> None:
         if name not in self._restart_at:

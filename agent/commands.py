@@ -47,7 +47,7 @@ def run(command: list[str], folder: Path, timeout_s: float, told: Mapping[str, s
     What it is ``told`` stands in its environment. Output goes to a file: a daemon that keeps a pipe open
     would hold its starter for ever.
     """
-    with tempfile.TemporaryFile() as output:
+    with _file() as output:
         try:
             process = subprocess.Popen(
                 command,
@@ -67,6 +67,13 @@ def run(command: list[str], folder: Path, timeout_s: float, told: Mapping[str, s
             process.wait()
             status = None
         return Ran(status, _tail(output))
+
+
+def _file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError:  # /tmp belonged to a unit whose main process has ended, before this one
+        return os.fdopen(os.memfd_create("output"), "w+b")
 
 
 def resolve(command: list[str], version_folder: Path, *, search_path: bool = False) -> list[str]:

@@ -1,6 +1,7 @@
 """How a tick speaks to the supervisor: one JSON line each way over a socket in the state folder.
 
-Standard library only: the supervisor imports this.
+What is asked keeps its meaning for good: tick and supervisor are of different versions while one of them is
+on trial. Standard library only: the supervisor imports this.
 """
 
 import json

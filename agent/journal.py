@@ -75,6 +75,11 @@ class Journal:
         """Close the file."""
         self._db.close()
 
+    def copy(self, path: Path) -> None:
+        """Write what the journal holds now to another file."""
+        with self._translated(), contextlib.closing(sqlite3.connect(path)) as other:
+            self._db.backup(other)
+
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:

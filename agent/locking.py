@@ -16,6 +16,8 @@ from agent.processes import Process
 from metadata.errors import ConflictError, UnsuitableError
 
 NOTE = "lock"
+SUPERVISOR = "supervisor.lock"
+"""What the resident process holds for as long as it lives."""
 
 
 @contextlib.contextmanager
@@ -31,7 +33,7 @@ def locked(state: Path) -> Iterator[None]:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _note(state)
+        note(state)
     except BlockingIOError as error:
         os.close(handle)
         raise ConflictError("another tidegate-agent is at work on this host", "wait for it to end") from error
@@ -46,7 +48,7 @@ def locked(state: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _note(state: Path) -> None:
+def note(state: Path) -> None:
     """Say who holds the lock; of no use after a power cut, so nothing waits for the disk."""
     data = json.dumps(processes.myself()._asdict()).encode()
     handle = os.open(state / NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -64,3 +66,23 @@ def holder(state: Path) -> Process | None:
     except (OSError, ValueError, TypeError):
         return None
     return noted if noted.alive() else None
+
+
+def is_mine(state: Path) -> bool:
+    """Return whether the note says that this process holds the lock; nobody removes it by right."""
+    return holder(state) == processes.myself()
+
+
+def is_kept(path: Path) -> bool:
+    """Return whether a file is there and somebody holds its lock."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -8,8 +8,9 @@ import math
 import os
 import socket
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
+NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 MAX_STATUS = 400
 """Characters of a status: one line of ``systemctl status``."""
 
@@ -18,6 +19,7 @@ class Notifier:
     """The line to systemd; what is started later must not speak over it, so it leaves the environment."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
+        self._taken = {name: environment[name] for name in NAMES if name in environment}
         address = environment.pop("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         limit_us = environment.pop("WATCHDOG_USEC", "")
@@ -25,6 +27,10 @@ class Notifier:
         self._every_s = int(limit_us) / 2_000_000 if meant and limit_us else math.inf
         self.next_at = 0.0 if meant and limit_us else math.inf
         """When the next sign of life is due, by the monotonic clock."""
+
+    def environment(self, others: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment for whoever speaks to systemd from now on as the same process."""
+        return {**others, **self._taken}
 
     def tell(self, text: str) -> None:
         """Send one message."""

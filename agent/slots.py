@@ -40,6 +40,10 @@ class Slots:
         """Return the version that ``previous`` names and that is really there."""
         return self._named(self.previous)
 
+    def settled(self) -> str | None:
+        """Return the version that was kept last, which guards and judges: of the updater alone."""
+        return self._named(self.folder / "settled")
+
     def _named(self, link: Path) -> str | None:
         if not link.is_symlink() or not link.is_dir():
             return None
@@ -105,8 +109,8 @@ class Slots:
         files.sync_folder(self.folder)
 
     def prune(self, keep: set[str]) -> list[str]:
-        """Remove versions that are neither current, previous nor in ``keep``; return their names."""
-        wanted = keep | {name for name in (self.running(), self.before()) if name}
+        """Remove versions that are neither current, previous, settled nor in ``keep``; return their names."""
+        wanted = keep | {name for name in (self.running(), self.before(), self.settled()) if name}
         gone = [entry for entry in sorted(self.versions.glob("*")) if entry.name not in wanted]
         gone += [entry for entry in self.versions.glob(".*") if entry.name.startswith(STAGING)]
         for entry in gone:

@@ -3,6 +3,8 @@
 Standard library only, and it knows nothing of TUF, releases or health: the process that stays alive is the
 one that knows least. A tick says over the control socket how long its next step may take and when the
 next poll is due; one that overstays is killed, and the next one finds its state in the journal.
+
+A new version of the updater takes over in the same process: what the old one runs and guards goes on.
 """
 
 import fcntl
@@ -11,13 +13,13 @@ import os
 import random
 import selectors
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from agent import bare, control
+from agent import bare, control, locking, updater, worker
+from agent.bare import Bare
 from agent.children import Children
 from agent.notify import Notifier
 from metadata.errors import ConflictError, TidegateError
@@ -25,6 +27,10 @@ from metadata.errors import ConflictError, TidegateError
 FIRST_DEADLINE_S = 300
 """How long a tick may take before it has said anything."""
 RETRY_S = 60
+LOOK_S = 1
+"""How often a tick that somebody else has started is looked at."""
+BUSY_S = 5
+"""A tick that met another command at work is made up for soon."""
 MAX_RETRY_S = 14_400
 """Four hours: the longest pause between polls, as ChromeOS has it."""
 JITTER = 0.1
@@ -33,22 +39,25 @@ JITTER = 0.1
 class Supervisor:
     """One run of ``tidegate-agent run``."""
 
-    def __init__(self, config: Path, state: Path) -> None:
+    def __init__(self, config: Path, places: Bare) -> None:
         self._config = config
-        self._state = state
+        self._places = places
+        state = places.state
         self._lock = _lock(state)
         self._children = Children(state / "services.json")
         self._control = control.listen(state)
         self._systemd = Notifier(os.environ)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._control, selectors.EVENT_READ)
-        self._tick: subprocess.Popen[bytes] | None = None
-        self._deadline = 0.0
+        self._tick = worker.at_work(state)
+        self._deadline = time.monotonic() + FIRST_DEADLINE_S
         self._next_tick = 0.0
         self._told_s: float | None = None
         self._failures = 0
         self._concluded = False
         self._leaving = False
+        self._renewing = False
+        self._elder_next = True
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop the tick and the services."""
@@ -64,8 +73,11 @@ class Supervisor:
                     self._serve()
                 else:
                     os.read(self._wakeup, 4096)
+            if self._renewing:
+                self._renew()
         self._systemd.tell("STOPPING=1\nSTATUS=ending what runs")
-        self._end_tick()
+        if self._tick is not None:
+            self._tick.end()
         self._children.stop_all()
 
     def _wake_on_signals(self) -> None:
@@ -82,6 +94,8 @@ class Supervisor:
     def _pause(self) -> float:
         now = time.monotonic()
         own = self._deadline if self._tick else self._next_tick
+        if self._tick and self._tick.silent:
+            own = min(own, now + LOOK_S)
         return max(0.0, min(own, self._children.next_at(), self._systemd.next_at) - now)
 
     def _look_after_tick(self) -> None:
@@ -90,10 +104,10 @@ class Supervisor:
             if now >= self._next_tick:
                 self._start_tick(now)
             return
-        if self._tick.poll() is None and now >= self._deadline:
+        if self._tick.status() is None and now >= self._deadline:
             _say("a tick did not end in time and is killed; the next one goes on from the journal")
-            self._end_tick()
-        if (status := self._tick.poll() if self._tick else -signal.SIGKILL) is not None:
+            self._tick.end()
+        if (status := self._tick.status()) is not None:
             self._tick = None
             self._next_tick = now + self._pace(status)
             if not self._concluded:
@@ -102,16 +116,37 @@ class Supervisor:
     def _start_tick(self, now: float) -> None:
         self._told_s, self._concluded = None, False
         self._deadline = now + FIRST_DEADLINE_S
-        command = [*own_command(), "--config", str(self._config), "tick"]
-        self._tick = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        rest = ["--config", str(self._config), "tick"]
+        try:
+            self._tick = worker.start([*self._worker(), *rest])
+        except OSError:  # another version's program that cannot even be started
+            self._tick = worker.start([*own_command(), *rest])
 
-    def _end_tick(self) -> None:
-        if self._tick is not None:
-            os.killpg(self._tick.pid, signal.SIGKILL)
-            self._tick.wait()
+    def _worker(self) -> list[str]:
+        """Return what does the next tick: this program, unless it is on trial or has been blind for long."""
+        if judge := updater.judge(self._places):
+            return [str(judge)]
+        elder = updater.elder(self._places) if self._elder_next else None
+        self._elder_next = not self._elder_next
+        return [str(elder)] if elder else own_command()
+
+    def _renew(self) -> None:
+        """Become the version that is current, as the same process; whoever it has started stays its child."""
+        self._renewing = False
+        program = updater.program(self._places.root, "current")
+        try:
+            environment = self._systemd.environment(os.environ)
+            os.execve(program, [str(program), *self._arguments()], environment)  # noqa: S606 (as meant)
+        except OSError as error:
+            _say(f"{program} cannot take over: {error}")
+
+    def _arguments(self) -> list[str]:
+        return ["--config", str(self._config), "run"]
 
     def _pace(self, status: int) -> float:
         """Return the seconds to the next tick: what the last one asked for, or ever longer after failures."""
+        if status == ConflictError.exit_code:
+            return BUSY_S
         self._failures = 0 if status == 0 else self._failures + 1
         pause = self._told_s if self._told_s is not None else RETRY_S
         if self._failures:
@@ -143,6 +178,12 @@ class Supervisor:
         if request["op"] == "next":
             self._told_s = float(request["seconds"])
             return {}
+        if request["op"] == "who":
+            version = updater.own_version(self._places.root)
+            return {"pid": os.getpid(), "version": version, "arguments": self._arguments()}
+        if request["op"] == "renew":
+            self._renewing = True
+            return {}
         return self._children.answer(request)
 
 
@@ -154,7 +195,7 @@ def own_command() -> list[str]:
 
 def _lock(state: Path) -> int:
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(state / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(state / locking.SUPERVISOR, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -165,7 +206,7 @@ def _lock(state: Path) -> int:
 def main(config: Path) -> int:
     """Run until told to stop; return the exit code."""
     try:
-        Supervisor(config, bare.read(config).state).run()
+        Supervisor(config, bare.read(config)).run()
     except TidegateError as error:
         _say(f"error: {error.message}\nhint: {error.hint}")
         return error.exit_code

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from agent import clock, control, identity, locking, machine, soak
+from agent import clock, control, identity, locking, machine, soak, updater
 from agent.fetch import Fetcher
 from agent.guard import arming
 from agent.journal import Event, Journal, timestamp
@@ -33,8 +33,10 @@ class Host(msgspec.Struct):
 
     def read(self) -> Repository:
         """Return a fresh trusted view of the repository."""
-        cache = self.settings.state_folder / "tuf"
-        return Repository(cache, self.identity.url, self.root, Fetcher())
+        state = self.settings.state_folder
+        repository = Repository(state / "tuf", self.identity.url, self.root, Fetcher())
+        updater.note_refresh(state)
+        return repository
 
     def work(self, product: ProductSettings) -> Work:
         """Return what one product's steps share."""

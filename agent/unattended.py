@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agent import control, files, output, settings
+from agent import control, files, output, settings, updater
 from agent import tick as ticking
+from agent.bare import Bare
 from agent.settings import Settings
 from agent.status import status
 from agent.tick import Host, opened
@@ -22,6 +23,8 @@ READABLE = 0o640
 def tick(config: Path, *, as_json: bool = False) -> int:
     """Run one tick, print the status, and return the exit code."""
     found = lenient(config)
+    arguments = ["--config", str(config), "tick", *(["--json"] if as_json else [])]
+    updater.hand_over(Bare(found.state_folder, found.products_folder), arguments)
     with opened(found) as host:
         errors = ticking.tick(host)
         return show(host, errors, as_json=as_json)
@@ -41,7 +44,7 @@ def _leave(path: Path, document: dict[str, Any]) -> None:
     try:
         if not path.exists() or path.read_bytes() != text:
             files.write(path, text, READABLE)
-            os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
+            os.chown(path, -1, path.parent.stat().st_gid)
     except OSError as error:
         output.warning(f"the status cannot be written to {path}: {error.strerror}")
 

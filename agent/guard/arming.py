@@ -2,6 +2,7 @@
 
 import msgspec
 
+from agent import updater
 from agent.guard import watch as watching
 from agent.guard.duty import tell_timer
 from agent.guard.watch import Watch
@@ -31,6 +32,8 @@ def arm(work: Work, update: Update, most_s: float) -> None:
         by_hand=msgspec.to_builtins(work.service.by_hand()),
         budget_s=most_s + READ_S + MARGIN_S,
     )
+    if work.name == updater.PRODUCT and update.before and work.slots.settled() is None:
+        updater.settle(work.settings.products_folder, update.before)
     state = work.settings.state_folder
     watching.keep(state, watch.begun(_boots(_read(work), update.version)))
     tell_timer("start")

@@ -1,11 +1,13 @@
-"""Service managers behind one small interface: systemd, child, command, none."""
+"""Service managers behind one small interface: systemd, child, command, none; and the updater itself."""
 
 from pathlib import Path
 
+from agent import updater
 from agent.services.base import ByHand, NoManagerError, Service, Status
 from agent.services.child import ChildService
 from agent.services.command import CommandService
 from agent.services.none import NoService
+from agent.services.resident import ResidentService
 from agent.services.systemd import SystemdService
 from agent.settings import Child, Commands, ProductSettings, Systemd
 
@@ -20,6 +22,9 @@ def service_for(product: ProductSettings, state: Path, current: Path) -> Service
         state: The agent's state folder, where the supervisor listens.
         current: The link to the version that runs.
     """
+    if product.name == updater.PRODUCT:
+        unit = product.service if isinstance(product.service, Systemd) else None
+        return ResidentService(unit, state, current)
     match product.service:
         case Child() as child:
             return ChildService(product.name, child, state, current)

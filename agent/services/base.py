@@ -35,8 +35,9 @@ class ByHand(msgspec.Struct, frozen=True, kw_only=True):
 class Service(Protocol):
     """Starts, stops and looks after what a product runs. Each call may be repeated."""
 
-    runs: bool
-    """Whether there is something that runs, which a trial can watch."""
+    @property
+    def runs(self) -> bool:
+        """Whether there is something that runs, which a trial can watch."""
 
     @property
     def patience_s(self) -> float:

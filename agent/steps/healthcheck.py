@@ -1,6 +1,6 @@
 """ON_TRIAL: watch until the trial is won or lost. A network that fails never fails a trial."""
 
-from agent import clock
+from agent import clock, proof, updater
 from agent.backup import Backup
 from agent.guard import arming
 from agent.guard.arming import MARGIN_S
@@ -9,6 +9,7 @@ from agent.steps.watching import entries_of, watch
 from agent.trial import Trial, Verdict
 from agent.withdrawal import Withdrawal
 from agent.work import Result, Work
+from metadata.errors import ConflictError
 
 MAX_TRIALS = 3
 """How often a trial that a reboot or a dead tick cut short begins anew."""
@@ -21,6 +22,9 @@ def healthcheck(work: Work, update: Update | None) -> Result:
     assert update is not None
     if told := arming.taken_back(work):
         return _lost(work, update, "deadline", told)
+    if work.name == updater.PRODUCT and updater.own_version(work.settings.products_folder) == update.version:
+        arming.arm(work, update, _limit_s(update))  # so that the next tick is the settled version's
+        raise ConflictError("a new updater does not judge itself", "the next tick is the settled version's")
     if _overdue(update):
         return _lost(work, update, "deadline", "nobody kept it in time")
     update = _begun(update)
@@ -34,6 +38,8 @@ def healthcheck(work: Work, update: Update | None) -> Result:
         update = changed(update, no_way_back=withdrawal.no_way_back)
         reason = "withdrawn" if withdrawal.reason else "restarts" if trial.restarts else "unhealthy"
         return _lost(work, update, reason, trial.last_failure)
+    if work.name == updater.PRODUCT and (gap := proof.missing(work, update)):
+        return _lost(work, update, gap.reason, gap.text)
     arming.disarm(work)  # before the journal has it: what was kept is never taken back
     return Result(True, update, work.event(update, "update_healthcheck", "ok"))
 

@@ -13,7 +13,7 @@ from agent.states import Update, changed
 from agent.steps.watching import SERVICE, entries_of, watch
 from agent.trial import Trial
 from agent.work import Result, Work
-from metadata.errors import TidegateError, UnsuitableError
+from metadata.errors import TidegateError, UnreachableError, UnsuitableError
 
 START_ATTEMPTS = 3
 DEFAULT_START_S = 120
@@ -82,8 +82,8 @@ def _settles(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
 
 
 def _host_failed(update: Update) -> bool:
-    """Whether the switch failed for the host's own sake, which says nothing about the version."""
-    return update.failure == UnsuitableError.name()
+    """Whether it failed for the host's own sake, or the network's, which says nothing about the version."""
+    return update.failure in {UnsuitableError.name(), UnreachableError.name()}
 
 
 def _note_blame(work: Work, update: Update) -> None:

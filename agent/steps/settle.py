@@ -3,7 +3,7 @@
 import contextlib
 from datetime import timedelta
 
-from agent import clock, trees
+from agent import clock, trees, updater
 from agent.backoff import forgotten
 from agent.states import State, Update
 from agent.work import Result, Work
@@ -38,3 +38,5 @@ def _commit(work: Work, update: Update) -> None:
     elif (pin := work.journal.recall(pin_key)) and not within(update.version, pin["range"]):
         notes[pin_key] = None
     work.journal.remember(notes)
+    if work.name == updater.PRODUCT:
+        updater.settle(work.settings.products_folder, update.version)

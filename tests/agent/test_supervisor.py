@@ -198,7 +198,8 @@ def test_the_resident_process_knows_little():
     ours = {name for name in json.loads(done.stdout) if name.partition(".")[0] not in sys.stdlib_module_names}
     assert ours == {
         *("agent", "agent.supervisor", "agent.children", "agent.control", "agent.files", "agent.notify"),
-        *("agent.bare", "agent.processes"),
+        *("agent.bare", "agent.guard", "agent.guard.watch", "agent.locking", "agent.processes"),
+        *("agent.updater", "agent.worker"),
         *("metadata", "metadata.errors", "metadata.paths"),
         *({"__main__"} & ours),
     }

@@ -218,18 +218,26 @@ class PackagedHost(SystemdHost):
         super().__init__(folder, systemd)
         self.state, self.root = Path("/var/lib/tidegate"), Path("/opt/tidegate")
         self.settings, self.config = Path("/etc/tidegate/agent.toml"), Path("/etc/agent/agent.conf")
-        program = Path("/opt/tidegate-agent/bin/tidegate-agent")
-        for path in (self.settings, self.config, program):
+        for path in (self.settings, self.config, self.root):
             self.outside(path).parent.mkdir(parents=True, exist_ok=True)
         self.outside(self.config).write_text("colour = blue\n")
-        self.outside(program).write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n')
-        self.outside(program).chmod(0o755)
+        self.write_updater()
         self.write_unit()
         self.write_settings()
         shutil.copytree(PACKAGED, systemd.units, dirs_exist_ok=True)
         # the tests may run from a checkout in somebody's home folder, or below /tmp
         seen = f"[Service]\nProtectHome=read-only\nBindReadOnlyPaths={ROOT}\n"
         self.drop_in("tidegate-.service", seen, "local-checkout")
+
+    def write_updater(self) -> None:
+        """Install the updater where its units look for it: this checkout."""
+        slots = self.outside(self.root) / "tidegate-agent"
+        program = slots / "versions" / "0.1.0" / "tidegate-agent"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m agent "$@"\n')
+        program.chmod(0o755)
+        for link in ("current", "settled"):
+            (slots / link).symlink_to("versions/0.1.0")
 
     def drop_in(self, unit: str, text: str, name: str = "local") -> None:
         """Change a unit as an operator would."""
