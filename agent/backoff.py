@@ -16,6 +16,11 @@ def put_off(work: Work, version: str, why: str) -> datetime:
     return due
 
 
+def is_put_off(work: Work, version: str) -> bool:
+    """Return whether a version waits for another attempt."""
+    return work.journal.recall(_key(work, version)) is not None
+
+
 def forgotten(work: Work, version: str) -> dict[str, None]:
     """Return what the journal is to remember when a version is no longer put off."""
     return {_key(work, version): None}

@@ -18,6 +18,8 @@ from metadata.release import Hook
 
 DEFER = 75
 """EX_TEMPFAIL of sysexits.h: a failure that is over at another time."""
+SPARE_S = 60
+"""What a hook may cost beyond its own limit, on a busy host."""
 MOST_TOLD = 1_200
 """Characters of a hook's output that stand in history: its end."""
 
@@ -108,6 +110,7 @@ def _ask(work: Work, update: Update, call: _Call, action: str) -> Said:
         "TIDEGATE_FROM": update.before or "",
         "TIDEGATE_TO": update.version,
     }
+    work.announce(call.hook.timeout_s + SPARE_S, f"{call.moment} of the {call.owner} for {update.version}")
     ran = commands.run(call.command, call.folder, call.hook.timeout_s, told)
     text = f"{call.moment} of the {call.owner}, {' '.join(call.hook.exec)}, {ran.text()}"
     printed = ran.output.strip()

@@ -1,7 +1,7 @@
 """What an operator may ask of a host by hand: go back, pin, lift a quarantine."""
 
 from agent import clock, machine
-from agent.backoff import forgotten
+from agent.backoff import forgotten, is_put_off
 from agent.journal import Event
 from agent.states import State, Update
 from agent.together import on_trial
@@ -66,26 +66,28 @@ def _update_back(work: Work) -> Update:
 
 
 def lift(work: Work, which: str) -> list[str]:
-    """Lift the quarantine of a version or of a payload digest; return the versions.
+    """Lift the quarantine of a version or of a payload digest, and its backoff; return the versions.
 
     Raises:
-        UsageError: None of them is quarantined.
+        UsageError: It is neither quarantined nor put off.
     """
-    found = [
-        one for one in work.journal.given_up(work.name) if which in {one["version"], one["payload_sha256"]}
-    ]
-    if not found:
-        raise UsageError(f"{which} of {work.name} is not quarantined", "see: tidegate-agent quarantine list")
+    given_up = work.journal.given_up(work.name)
+    found = [one for one in given_up if which in {one["version"], one["payload_sha256"]}]
+    names = [one["version"] for one in found] or [which] * is_put_off(work, which)
+    if not names:
+        hint = "see: tidegate-agent quarantine list"
+        raise UsageError(f"{which} of {work.name} is neither quarantined nor put off", hint)
     for one in found:
         work.journal.take_back(work.name, one["payload_sha256"])
-        work.journal.remember(forgotten(work, one["version"]))
-        work.journal.add(
-            Event(
-                product=work.name, stage="refusal", outcome="ok", reason="lifted", to_version=one["version"]
-            )
-        )
+    for name in names:
+        work.journal.remember(forgotten(work, name))
+        work.journal.add(_lifted(work, name))
     work.journal.remember({f"decision/{work.name}": None})
-    return [one["version"] for one in found]
+    return names
+
+
+def _lifted(work: Work, version: str) -> Event:
+    return Event(product=work.name, stage="refusal", outcome="ok", reason="lifted", to_version=version)
 
 
 def set_pin(work: Work, span: str | None) -> str:

@@ -44,7 +44,7 @@ def _leave(path: Path, document: dict[str, Any]) -> None:
     try:
         if not path.exists() or path.read_bytes() != text:
             files.write(path, text, READABLE)
-            os.chown(path, -1, path.parent.stat().st_gid)
+            os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
     except OSError as error:
         output.warning(f"the status cannot be written to {path}: {error.strerror}")
 

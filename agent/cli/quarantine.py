@@ -42,7 +42,10 @@ def list_command(config: Path, product: str | None, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def lift_command(config: Path, which: str, product: str | None, *, as_json: bool) -> None:
-    """Let this host try a version, or a payload, again; the next tick decides."""
+    """Let this host try a version, or a payload, again at once; the next tick decides.
+
+    A version that only waits after failing for the environment may be named, too.
+    """
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
     with opened(found) as host:

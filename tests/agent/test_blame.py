@@ -64,6 +64,20 @@ def test_damage_is_the_worst_failure(scene):
     assert scene.host.tick().rule == "quarantined"
 
 
+def test_data_that_a_release_migrated_before_it_failed_is_damage(scene):
+    """What is not named as configuration does not come back, and the old version cannot read it."""
+    text = scene.host.settings.read_text()
+    scene.host.settings.write_text(text.replace(f'["{scene.host.config.parent}"]', "[]"))
+    scene.ready("1.0.0", "old", "--start-s", "4")
+    scene.release("1.1.0", "migrates+unhealthy", "--start-s", "1")
+    assert scene.host.tick().entry["state"] == "STRANDED"
+    assert scene.host.history()[-1] == ("update_rollback", "failed", "damaged")
+    assert scene.host.config.read_text() == "migrated by 1.1.0"
+    scene.release("1.1.1")
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.stands) == ("1.1.1", "IDLE")
+
+
 def test_a_host_on_which_nothing_starts_is_stranded_and_a_fixed_release_takes_it_out(scene):
     """An old version that cannot be started either leaves the host stranded until something runs."""
     scene.ready("1.0.0", "good", "--start-s", "4")

@@ -76,6 +76,10 @@ def test_a_hook_that_fails_before_the_switch_harms_nothing(scene, does):
     assert (scene.host.runs, scene.host.pid, scene.host.stands) == ("1.0.0", pid, "IDLE")
     assert scene.host.history()[-1] == ("update_verify", "failed", "pre_switch")
     assert len(hooks.calls) == 3
+    hooks.mend("pre_switch")
+    assert scene.host.run("quarantine", "lift", "1.1.0").exit_code == 0
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
 
 
 def test_a_hook_that_fails_after_the_switch_loses_the_trial(scene):
