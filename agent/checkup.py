@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from agent import identity, locking
+from agent import commands, identity, locking
+from agent.guard.duty import ASK_S, TIMER
 from agent.settings import Settings
 from agent.steps.download import SPARE_BYTES
 from metadata.errors import TidegateError, UnreachableError, UnsuitableError
@@ -94,6 +95,15 @@ def proxy(url: str) -> str:
     except OSError as error:
         hint = "correct http_proxy, https_proxy or no_proxy in the agent's environment"
         raise UnreachableError(f"the proxy {shown} does not answer: {error}", hint) from error
+
+
+def guard() -> str:
+    """Return whether trials are guarded from outside of what is changed."""
+    ran = commands.run(["systemctl", "is-enabled", "--", TIMER], Path("/"), ASK_S)
+    if not ran.ok:
+        text = f"{TIMER} is not enabled: without the agent nobody would end a trial"
+        raise UnsuitableError(text, f"install it from infra/systemd, then: systemctl enable --now {TIMER}")
+    return f"{TIMER} is enabled"
 
 
 def lock(found: Settings) -> Finding:

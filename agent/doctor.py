@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agent import checkup, clock, identity, settings
+from agent import checkup, clock, identity, settings, updater
 from agent.checkup import Finding, attempt
+from agent.guard.duty import BOOTED
 from agent.repository import CLOCK_HINT, OWNER_HINT, Repository
 from agent.services import NoManagerError
 from agent.settings import Settings
@@ -58,6 +59,8 @@ def _open_host(found: Settings) -> list[Finding]:
 def _host(host: Host) -> Iterator[Finding]:
     seen: list[Repository] = []
     yield _journal(host)
+    if BOOTED.is_dir():
+        yield attempt("guard", checkup.guard)
     yield attempt("proxy", lambda: checkup.proxy(host.identity.url))
     yield attempt("repository", lambda: _repository(host, seen))
     if seen:
@@ -74,6 +77,7 @@ def _journal(host: Host) -> Finding:
         work.name
         for work in host.works()
         if work.slots.running()
+        and work.name != updater.PRODUCT  # which was there before its journal
         and not host.journal.recall(f"highest_seq/{work.name}")
         and not host.journal.recall(f"adopted/{work.name}")
     ]

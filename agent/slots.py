@@ -103,6 +103,11 @@ class Slots:
             self.previous.unlink(missing_ok=True)
             files.sync_folder(self.folder)
 
+    def forget_before(self) -> None:
+        """Leave no way back: what ran before must not run again."""
+        self.previous.unlink(missing_ok=True)
+        files.sync_folder(self.folder)
+
     def leave(self) -> None:
         """Remove the product: nothing is current any more."""
         self.current.unlink(missing_ok=True)

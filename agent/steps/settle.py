@@ -40,3 +40,5 @@ def _commit(work: Work, update: Update) -> None:
     work.journal.remember(notes)
     if work.name == updater.PRODUCT:
         updater.settle(work.settings.products_folder, update.version)
+        if update.no_way_back:
+            work.slots.forget_before()  # not even a week without a repository brings it back

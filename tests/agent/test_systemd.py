@@ -160,7 +160,9 @@ def test_a_unit_that_nobody_installed_changes_nothing(units):
     done = units.host.tick()
     assert (done.exit_code, units.host.installed, units.host.stands) == (13, None, "IDLE")
     assert "there is no unit agent.service" in done.stderr
-    assert "mend: install it, then: systemctl daemon-reload" in units.host.run("doctor").stdout
+    examined = units.host.run("doctor").stdout
+    assert "mend: install it, then: systemctl daemon-reload" in examined
+    assert "tidegate-guard.timer is not enabled" in examined
     units.host.write_unit()
     units.host.systemd.ctl("daemon-reload")
     assert (units.host.tick().exit_code, units.host.runs) == (0, "1.0.0")

@@ -134,6 +134,22 @@ def test_a_supervisor_that_is_stopped_ends_its_products(packaged, machine):
     assert (machine.show(AGENT, "Result"), packaged.host.runs) == ("success", None)
 
 
+def test_a_trial_that_nobody_keeps_is_taken_back(packaged, machine):
+    """With the agent gone in the middle of a trial, the guard's timer brings the old version back."""
+    quick = "[Timer]\nOnActiveSec=0\nOnUnitInactiveSec=1s\nAccuracySec=100ms\n"
+    packaged.host.drop_in("tidegate-guard.timer", quick)
+    begin(packaged)
+    packaged.release("1.1.0", "migrates", "--trial-s", "3600")
+    eventually(lambda: packaged.host.runs == "1.1.0")
+    machine.ctl("stop", AGENT)
+    assert machine.show("tidegate-guard.timer", "ActiveState") == "active"
+    watch = packaged.host.outside(packaged.host.state) / "guard" / "agent.json"
+    watch.write_text(json.dumps({**json.loads(watch.read_bytes()), "until_s": 0}))
+    eventually(lambda: packaged.host.runs == "1.0.0")
+    eventually(lambda: machine.show("tidegate-guard.timer", "ActiveState") == "inactive")
+    assert packaged.host.outside(packaged.host.config).read_text() == "colour = blue\n"
+
+
 def test_polls_by_a_timer(packaged, machine):
     """Without a resident process a timer starts the ticks, and what commands start outlives them."""
     packaged.host.drop_in("tidegate-tick.timer", "[Timer]\nOnActiveSec=0\nRandomizedDelaySec=0\n")
