@@ -22,7 +22,7 @@ PARTS = {
     "installing": (installing.rows, 5),
     "auditing": (auditing.rows, 5),
     "publishing": (publishing.rows, 5),
-    "uploading": (uploading.rows, 3),
+    "uploading": (uploading.rows, 4),
 }
 """What measures each part, and how often by default."""
 WIDTH = 112
