@@ -6,6 +6,7 @@ trial is lost. After a way back the settings' own ``post_switch`` runs again, so
 ``pre_switch`` did. After a crash a hook may be run a second time.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -86,7 +87,8 @@ def back(work: Work, update: Update) -> None:
     """Tell the operator's own hook that the trial has gone back; what it says changes nothing."""
     for call in _calls(work, update, POST):
         if call.owner == SETTINGS:
-            _note(work, update, call, _ask(work, update, call, "back"))
+            with contextlib.suppress(OSError):  # a full disk: what runs again must not count as lost for it
+                _note(work, update, call, _ask(work, update, call, "back"))
 
 
 def patience_s(work: Work, update: Update) -> float:

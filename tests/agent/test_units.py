@@ -17,6 +17,7 @@ from tests.support.systemd import PACKAGED, PackagedHost, Systemd, skip_without_
 from tests.support.web import serving
 
 AGENT = "tidegate-agent.service"
+NOBODY = 65_534
 TOLD = "/run/tidegate/status.json"
 
 
@@ -61,16 +62,17 @@ def begin(scene, unit=AGENT):
 def test_the_agent_as_a_unit(packaged, machine):
     """Under its hardening it installs, updates, goes back with the configuration, and says what it does."""
     packaged.host.write_settings(top=f'status = "{TOLD}"')
+    config = packaged.host.outside(packaged.host.config)
+    os.chown(config, NOBODY, NOBODY)
+    os.setxattr(config, "user.note", b"by hand")
     begin(packaged)
     packaged.release("1.1.0")
     eventually(lambda: packaged.host.runs == "1.1.0")
     packaged.release("1.2.0", "migrates+unhealthy", "--start-s", "1")
     eventually(lambda: "quarantined" in machine.show(AGENT, "StatusText"))
     assert "agent 1.1.0 [IDLE" in machine.show(AGENT, "StatusText")
-    assert (packaged.host.runs, packaged.host.outside(packaged.host.config).read_text()) == (
-        "1.1.0",
-        "colour = blue\n",
-    )
+    assert (packaged.host.runs, config.read_text()) == ("1.1.0", "colour = blue\n")
+    assert (config.stat().st_uid, os.getxattr(config, "user.note")) == (NOBODY, b"by hand")
     assert machine.show(AGENT, "NRestarts") == "0"
     assert look(machine, "stat", "--format=%U %G %a", TOLD) == "root tidegate 640"
     (entry,) = json.loads(look(machine, "cat", TOLD))["products"]
