@@ -1,9 +1,9 @@
 """Versions that failed here for what lies around them: when each is tried again, and why not before."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent import clock
-from agent.blame import retry_at
+from agent.blame import BACKOFF_S, retry_at
 from agent.work import Work
 from metadata.facts import Decision
 
@@ -32,7 +32,9 @@ def backed_off(work: Work, decision: Decision, now: datetime) -> Decision:
     if not decision.goes or kept is None:
         return decision
     until = datetime.fromisoformat(kept["at"])
-    if now >= until:
+    if now >= until or until - now > timedelta(
+        seconds=BACKOFF_S[-1]
+    ):  # the clock was ahead when it was noted
         return decision
     why = kept.get("why") or "failed here with the version before it"
     text = f"{decision.version} {why}; tried again at {kept['at']}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from agent.guard import arming
 from agent.journal import Event
 from agent.states import State, Update
 from agent.work import Result, Work
@@ -75,6 +76,9 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
         state, update = work.journal.state(work.name)
         if update is None and state not in {State.IDLE, State.STRANDED}:
             raise UnsuitableError(f"{work.name} is {state} without an update", "run: tidegate-agent doctor")
+        if update is not None and _left_behind(work, update):
+            _drop(work, state, update)
+            continue
         if state in ends:
             return
         step = TABLE[state]
@@ -89,6 +93,20 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
             raise
         if result.halt or (not result.ok and step.failed is State.STRANDED):
             return
+
+
+def _left_behind(work: Work, update: Update) -> bool:
+    """Whether another version is in place than those of the update: the journal came from a copy."""
+    return work.slots.running() not in {update.before, update.version}
+
+
+def _drop(work: Work, state: State, update: Update) -> None:
+    """Leave what is in place alone, and decide anew."""
+    detail = f"{work.slots.running() or 'nothing'} is in place: the journal is older than that"
+    work.journal.enter(
+        work.name, State.IDLE, None, [work.event(update, TABLE[state].stage, "failed", "left_behind", detail)]
+    )
+    arming.disarm(work)
 
 
 def _attempt(work: Work, step: Step, update: Update | None) -> Result:

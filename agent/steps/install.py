@@ -21,6 +21,8 @@ def install(work: Work, update: Update | None) -> Result:
         return failed(work, update, "interrupted", f"the switch was interrupted {MAX_ATTEMPTS} times")
     if told := arming.taken_back(work):
         return failed(work, update, "deadline", told)
+    if not work.slots.has(update.version):  # a journal from a copy may know what was pruned since
+        return failed(work, update, UnsuitableError.name(), f"{update.version} is gone")
     # From here on the journal says that a trial is open, and since when. Should this process die, the next
     # tick finishes it or goes back; should there be none, the guard goes back.
     armed = changed(update, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())

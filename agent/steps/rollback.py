@@ -29,6 +29,8 @@ def rollback(work: Work, update: Update | None) -> Result:
     work.announce(limit_s, f"going back from {update.version}")
     with contextlib.suppress(OSError):  # a disk that takes no file may still let a link go back
         arming.arm(work, update, limit_s)
+    if update.before and not work.slots.has(update.before):
+        update = changed(update, no_way_back=f"{update.before} is gone")
     if update.before is None:
         result = _remove(work, update)
     elif update.no_way_back:
