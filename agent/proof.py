@@ -27,10 +27,10 @@ from metadata.errors import TidegateError, UnreachableError
 ANSWER_S = 120
 """How long a look at the journal may take, on a busy host."""
 PROOF_S = LARGE_DEADLINE_S + READ_S + ANSWER_S
-AGAIN_S = 30.0
+AGAIN_S = 10.0
 """The pause after a proof that the network did not allow."""
-PATIENCE_S = 3_600
-"""How long an unreachable repository is waited for; the version is not to blame for it."""
+PATIENCE_S = 900
+"""How long an unreachable repository is waited for, before it is asked whether the version is to blame."""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -43,23 +43,25 @@ class Missing(msgspec.Struct, frozen=True):
 def missing(work: Work, update: Update) -> Missing | None:
     """Return what the new updater did not show, or None when it has shown that it can update."""
     limit = time.monotonic() + PATIENCE_S
+    scratch = work.settings.state_folder.absolute() / "proof"
     while True:
-        work.announce(PROOF_S, f"{update.version} shows that it can update")
-        arming.arm(work, update, PROOF_S)
-        found = _attempt(work, update)
-        if found is None or found.reason == "unproven" or time.monotonic() > limit:
-            return found
+        work.announce(2 * PROOF_S, f"{update.version} shows that it can update")
+        arming.arm(work, update, 2 * PROOF_S)
+        trees.remove(scratch)
+        try:
+            found = _attempt(work, update, scratch)
+            if found is None or found.reason == "unproven":
+                return found
+            if time.monotonic() > limit:
+                return Missing("unproven", found.text) if _reachable(work, update, scratch) else found
+        finally:
+            trees.remove(scratch)
         time.sleep(AGAIN_S)
 
 
-def _attempt(work: Work, update: Update) -> Missing | None:
-    scratch = work.settings.state_folder.absolute() / "proof"
-    trees.remove(scratch)
-    try:
-        settings = _prepare(work, update, scratch)
-        return _knows(work, update, settings) or _updates(work, update, settings)
-    finally:
-        trees.remove(scratch)
+def _attempt(work: Work, update: Update, scratch: Path) -> Missing | None:
+    settings = _prepare(work, update, scratch)
+    return _knows(work, update, settings) or _updates(work, update, settings)
 
 
 def _prepare(work: Work, update: Update, scratch: Path) -> Path:
@@ -95,7 +97,7 @@ def _knows(work: Work, update: Update, settings: Path) -> Missing | None:
 def _updates(work: Work, update: Update, settings: Path) -> Missing | None:
     """Whether it brings its own release from nothing but the pinned root, file for file."""
     said, ran = _ask(work, update, [*_named(settings), "verify", "--json"], PROOF_S)
-    if ran.status == UnreachableError.exit_code and not _reachable(work, settings.parent / "second"):
+    if ran.status == UnreachableError.exit_code:
         return Missing("unreachable", f"the repository cannot be reached: verify {ran.text()}")
     if not ran.ok or said.get("differences") != {PRODUCT: []}:
         return Missing("unproven", f"the new version cannot update: verify {ran.text()}")
@@ -122,11 +124,13 @@ def _ask(
     return said, ran
 
 
-def _reachable(work: Work, cache: Path) -> bool:
-    """Whether the version before can do what the new one could not, at the same time."""
+def _reachable(work: Work, update: Update, scratch: Path) -> bool:
+    """Whether the version before can bring at the same time what the new one could not."""
     root = (identity_folder(work.settings.state_folder) / "root.json").read_bytes()
     try:
-        Repository(cache, work.identity.url, root, Fetcher())
+        repository = Repository(scratch / "second", work.identity.url, root, Fetcher())
+        if target := repository.find(update.artifact.path):
+            repository.download(target, scratch / "packed")
     except TidegateError:
         return False
     return True

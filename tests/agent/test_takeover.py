@@ -12,11 +12,12 @@ import pytest
 
 from agent import control, locking, updater
 from agent.bare import Bare
+from agent.fetch import TRIES
 from tests.agent.scene import WAVES, copied
 from tests.agent.test_supervisor import listens, service, ticks
 from tests.support.host import eventually
 from tests.support.updater import PRODUCT, LocalUpdater, Trees
-from tests.support.web import serving, silent
+from tests.support.web import Handler, hang_up, serving, silent
 from tests.support.workspace import CHANNEL, Workspace
 
 
@@ -120,7 +121,7 @@ def local(tmp_path, trees) -> Iterator[LocalUpdater]:
         assert host.enroll(web.url, repo.root_file, "host-1").exit_code == 0
         host.supervise()
         host.eventually(lambda: resident(host.state) == "1.0.0")
-        host.repo = repo
+        host.repo, host.web = repo, web
         yield host
         host.close()
 
@@ -138,6 +139,22 @@ def test_a_dead_updater_is_replaced_by_the_one_before(local):
     order(local, "1.1.0", "crashes")
     local.eventually(lambda: ("update_rollback", "ok", "version") in local.history())
     local.eventually(lambda: resident(local.state) == "1.0.0" and local.stands == "IDLE")
+
+
+def test_a_network_that_fails_is_waited_for(local):
+    """That the new version could not be fetched once more says nothing about it, and it shows it again."""
+    tries = 0
+
+    def drops(handler: Handler) -> None:
+        nonlocal tries
+        tries += 1
+        (hang_up if 1 < tries <= 1 + TRIES else Handler.serve_file)(handler)
+
+    local.web.faults[".tar.zst"] = drops
+    order(local, "1.1.0", "good")
+    local.eventually(lambda: (local.stands, resident(local.state)) == ("IDLE", "1.1.0"))
+    assert tries == 2 + TRIES
+    assert ("update_healthcheck", "ok", "") in local.history()
 
 
 def test_a_new_updater_does_not_judge_itself(local):

@@ -143,6 +143,7 @@ class LocalUpdater(Host):
     """A host without systemd whose one product is its updater, at 1.0.0, as somebody has started it."""
 
     repo: Workspace
+    web: Web
 
     def __init__(self, folder: Path, builder: Trees) -> None:
         self.builder = builder
