@@ -118,12 +118,14 @@ def local(tmp_path, trees) -> Iterator[LocalUpdater]:
     repo = copied(founded, tmp_path / "repo")
     with serving(repo.store) as web:
         host = LocalUpdater(tmp_path / "host", trees)
-        assert host.enroll(web.url, repo.root_file, "host-1").exit_code == 0
-        host.supervise()
-        host.eventually(lambda: resident(host.state) == "1.0.0")
         host.repo, host.web = repo, web
-        yield host
-        host.close()
+        try:
+            assert host.enroll(web.url, repo.root_file, "host-1").exit_code == 0
+            host.supervise()
+            host.eventually(lambda: resident(host.state) == "1.0.0")
+            yield host
+        finally:
+            host.close()
 
 
 def order(host: LocalUpdater, version: str, behaviour: str) -> None:

@@ -240,5 +240,7 @@ def updating(founded: Workspace, builder: Trees | Bundles, folder: Path) -> Iter
         wants.mkdir(exist_ok=True)
         for unit in (AGENT, "tidegate-guard.timer"):
             (wants / unit).symlink_to(f"../{unit}")
-        yield made
-    systemd.close()
+        try:
+            yield made
+        finally:
+            systemd.close()
