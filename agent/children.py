@@ -1,7 +1,9 @@
 """The services that the supervisor runs itself: started, stopped, restarted, found again after a crash.
 
 Standard library only. What should run is kept in ``services.json``, with the process that runs it: a new
-supervisor takes a living process over instead of starting a second one beside it.
+supervisor takes a living process over instead of starting a second one beside it. A supervisor that dies, or
+has no space to write, just when it starts or stops one leaves a process that the file does not know: it is
+found by a mark in its environment.
 """
 
 import contextlib
@@ -21,6 +23,14 @@ RESTART_S = (1, 2, 4, 8, 16, 30)
 """Pauses before a service that ended by itself is started again."""
 SETTLED_S = 60
 """A service that ran this long begins the list of pauses anew."""
+
+
+MARK = "TIDEGATE_SERVICE"
+"""The variable in each service's environment that tells whose it is."""
+LEFT_STOP_S = 10
+"""How long a service may take to end that nothing is known of; the settings' own default."""
+RETRY_S = 1
+"""When what could not be written is written again."""
 
 
 class Child:
@@ -54,6 +64,7 @@ class Children:
         self._kill_at: dict[str, float] = {}
         self._ended: dict[str, str] = {}
         self._ending: dict[str, Child] = {}
+        self._unsaved = False
 
     def resume(self) -> None:
         """Take over what a former supervisor left, and start what should run and does not."""
@@ -66,8 +77,21 @@ class Children:
             self._path.unlink(missing_ok=True)  # a torn file: the next tick starts its services again
             return
         for name, child in self._wanted.items():
-            if not child.process.alive():
+            if not child.process.alive() and not self._adopt(name, child):
                 self._spawn(name, child)
+
+    def _mark(self, name: str) -> str:
+        return f"{self._path.absolute()}:{name}"
+
+    def _adopt(self, name: str, child: Child) -> bool:
+        """Take over what a former supervisor left without writing it down; return whether there was one."""
+        found = processes.marked(f"{MARK}={self._mark(name)}")
+        if found is None:
+            return False
+        child.pid, child.born = found
+        self._started[name] = time.monotonic()
+        self._save()
+        return True
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Serve one request of a tick: start, keep, stop or status."""
@@ -89,7 +113,7 @@ class Children:
         )
         self._wanted[name] = child
         self._restart_at.pop(name, None)
-        error = self._spawn(name, child)
+        error = "" if self._adopt(name, child) else self._spawn(name, child)
         if error:
             del self._wanted[name]
             self._save()
@@ -98,7 +122,11 @@ class Children:
     def _spawn(self, name: str, child: Child) -> str:
         try:
             process = subprocess.Popen(
-                child.command, cwd=child.folder, stdin=subprocess.DEVNULL, start_new_session=True
+                child.command,
+                cwd=child.folder,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, MARK: self._mark(name)},
             )
         except OSError as error:
             self._ended[name] = str(error)
@@ -110,10 +138,10 @@ class Children:
         return ""
 
     def _stop(self, name: str) -> None:
-        child = self._wanted.pop(name, None)
+        child = self._wanted.pop(name, None) or self._ending.get(name) or Child([], "", LEFT_STOP_S)
         self._restart_at.pop(name, None)
         self._save()
-        if child is None or not child.process.alive():
+        if not child.process.alive() and not self._adopt(name, child):
             return
         self._ending[name] = child
         self._kill_at[name] = time.monotonic() + child.stop_s
@@ -129,6 +157,8 @@ class Children:
     def look_after(self) -> None:
         """Reap what ended, restart what should run, kill what does not end."""
         now = time.monotonic()
+        if self._unsaved:
+            self._save()
         for name, process in list(self._processes.items()):
             if process.poll() is not None:
                 self._ended[name] = f"status {process.returncode}"
@@ -164,7 +194,9 @@ class Children:
 
     def next_at(self) -> float:
         """Return when ``look_after`` has something to do, by the monotonic clock."""
-        soon = time.monotonic() + (0.05 if self._ending else 1 if self._orphans() else 3600)
+        soon = time.monotonic() + (
+            0.05 if self._ending else RETRY_S if self._unsaved or self._orphans() else 3600
+        )
         return min([soon, *self._restart_at.values(), *self._kill_at.values()])
 
     def _orphans(self) -> bool:
@@ -183,5 +215,10 @@ class Children:
         self._save()
 
     def _save(self) -> None:
+        """Write down what should run; a disk that is full must end neither a service nor the supervisor."""
         saved = {name: vars(child) for name, child in self._wanted.items()}
-        write(self._path, json.dumps(saved).encode())
+        try:
+            write(self._path, json.dumps(saved).encode())
+            self._unsaved = False
+        except OSError:
+            self._unsaved = True

@@ -63,7 +63,7 @@ class Lane:
         """Start what a host starts by itself: the supervisor, where it runs the product."""
         self.server = self._serve()
         if self.manager == "child":
-            self._supervise()
+            self.boot_supervisor()
 
     def _serve(self) -> Server:
         command = self.host.module("tests.support.sweep.server")
@@ -87,7 +87,7 @@ class Lane:
             lines = self.host.settings.read_text().splitlines(keepends=True)
             self.host.settings.write_text("".join(line for line in lines if not line.startswith("service")))
 
-    def _supervise(self) -> None:
+    def boot_supervisor(self) -> None:
         """Start a supervisor whose own ticks have nothing to do."""
         idle = self.host.folder / "idle.toml"
         idle.write_text(f'state = "{self.host.state}"\n')
@@ -178,10 +178,11 @@ class Lane:
         if self.manager == "none":
             return self.host.installed
         with contextlib.suppress(OSError, ValueError, LookupError):
-            return version_of(self._pid())
+            return version_of(self.pid())
         return None
 
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Return the process of the product; 0 where none is known."""
         if self.manager == "child":
             return int((self._tells() or {"pid": 0})["pid"])
         return self.host.pid

@@ -189,7 +189,7 @@ class PoweredLane(Lane):
             self.server = self._serve()
             eventually(lambda: self.runs in {OLD, NEW})
         elif self.manager == "child":
-            self._supervise()
+            self.boot_supervisor()
         else:
             self.start()
 

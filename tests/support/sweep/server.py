@@ -74,7 +74,7 @@ class Fork:
 def serve(request: dict[str, Any]) -> dict[str, Any]:
     """Run one command; ``strace`` are its options, ``stops`` asks before going on after each stop."""
     fork = Fork(request["arguments"])
-    tracer = _attach(fork.pid, request["strace"]) if "strace" in request else None
+    tracer = attach(fork.pid, request["strace"]) if "strace" in request else None
     fork.go()
     status = _wait(fork.pid, request.get("stops", False))
     if tracer:
@@ -82,7 +82,8 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
     return fork.ended(status)
 
 
-def _attach(pid: int, options: list[str]) -> subprocess.Popen[str]:
+def attach(pid: int, options: list[str]) -> subprocess.Popen[str]:
+    """Let strace watch a process, and spoil what its options say."""
     command = ["strace", "-p", str(pid), *options]
     tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert tracer.stderr
