@@ -31,6 +31,8 @@ LOOK_S = 1
 """How often a tick that somebody else has started is looked at."""
 BUSY_S = 5
 """A tick that met another command at work is made up for soon."""
+BUSY_S = 5
+"""When somebody's command held the host as a tick began: it is over soon, and no failure."""
 MAX_RETRY_S = 14_400
 """Four hours: the longest pause between polls, as ChromeOS has it."""
 JITTER = 0.1
@@ -147,6 +149,8 @@ class Supervisor:
         """Return the seconds to the next tick: what the last one asked for, or ever longer after failures."""
         if status == ConflictError.exit_code:
             return BUSY_S
+        if status == ConflictError.exit_code:
+            return BUSY_S
         self._failures = 0 if status == 0 else self._failures + 1
         pause = self._told_s if self._told_s is not None else RETRY_S
         if self._failures:
@@ -174,6 +178,9 @@ class Supervisor:
         if request["op"] == "conclude":
             self._concluded = True
             self._systemd.status(str(request["text"]))
+            return {}
+        if request["op"] == "look":
+            self._next_tick, self._told_s, self._failures = 0.0, 0.0, 0
             return {}
         if request["op"] == "next":
             self._told_s = float(request["seconds"])

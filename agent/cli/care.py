@@ -1,12 +1,13 @@
 """Commands for operators: enroll, rollback, pin, unpin, verify, doctor."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agent import control, output, settings
 from agent import doctor as checks
-from agent import output, settings
 from agent.enrolment import Invitation, by_identity, by_root, by_token, enrol
 from agent.installed import compare
 from agent.operator import go_back, set_pin
@@ -38,6 +39,8 @@ def enroll(config: Path, /, agent_id: str | None, *, again: bool, as_json: bool,
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
     who = enrol(found, _invitation(found, again=again, **said), agent_id, again=again)
+    with contextlib.suppress(control.NoSupervisorError):
+        control.ask(found.state_folder, {"op": "look"})  # its last tick found nobody enrolled
     document: dict[str, Any] = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256}
     if who.scope:
         document["channels"] = who.scope
