@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from metadata.errors import UsageError
 
-_SPAN = re.compile(r"\+?(\d+)([smhd])")
+_SPAN = re.compile(r"\+?(\d{1,12})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST_S = 36_500 * 86_400
+"""Every calendar can still count it from today, forth and back."""
 _HINT = "write a UTC time such as 2026-11-22T12:00:00Z, or a span such as 30m, 12h, 7d"
 
 
@@ -35,9 +37,10 @@ def seconds(text: str) -> int:
     Raises:
         UsageError: It is none.
     """
-    if text.isascii() and text.isdigit():
-        return int(text)
-    match = _SPAN.fullmatch(text)
+    match = _SPAN.fullmatch(f"{text}s" if text.isascii() and text.isdigit() else text)
     if match is None:
         raise UsageError(f"not a span of time: {text!r}", _HINT)
-    return int(match[1]) * _SECONDS[match[2]]
+    found = int(match[1]) * _SECONDS[match[2]]
+    if found > _LONGEST_S:
+        raise UsageError(f"too long a span: {text!r}", "a hundred years are the most")
+    return found

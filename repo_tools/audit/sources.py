@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import requests
 import urllib3
@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from metadata.errors import TidegateError, UnreachableError, UntrustedError
 from repo_tools import files
 from repo_tools.audit.readonly import Reading, ReadOnly
-from repo_tools.store import open_store
+from repo_tools.store import open_store, split
 
 MAX_BYTES = 5_000_000
 """The largest metadata that TUF clients read (python-tuf's ``targets_max_length``)."""
@@ -99,7 +99,7 @@ def open_source(location: str, beside: Path) -> Reading:
     Raises:
         UsageError: It is neither.
     """
-    if urlsplit(location).scheme in {"http", "https"}:
+    if split(location).scheme in {"http", "https"}:
         return WebStore(location)
     return open_store(location, beside)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from repo_tools.checks.calm import calming
 from repo_tools.checks.facts import Facts, Finding, Level
-from repo_tools.roles import NOT_WAVES, TOP_LEVEL, lifetime, parent
+from repo_tools.roles import BRAKE, NOT_WAVES, TOP_LEVEL, lifetime, parent
 
 MAX_JUMP = 100
 """A version far ahead of the published one can never be taken back: clients remember the highest."""
@@ -44,7 +44,7 @@ def jump(facts: Facts) -> Iterator[Finding]:
 
 
 def gone(facts: Facts) -> Iterator[Finding]:
-    """A name leaves the snapshot or never came into it, or a staged role is delegated by nobody."""
+    """A name leaves the snapshot or never came into it, a role or a brake is delegated by nobody."""
     for role in sorted(facts.listed_before - facts.listed_after):
         yield Finding("error", "gone", role, f"{role} leaves the snapshot, which breaks every client")
     delegated = {found.role for found in facts.delegations()} - {*TOP_LEVEL}
@@ -53,6 +53,13 @@ def gone(facts: Facts) -> Iterator[Finding]:
     for role in sorted(facts.staged - facts.after.keys()):
         text = f"{role} is staged, but {parent(role)} does not delegate to it"
         yield Finding("error", "gone", role, text, f"remove staged/metadata/{role}.json")
+    for brake in sorted({state.channel.below(BRAKE) for state in facts.channels} - delegated):
+        above = parent(brake)
+        text = f"{above} does not delegate to {brake}: nobody can stop what is rolled out"
+        hint = (
+            f"tidegate key revoke KEY --compromised --new KEY --good {above}=VERSION, if a thief left it out"
+        )
+        yield Finding("error", "gone", brake, text, hint)
 
 
 def key_types(facts: Facts) -> Iterator[Finding]:

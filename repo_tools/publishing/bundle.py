@@ -2,12 +2,14 @@
 
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from metadata.errors import UnsuitableError, UntrustedError
+from metadata.errors import UnsuitableError, UntrustedError, UsageError
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.mirror import copy
@@ -31,6 +33,9 @@ def export(desk: Desk, path: Path, *, history: bool, on_bytes: OnBytes = silent)
         path: Where to write; the file appears when it is complete.
         history: Take every published version, for audits on the other side.
         on_bytes: Told what was written.
+
+    Raises:
+        UsageError: It cannot be written there.
     """
     live = desk.live
     if live.timestamp is None:
@@ -40,15 +45,10 @@ def export(desk: Desk, path: Path, *, history: bool, on_bytes: OnBytes = silent)
     names: dict[str, Entry | None] = needed_now(live)
     if history:
         names |= dict.fromkeys(needed_before(desk.store, live.timestamp.version, None) - names.keys())
-    ready = path.with_name(f".new-{path.name}")
-    try:
-        with tarfile.open(ready, "w", format=tarfile.PAX_FORMAT) as tar:
-            for name in publishing_order(names):
-                _add(desk.first, tar, name, names[name])
-                on_bytes(tar.getmember(name).size)
-        ready.replace(path)
-    finally:
-        ready.unlink(missing_ok=True)
+    with _appearing(path) as ready, tarfile.open(ready, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in publishing_order(names):
+            _add(desk.first, tar, name, names[name])
+            on_bytes(tar.getmember(name).size)
     return len(names)
 
 
@@ -69,6 +69,22 @@ def take_in(bundle: Bundle, store: FullStore, root: bytes, now: datetime) -> int
         elif not bundle.has(name) and not name.endswith(".root.json"):
             raise UntrustedError(f"{name} is missing in {bundle.path}", _AGAIN)
     return copy(bundle, store, root)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """Yield another name for a file, and give it its own at the end."""
+    ready = path.with_name(f".new-{path.name}")
+    try:
+        try:
+            yield ready
+            ready.replace(path)
+        finally:
+            with suppress(OSError):
+                ready.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "choose a folder that is there, may be written and has room"
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}", hint) from error
 
 
 def _verify(bundle: Bundle, name: str, entry: Entry) -> None:

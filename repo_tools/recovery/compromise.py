@@ -82,13 +82,14 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
             raise UsageError(f"{key.name} does not sign {role}", f"--good is for: {', '.join(roles)}")
         restore(desk.tree, role, version)
     by = delegators(desk.tree, key.keyid)
+    roles = _all(by)  # a role that a thief left out is back, one that he added is gone
     for delegator, names in by.items():
         for role in names:
             replace_key(desk.tree, role, key.keyid, _new(desk, loss, role))
         if loss.stolen:
             call_stolen(desk.tree, delegator, key.keyid, key.name)
     sign_anew(desk, roles)
-    return Recovery(key, [_step(desk, role, by, good) for role in roles if role in _all(by)], loss.stolen)
+    return Recovery(key, [_step(desk, role, by, good) for role in roles], loss.stolen)
 
 
 def _all(by: Mapping[str, list[str]]) -> list[str]:

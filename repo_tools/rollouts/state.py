@@ -137,7 +137,8 @@ def ordered_rollouts(desk: Desk, channel: Channel) -> list[str]:
 
 def read_brake(desk: Desk, channel: Channel) -> Brake:
     """Return a channel's brake; an empty one when there is none."""
-    entry = desk.tree.view(channel.below(BRAKE)).entries.get(channel.path(BRAKE))
+    found = desk.tree.find(channel.below(BRAKE))
+    entry = found.entries.get(channel.path(BRAKE)) if found else None
     return strict.decode(desk.contents.read(entry), Brake, refuse_unknown=True) if entry else Brake()
 
 

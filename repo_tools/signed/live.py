@@ -67,22 +67,33 @@ class Live:
             self._bytes[role] = self._fetch(f"metadata/{found.version}.{role}.json", found)
         return self._bytes[role]
 
-    def targets(self, role: str) -> Metadata[Targets] | None:
-        """Return a published targets role, verified by its parent, or None."""
+    def targets(self, role: str, above: Targets | None = None) -> Metadata[Targets] | None:
+        """Return a published targets role, verified by its parent, or None when that does not delegate to it.
+
+        Args:
+            role: Its name.
+            above: What its parent said when it still did.
+        """
         if role in self._targets:
             return self._targets[role]
         data = self.raw(role)
         if data is None:
             return None
         parsed = load(data, Targets, f"published {role}")
-        above = parent(role)
-        delegator = self.root if above == "root" else self.targets(above)
-        if delegator is None:
-            raise UntrustedError(f"published {role} has no published {above} above it")
+        delegator = above or self._delegator(role)
+        if not _delegates(delegator, role):
+            return None
         with translated(f"published {role}"):
-            delegator.signed.verify_delegate(role, payload(parsed), parsed.signatures)
+            delegator.verify_delegate(role, payload(parsed), parsed.signatures)
         self._targets[role] = parsed
         return parsed
+
+    def _delegator(self, role: str) -> Root | Targets:
+        above = parent(role)
+        found = self.root if above == "root" else self.targets(above)
+        if found is None:
+            raise UntrustedError(f"published {role} has no published {above} above it")
+        return found.signed
 
     def issued(self, data: bytes, version: int) -> bool:
         """Return whether the keys of the newest root signed a timestamp of this version."""
@@ -138,3 +149,11 @@ class Live:
         if digest is not None and sha256(data).hexdigest() != digest:
             raise UntrustedError(f"{name} in {self.store.location} is not what was signed")
         return data
+
+
+def _delegates(above: Root | Targets, role: str) -> bool:
+    try:
+        above.get_delegated_role(role)
+    except ValueError:  # what the library says of a name that is not there
+        return False
+    return True

@@ -4,13 +4,15 @@ from tuf.api.metadata import Targets
 
 from metadata.errors import UntrustedError
 from repo_tools.roles import parent
-from repo_tools.signed.reading import load
+from repo_tools.signed.reading import load, view
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.trouble import translated
 
 
 def restore(tree: Tree, role: str, version: int) -> None:
     """Stage what a published version of a role said, as its next version.
+
+    Roles that it delegated to, and the newest one does not, are read again as it names their keys.
 
     Raises:
         UntrustedError: That version is missing, or its keys did not sign it.
@@ -25,6 +27,8 @@ def restore(tree: Tree, role: str, version: int) -> None:
         signed.targets = old.signed.targets
         signed.delegations = old.signed.delegations
         signed.unrecognized_fields = old.signed.unrecognized_fields
+    for below in view(role, old.signed).delegations:
+        tree.live.targets(below, old.signed)
 
 
 def orphans(tree: Tree) -> list[str]:

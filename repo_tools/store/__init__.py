@@ -1,7 +1,7 @@
 """Where a repository is published: a folder or an S3 bucket, both behind one small interface."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from metadata.errors import UsageError
 from repo_tools.store.base import TIMESTAMP, FullStore, Item, Store
@@ -9,7 +9,17 @@ from repo_tools.store.folder import FolderStore
 from repo_tools.store.memory import Memory
 from repo_tools.store.options import S3Options
 
-__all__ = ["TIMESTAMP", "FolderStore", "FullStore", "Item", "Memory", "S3Options", "Store", "open_store"]
+__all__ = [
+    "TIMESTAMP",
+    "FolderStore",
+    "FullStore",
+    "Item",
+    "Memory",
+    "S3Options",
+    "Store",
+    "open_store",
+    "split",
+]
 
 
 def open_store(
@@ -26,7 +36,7 @@ def open_store(
     Raises:
         UsageError: It is no location of a store.
     """
-    parts = urlsplit(location)
+    parts = split(location)
     if parts.scheme == "s3" and parts.netloc:
         from repo_tools.store.s3 import S3Store  # noqa: PLC0415  # boto3 is slow to import, and an extra
 
@@ -37,3 +47,16 @@ def open_store(
         hint = "write a folder such as /srv/updates, file:///srv/updates, or s3://bucket/prefix"
         raise UsageError(f"not a store: {location!r}", hint)
     return FolderStore(location, beside / location)
+
+
+def split(location: str) -> SplitResult:
+    """Return the parts of a location.
+
+    Raises:
+        UsageError: It has none, such as an address whose bracket is not closed.
+    """
+    try:
+        return urlsplit(location)
+    except ValueError as error:
+        text = f"not an address: {location!r}: {error}"
+        raise UsageError(text, "write a folder, or a URL such as https://updates.example.com") from error

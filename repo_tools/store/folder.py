@@ -1,5 +1,6 @@
 """A store that is a folder, for a web server to serve or for a test."""
 
+import errno
 import fcntl
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -117,10 +118,12 @@ def _reachable(location: str) -> Iterator[None]:
 
 
 def _unusable(location: str, error: OSError) -> UnreachableError:
-    reason = f"{error.strerror or error}: {error.filename}"
-    return UnreachableError(
-        f"the store {location} cannot be used: {reason}", "check the path and its permissions"
-    )
+    reason = error.strerror or str(error)
+    if error.filename is not None:  # a write that failed does not know what it wrote to
+        reason += f": {error.filename}"
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    hint = "make room there, and do it again" if full else "check the path and its permissions"
+    return UnreachableError(f"the store {location} cannot be used: {reason}", hint)
 
 
 def _expected(chunks: Iterable[bytes], digest: str, source: Path) -> Iterator[bytes]:

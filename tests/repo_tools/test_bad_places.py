@@ -1,0 +1,66 @@
+"""Places that are not there, cannot be written or are full: each is a sentence, never a traceback."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from metadata.errors import UsageError
+from repo_tools.moments import moment, seconds
+from tests.repo_tools.conftest import NOON
+
+
+@pytest.fixture
+def full_disk(tmp_path) -> Iterator[Path]:
+    """A file system with room for almost nothing, which takes root."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "full"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", [("audit",), ("check", "--url")])
+def test_an_address_with_an_open_bracket(rolled, command):
+    """It is an error of the command line."""
+    refused = rolled.run(*command, "http://[::1", "--root", str(rolled.root_file))
+    assert refused.exit_code == 2
+    assert "not an address: 'http://[::1'" in refused.stderr
+
+
+@pytest.mark.parametrize("place", ["nowhere", "root.json"])
+def test_a_bundle_for_a_folder_that_is_none(rolled, place):
+    """It says which file cannot be written, and why."""
+    refused = rolled.run("bundle", "export", str(rolled.folder / place / "x.tar"))
+    assert refused.exit_code == 2
+    assert "x.tar cannot be written: No" in refused.stderr
+
+
+def test_a_full_disk(rolled, full_disk):
+    """Whoever fills it with a bundle or a mirror is told to make room."""
+    refused = rolled.run("bundle", "export", str(full_disk / "x.tar"))
+    assert refused.exit_code == 2
+    assert "x.tar cannot be written: No space left on device" in refused.stderr
+    assert list(full_disk.iterdir()) == []
+    rolled.do("bundle", "export", str(rolled.folder / "x.tar"))
+    options = ("--store", str(full_disk), "--root", str(rolled.root_file))
+    refused = rolled.run("bundle", "import", str(rolled.folder / "x.tar"), *options)
+    assert refused.exit_code == 11
+    assert f"the store {full_disk} cannot be used: No space left on device\n" in refused.stderr
+    assert "hint: make room there" in refused.stderr
+
+
+@pytest.mark.parametrize("text", ["999999999999d", "36501d", "9" * 12, "9" * 5_000, "9" * 5_000 + "d"])
+def test_a_span_beyond_every_calendar(rolled, text):
+    """It is refused where it is read, for times too."""
+    assert rolled.run("gc", "--older-than", text).exit_code == 2
+    with pytest.raises(UsageError):
+        seconds(text)
+    with pytest.raises(UsageError):
+        moment(text, NOON)
+    assert seconds("36500d") == 36_500 * 86_400
