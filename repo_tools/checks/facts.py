@@ -9,7 +9,7 @@ from metadata.documents import Order
 from repo_tools.checks.mirrors import read_mirrors
 from repo_tools.desk import Desk
 from repo_tools.roles import TOP_LEVEL
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import State, order_in, read_state
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
 
@@ -63,6 +63,11 @@ class Facts:
         for wave in state.waves:
             if wave.order and wave.document:
                 yield state.channel.below(wave.name), wave.document.sha256, wave.order
+
+    def known(self, role: str) -> Order | None:
+        """Return the order that is live in a role; None where there is none."""
+        entries = self.before[role].entries.values() if role in self.before else ()
+        return next((order_in(entry) for entry in entries), None)
 
 
 def gather(desk: Desk, *, publishing: bool) -> Facts:

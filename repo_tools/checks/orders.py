@@ -9,7 +9,7 @@ from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.roles import release_path
-from repo_tools.rollouts.state import State, cut_spread, order_in
+from repo_tools.rollouts.state import State, closed, cut_spread
 
 _LEAD = "add the release that leads there, with --via"
 _PREPARE = "start the rollout again"
@@ -70,10 +70,11 @@ def barriers(facts: Facts) -> Iterator[Finding]:
 
 
 def spreads(facts: Facts) -> Iterator[Finding]:
-    """A spread that is longer than its order starts hosts."""
+    """A spread that is longer than its order starts hosts, or a new order that starts nobody at all."""
     for state in facts.channels:
         for role, _digest, order in facts.orders(state):
-            if text := cut_spread(order):
+            starts = role in facts.staged and order.state == "go" and order != facts.known(role)
+            if text := (starts and closed(order, facts.now)) or cut_spread(order):
                 hint = "tidegate rollout resume opens it for another week"
                 yield Finding("warning", "spreads", role, f"{role}: {text}", hint)
 
@@ -90,6 +91,20 @@ def recalls(facts: Facts) -> Iterator[Finding]:
             if order.base and parse(order.base.version) > parse(order.version):
                 text = f"{order.rollout} recalls to {order.version}, below its base {order.base.version}"
                 yield Finding("error", "recalls", role, text)
+
+
+def paused(facts: Facts) -> Iterator[Finding]:
+    """A wave that is to start a rollout which somebody paused meanwhile."""
+    for state in facts.channels:
+        orders = [wave.order for wave in state.waves if wave.order]
+        held = {order.rollout: order.wave for order in orders if order.state == "hold"}
+        for role, _digest, order in facts.orders(state):
+            known = facts.known(role)
+            widened = role in facts.staged and (known is None or known.rollout != order.rollout)
+            if widened and order.state == "go" and order.rollout in held:
+                text = f"{role} would start {order.rollout}, which is paused in {held[order.rollout]}"
+                hint = f"remove staged/metadata/{role}.json; after tidegate rollout resume, promote again"
+                yield Finding("error", "paused", role, text, hint)
 
 
 def withdrawn(facts: Facts) -> Iterator[Finding]:
@@ -162,8 +177,7 @@ def _barrier(state: State, version: str) -> str:
 def _stuck(facts: Facts, state: State, role: str) -> str:
     """Return why the hosts of a wave cannot take what it is newly ordered to run, or nothing."""
     wave = next(found for found in state.waves if state.channel.below(found.name) == role)
-    live = facts.before[role].entries.values() if role in facts.before else ()
-    before = next((order_in(entry) for entry in live), None)
+    before = facts.known(role)
     order = wave.order
     if order is None or before is None or before.version == order.version:
         return ""

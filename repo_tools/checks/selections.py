@@ -34,8 +34,7 @@ def _newest(facts: Facts, state: State) -> Order | None:
         role = state.channel.below(wave.name)
         if role not in facts.staged or not is_wave(role) or wave.order is None:
             continue
-        before = facts.before[role].entries.values() if role in facts.before else ()
-        known = order_in(next(iter(before))) if before else None
+        known = facts.known(role)
         if known is None or (known.rollout, known.version) != (wave.order.rollout, wave.order.version):
             return wave.order
     return None

@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     orders.barriers,
     orders.spreads,
     orders.recalls,
+    orders.paused,
     orders.withdrawn,
     selections.forgotten,
     served.stale,

@@ -12,6 +12,7 @@ from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
 from repo_tools.rollouts import orders
 from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.refusals import refuse_closed
 from repo_tools.rollouts.staging import Change, stage
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import planned, table
@@ -154,7 +155,9 @@ def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> An
 @_dry_run
 @changes
 def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
-    """Send every host that runs a recalled version back to VERSION, in all waves.
+    """Send every host that runs a recalled version back to VERSION.
+
+    A wave whose hosts run something lower keeps its order.
 
     \b
     Example:
@@ -206,7 +209,7 @@ def _change(
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     change = make(state, _terms(app, options))
-    orders.refuse_cut_spread(change)
+    refuse_closed(change, desk.now)
     for warning in warnings(state, change):
         app.terminal.warn(warning)
     if options["dry_run"]:

@@ -14,8 +14,9 @@ from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
+from repo_tools.rollouts.refusals import refuse_unfit, refuse_withdrawn
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, Wave, cut_spread
+from repo_tools.rollouts.state import State, Wave
 
 Strategy = Literal["immediate", "manual"]
 OPEN_FOR = timedelta(days=7)
@@ -41,7 +42,7 @@ def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Chang
     Raises:
         UnsuitableError: Agents would refuse it.
     """
-    refuse_unfit(state, version)
+    refuse_unfit(state, version, terms.not_before)
     waves = state.waves if strategy == "immediate" else state.waves[:1]
     rollout = state.next_id
     return Change({wave.name: _first_order(state, wave, version, rollout, terms) for wave in waves})
@@ -127,20 +128,26 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
 
 
 def recall(state: State, version: str, permission: Recall, terms: Terms) -> Change:
-    """Send every host that runs a recalled version back to an older release, in all waves.
+    """Send every host that runs a recalled version back to an older release.
+
+    A wave whose hosts run something lower keeps its order: the recall would be an update to it.
 
     Raises:
         UnsuitableError: Agents would refuse it, or it leads nowhere.
+        UsageError: There is no wave to call back.
     """
     refuse_withdrawn(state, version)
     if within(version, permission.from_versions):
         raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
     rollout, target = state.next_id, state.catalog.pointer(version)
     orders = {}
-    for wave in state.waves:
+    for wave in (wave for wave in state.waves if not _runs_lower(wave, version, permission)):
         order = _first_order(state, wave, version, rollout, terms)
         base = target if order.base is None or parse(order.base.version) > parse(version) else order.base
         orders[wave.name] = replace(order, recall=permission, base=base, not_after=terms.not_after)
+    if not orders:
+        text = f"no wave is ordered to run {version} or more, or anything in {permission.from_versions}"
+        raise UsageError(text, f"tidegate rollout status {state.channel} shows what runs")
     return Change(orders)
 
 
@@ -154,54 +161,6 @@ def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
         hint = 'say where it ends, such as ">=1.5,<=1.5.3": what is built tomorrow is not meant'
         raise UsageError(f"recall from {versions!r} has no upper bound", hint)
     return Recall(from_versions=versions, until=until, reason=reason)
-
-
-def refuse_cut_spread(change: Change) -> None:
-    """Refuse a spread that is longer than the order starts hosts: the last of them would never start.
-
-    Raises:
-        UsageError: It is.
-    """
-    for order in change.orders.values():
-        if order.state == "go" and cut_spread(order):
-            hint = "choose a shorter --spread-s, or a later --not-after"
-            raise UsageError(f"in {order.wave}, {cut_spread(order)}", hint)
-
-
-def refuse_unfit(state: State, version: str) -> None:
-    """Refuse to start what agents would refuse.
-
-    Raises:
-        UnsuitableError: It says why.
-    """
-    refuse_withdrawn(state, version)
-    release = state.catalog.release(version)
-    for wave in state.waves:
-        if wave.order is None:
-            continue
-        running = wave.order.version
-        if parse(version) < parse(running):
-            hint = f"tidegate rollout recall {state.channel} {version} --from … is the way back"
-            raise UnsuitableError(f"{version} is lower than {running}, which {wave.name} runs", hint)
-        if release.seq < state.catalog.release(running).seq:
-            hint = "agents refuse it as a downgrade: build it anew under a higher version"
-            raise UnsuitableError(f"{version} was added before {running}, which {wave.name} runs", hint)
-
-
-def refuse_withdrawn(state: State, version: str) -> None:
-    """Refuse a release that is revoked or below the floor.
-
-    Raises:
-        UnsuitableError: It is.
-    """
-    release = state.catalog.release(version)
-    if entry := state.policy.revocation(version):
-        raise UnsuitableError(
-            f"{version} is revoked: {entry.reason or 'no reason given'}", "choose another release"
-        )
-    if release.seq < state.policy.floor_seq:
-        text = f"{version} is below the channel's floor ({release.seq} < {state.policy.floor_seq})"
-        raise UnsuitableError(text, "build it anew under a higher version")
 
 
 def _first_order(state: State, wave: Wave, version: str, rollout: str, terms: Terms) -> Order:
@@ -227,6 +186,13 @@ def _base(state: State, wave: Wave) -> Pointer | None:
     if wave.order:
         return wave.order.base
     return next((other.order.base for other in state.waves if other.order and other.order.base), None)
+
+
+def _runs_lower(wave: Wave, version: str, permission: Recall) -> bool:
+    """Return whether a wave is ordered to run only what is below a version and not recalled."""
+    pointers = (wave.order, wave.order.base) if wave.order else ()
+    runs = [found.version for found in pointers if found]
+    return all(parse(one) < parse(version) and not within(one, permission.from_versions) for one in runs)
 
 
 def _newest(state: State) -> tuple[str, list[Wave]]:

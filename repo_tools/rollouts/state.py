@@ -1,6 +1,7 @@
 """A channel as its signed documents describe it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from metadata import strict
@@ -156,6 +157,13 @@ def cut_spread(order: Order) -> str:
     if order.spread_s <= open_s:
         return ""
     return f"hosts start over {order.spread_s} s, and none may start after {open_s} s: the last never would"
+
+
+def closed(order: Order, now: datetime) -> str:
+    """Return why no host could start by an order, now or later; nothing when one could."""
+    if order.not_after is None or order.not_after > max(order.not_before or now, now):
+        return ""
+    return f"the order ends at {order.not_after:%Y-%m-%d %H:%M} UTC, before any host could start"
 
 
 def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:

@@ -247,6 +247,7 @@ def test_check_lists_what_publish_refuses(facts, rolled):
     assert {finding["rule"] for finding in result.json["findings"]} == {
         "clients",
         "expiry",
+        "spreads",
         "stale",
         "thresholds",
     }

@@ -144,6 +144,33 @@ def test_a_spread_that_is_cut_off_never_starts_its_last_hosts(danger):
     assert last["decision"]["until"] > last["order"]["not_after"]
 
 
+@disaster("spreads")
+def test_an_order_that_ended_before_it_was_published_starts_nobody(danger):
+    """Who had to sign it was away for a week; everybody believes that the rollout runs."""
+    danger.start("1.5.0")
+    danger.wait(days=8)
+    found = [one.text for one in spreads(gather(danger.work.desk(), publishing=True))]
+    said = "agent.stable.canary: the order ends at 2026-11-29 12:00 UTC, before any host could start"
+    assert found == [said]
+    danger.publish_anyway()
+    assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "closed"
+    assert not list(spreads(gather(danger.work.desk(), publishing=False)))
+
+
+@disaster("paused")
+def test_a_promotion_from_before_the_pause_spreads_what_was_stopped(danger):
+    """The canaries crash and somebody pauses; what was prepared before starts the next wave all the same."""
+    danger.work.publish_release("1.5.0", strategy="manual")
+    danger.work.do("rollout", "promote", "stable")
+    danger.work.do("rollout", "pause", "stable", "--wave", "canary", "--reason", "it crashes")
+    assert "agent.stable.early would start stable-0002, which is paused in canary" in danger.refusal()
+    danger.publish_anyway()
+    canary, early = (
+        danger.decision(danger.host(wave), "1.4.2")["decision"]["rule"] for wave in ("canary", "early")
+    )
+    assert (canary, early) == ("hold", "update")
+
+
 @disaster("barriers")
 def test_a_barrier_that_is_a_loop_is_no_way_to_anywhere(danger):
     """Two releases that each send hosts to the other first: no digests close the circle, so hosts refuse."""

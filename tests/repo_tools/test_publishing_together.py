@@ -65,6 +65,21 @@ def test_what_both_changed_is_for_people_to_decide(rolled, other):
     assert files(other.folder / "staged") == before
 
 
+def test_a_promotion_does_not_go_past_a_pause_that_was_published_first(rolled, other):
+    """They touch different waves, so nothing is overtaken; the pause is for the next wave all the same."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    other.do("rollout", "promote", "stable")
+    other.do("sign")
+    rolled.do("rollout", "pause", "stable", "--reason", "it crashes")
+    rolled.sign_and_publish()
+    result = other.run("publish")
+    assert result.exit_code == 17
+    assert "agent.stable.early would start stable-0002, which is paused in canary" in result.stderr
+    rolled.do("rollout", "resume", "stable")
+    rolled.sign_and_publish()
+    assert other.do("publish")["published"].keys() == {"agent.stable.early"}
+
+
 def test_who_may_sign_is_never_merged(rolled, other):
     """Two changes of keys, each right by itself, could together leave a role to nobody."""
     for work, name in ((rolled, "ours"), (other, "theirs")):

@@ -81,6 +81,69 @@ def test_a_recall_reaches_every_wave_and_lowers_the_base(rolled, orders):
     assert said["decision"]["rule"] == "recall"
 
 
+def test_a_recall_updates_no_wave_that_runs_something_lower(rolled, orders):
+    """Only the canaries had 1.5.0 and 1.5.1: no recall takes the others to 1.5.0."""
+    for version in ("1.5.0", "1.5.1"):
+        rolled.publish_release(version, strategy="manual")
+    before = orders()
+    rolled.do("rollout", "recall", "stable", "1.5.0", "--from", "==1.5.1")
+    rolled.sign_and_publish()
+    after = orders()
+    assert (after["canary"]["version"], after["canary"]["rollout"]) == ("1.5.0", "stable-0004")
+    assert (after["early"], after["full"]) == (before["early"], before["full"])
+    rolled.promote()
+    assert [found["version"] for found in orders().values()] == ["1.5.0", "1.5.0", "1.4.2"]
+
+
+def test_a_recall_reaches_a_wave_that_runs_what_is_recalled_below_the_target(rolled, orders):
+    """Whoever recalls 1.4.2 upwards means the waves that run it."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.do("rollout", "recall", "stable", "1.5.0", "--from", "<=1.4.2")
+    assert {found["version"] for found in orders().values()} == {"1.5.0"}
+
+
+def test_a_recall_that_calls_nobody_back_is_refused(rolled):
+    """Every wave runs something lower: what is wanted is a start."""
+    rolled.add("1.5.0")
+    rolled.add("1.5.1")
+    rolled.sign_and_publish()
+    result = rolled.run("rollout", "recall", "stable", "1.5.0", "--from", "==1.5.1")
+    assert result.exit_code == 2
+    assert "no wave is ordered to run 1.5.0 or more, or anything in ==1.5.1" in result.stderr
+    assert not rolled.do("status")["staged"]
+
+
+def test_what_is_recalled_is_not_started_again(rolled):
+    """The canaries would get it back first; a higher version, or the recall's end, opens the way."""
+    rolled.publish_release("1.5.0")
+    recalled = ("--from", "==1.5.0", "--until", "2d", "--reason", "loses data")
+    rolled.do("rollout", "recall", "stable", "1.4.2", *recalled)
+    rolled.sign_and_publish()
+    result = rolled.run("rollout", "start", "stable", "1.5.0")
+    assert result.exit_code == 13
+    assert "1.5.0 is recalled by stable-0003 in canary: loses data" in result.stderr
+    rolled.add("1.5.1")
+    rolled.do("rollout", "start", "stable", "1.5.1", "--dry-run")
+    rolled.do("rollout", "start", "stable", "1.5.0", "--not-before", "2d", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        ("--not-before", "2026-11-24T12:00:00Z", "--not-after", "2026-11-23T12:00:00Z"),
+        ("--not-after", "2026-11-22T11:00:00Z"),
+        ("--not-before", "2026-11-01T12:00:00Z"),
+    ],
+)
+def test_an_order_by_which_nobody_could_start_is_refused(rolled, when):
+    """It ends before it begins, or it has ended already."""
+    rolled.add("1.5.0")
+    result = rolled.run("rollout", "start", "stable", "1.5.0", *when)
+    assert result.exit_code == 2
+    assert "before any host could start" in result.stderr
+    assert set(rolled.desk().tree.staged()) == {"agent.releases"}
+
+
 @pytest.mark.parametrize(
     ("version", "recalled", "code"),
     [("1.4.2", ">=1.5.0", 2), ("1.5.0", ">=1.4,<=1.5", 13), ("9.9.9", "<=1.5", 13), ("1.4.2", "what", 2)],

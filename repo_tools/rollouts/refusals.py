@@ -1,0 +1,75 @@
+"""Refuse orders that no agent would follow, or that would leave hosts behind. Pure."""
+
+from datetime import datetime
+
+from metadata.errors import UnsuitableError, UsageError
+from metadata.versions import parse, within
+from repo_tools.rollouts.staging import Change
+from repo_tools.rollouts.state import State, closed, cut_spread
+
+
+def refuse_closed(change: Change, now: datetime) -> None:
+    """Refuse an order that ends before its spread does, or before anybody could start.
+
+    Raises:
+        UsageError: It does.
+    """
+    for order in change.orders.values():
+        if order.state == "go" and closed(order, now):
+            raise UsageError(f"in {order.wave}, {closed(order, now)}", "choose a later --not-after")
+        if order.state == "go" and cut_spread(order):
+            hint = "choose a shorter --spread-s, or a later --not-after"
+            raise UsageError(f"in {order.wave}, {cut_spread(order)}", hint)
+
+
+def refuse_unfit(state: State, version: str, at: datetime) -> None:
+    """Refuse to start what agents would refuse, or what a recall sends them away from.
+
+    Args:
+        state: The channel.
+        version: What is to be started.
+        at: When the first host may start.
+
+    Raises:
+        UnsuitableError: It says why.
+    """
+    refuse_withdrawn(state, version)
+    _refuse_recalled(state, version, at)
+    release = state.catalog.release(version)
+    for wave in state.waves:
+        if wave.order is None:
+            continue
+        running = wave.order.version
+        if parse(version) < parse(running):
+            hint = f"tidegate rollout recall {state.channel} {version} --from … is the way back"
+            raise UnsuitableError(f"{version} is lower than {running}, which {wave.name} runs", hint)
+        if release.seq < state.catalog.release(running).seq:
+            hint = "agents refuse it as a downgrade: build it anew under a higher version"
+            raise UnsuitableError(f"{version} was added before {running}, which {wave.name} runs", hint)
+
+
+def refuse_withdrawn(state: State, version: str) -> None:
+    """Refuse a release that is revoked or below the floor.
+
+    Raises:
+        UnsuitableError: It is.
+    """
+    release = state.catalog.release(version)
+    if entry := state.policy.revocation(version):
+        raise UnsuitableError(
+            f"{version} is revoked: {entry.reason or 'no reason given'}", "choose another release"
+        )
+    if release.seq < state.policy.floor_seq:
+        text = f"{version} is below the channel's floor ({release.seq} < {state.policy.floor_seq})"
+        raise UnsuitableError(text, "build it anew under a higher version")
+
+
+def _refuse_recalled(state: State, version: str, at: datetime) -> None:
+    for wave in state.waves:
+        recall = wave.order.recall if wave.order else None
+        if wave.order is None or recall is None or (recall.until and recall.until <= at):
+            continue
+        if within(version, recall.from_versions):
+            text = f"{version} is recalled by {wave.order.rollout} in {wave.name}"
+            hint = "build what mends it under a higher version, outside of the recalled range"
+            raise UnsuitableError(f"{text}: {recall.reason or 'no reason given'}", hint)
