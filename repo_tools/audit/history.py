@@ -1,12 +1,12 @@
 """Order what was collected: publications, one for each kept timestamp, with the root in force at the time.
 
 A root has no issue time of its own; it is in force from the first publication that needs it: whose
-timestamp, snapshot or targets the root before does not bear out. Pure.
+timestamp, snapshot or targets the root before does not bear out, or allow to last as long. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
@@ -16,6 +16,8 @@ from repo_tools.audit.walk import Collected, issued
 from repo_tools.roles import parent
 
 SIGNED_BY_ROOT = ("timestamp", "snapshot", "targets")
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What the clocks of two jobs may differ, and how long a cache may serve what was just replaced."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,10 @@ class History:
         roots = self.collected.versions("root")
         return _publication(self.collected, timestamp, roots[-1])
 
+    def ahead(self, now: datetime) -> list[Publication]:
+        """Return what claims to be signed later than now: by a thief, or by a clock that is far ahead."""
+        return [one for one in self.publications if one.at and one.at - now > CLOCKS_DIFFER]
+
     def at(self, moment: datetime) -> Publication | None:
         """Return what was public at a time: the newest timestamp that was signed by then."""
         known = [one for one in self.publications if one.at is not None and one.at <= moment]
@@ -137,17 +143,66 @@ def ordered(collected: Collected) -> History:
     """Return the history of what was collected."""
     proofs, roots = Proofs(), collected.versions("root")
     found: list[Publication] = []
-    reached = 0
     line, strays = _split(collected)
     for timestamp in line:
-        made = _publication(collected, timestamp, roots[reached])
-        if not borne_out(made, proofs):
-            later = (number for number in range(reached + 1, len(roots)))
-            under = ((number, replace(made, root=roots[number])) for number in later)
-            reached, made = next((one for one in under if borne_out(one[1], proofs)), (reached, made))
-        found.append(made)
+        before = found[-1] if found else None
+        since = [root for root in roots if before is None or root.number >= before.root.number]
+        found.append(_in_force(_publication(collected, timestamp, since[0]), since, before, proofs))
     beyond = tuple(_publication(collected, timestamp, roots[-1]) for timestamp in strays)
     return History(collected, tuple(found), beyond, proofs)
+
+
+def _in_force(
+    made: Publication, roots: Sequence[Paper], before: Publication | None, proofs: Proofs
+) -> Publication:
+    """Return a publication under the first root that bears it out and lets it last as long as it does.
+
+    Without such a one, under the first that bears it out; without that, as it is.
+    """
+    best: Publication | None = None
+    for root in roots:
+        under = replace(made, root=root)
+        if borne_out(under, proofs):
+            if not any(overlong(Step(before, under))):
+                return under
+            best = best or under
+    return best or made
+
+
+def overlong(step: Step, now: datetime | None = None) -> Iterator[tuple[Paper, float, int]]:
+    """Yield what a publication brought that lasts longer than root's owners allow.
+
+    Args:
+        step: The publication; its snapshot may be older, unless the one before had another.
+        now: The auditor's time: nothing begins to last later than now, whatever it says.
+
+    Yields:
+        The file, how long it lasts in seconds, and how long it may.
+    """
+    at, before = step.after.at, step.before
+    brought = [step.after.timestamp]
+    if before and step.after.snapshot and before.snapshot is not step.after.snapshot:
+        brought.append(step.after.snapshot)
+    for paper in brought if at else ():
+        trusted = step.after.root.trusted(paper.role)
+        most = trusted[0].lifetime_s if trusted else None
+        lasts = (paper.body.expires - min(at, now or at)).total_seconds() if at else 0
+        if most is not None and lasts > most + CLOCKS_DIFFER.total_seconds():
+            yield paper, lasts, most
+
+
+def provable(history: History) -> History:
+    """Return a history without what was published before the root that the auditor gave.
+
+    That root says nothing about publications under the roots before it. The first root has none before it.
+    """
+    made = history.publications
+    if history.collected.anchor.number == 1:
+        return history
+    for number, step in enumerate(history.steps):
+        if borne_out(step.after, history.proofs) and not any(overlong(step)):
+            return replace(history, publications=made[number:])
+    return history
 
 
 def _split(collected: Collected) -> tuple[list[Paper], list[Paper]]:

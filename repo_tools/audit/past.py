@@ -8,12 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from metadata.errors import UnsuitableError
-from repo_tools.audit.history import Publication, ordered
+from repo_tools.audit.history import History, Publication
 from repo_tools.audit.readonly import Reading, ReadOnly
-from repo_tools.audit.walk import Walk
 from repo_tools.contents import Contents
 from repo_tools.desk import Desk
-from repo_tools.files import OnBytes, silent
 from repo_tools.keys.folder import KeyFolder
 from repo_tools.keys.passphrase import Passphrases
 from repo_tools.output import moment
@@ -60,14 +58,19 @@ def desk_on(store: Reading, root: bytes, now: datetime) -> Desk:
     return desk
 
 
-def desk_then(store: Reading, root: bytes, at: datetime, on_count: OnBytes = silent) -> Desk:
+def desk_then(store: Reading, root: bytes, history: History, at: datetime) -> Desk:
     """Return the repository as it was at a time, by the signed issue times.
+
+    Args:
+        store: Where it is published.
+        root: The root that is trusted.
+        history: All that was published there.
+        at: The time.
 
     Raises:
         UnsuitableError: Nothing was published by then.
         UntrustedError: What was published then does not hold.
     """
-    history = ordered(Walk(store, on_count).collect(root))
     found = history.at(at)
     if found is None:
         first = history.publications[0].at if history.publications else None

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from metadata.errors import UntrustedError
 from repo_tools.audit.findings import Finding, once
-from repo_tools.audit.history import History, ordered
+from repo_tools.audit.history import History, ordered, provable
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.rules import RULES
 from repo_tools.audit.walk import Walk
@@ -59,7 +59,7 @@ def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], 
     """
     with _few_searches_for_garbage():
         collected = Walk(store, on_count).collect(root)
-        history = ordered(collected)
+        history = provable(ordered(collected))
         found = [finding for rule in RULES for finding in rule(history, now)]
     return Report(history, once([*collected.findings, *found]))
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from repo_tools.checks.facts import Facts, Finding
+from repo_tools.output import moment
+from repo_tools.publishing.clocks import TOLERATED
 
 
 def mirrors(facts: Facts) -> Iterator[Finding]:
@@ -19,6 +21,16 @@ def mirrors(facts: Facts) -> Iterator[Finding]:
                 text = f"{location} serves {role} {version} already, and {here} is all there is here"
                 hint = "somebody published there: bring it here first, and prepare the change again"
                 yield Finding("error", "mirrors", role, text, hint)
+
+
+def future(facts: Facts) -> Iterator[Finding]:
+    """A timestamp that claims to be signed later than now."""
+    if facts.issued and not facts.publishing and facts.issued - facts.now > TOLERATED:
+        text = f"the timestamp was signed in the future: {moment(facts.issued)}"
+        hint = (
+            "look at the publisher's clock; if that is right, somebody else has the key: tidegate key revoke"
+        )
+        yield Finding("error", "future", "timestamp", text, hint)
 
 
 def stale(facts: Facts) -> Iterator[Finding]:

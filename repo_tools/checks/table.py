@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     orders.paused,
     orders.withdrawn,
     selections.forgotten,
+    served.future,
     served.stale,
     trust.expiry,
 )

@@ -48,13 +48,21 @@ def audit(app: App, url: str, root: Path, files: bool) -> Answer:
         "counts": counts,
         "findings": [asdict(found) for found in report.findings],
     }
-    return Answer(data, [*_shown(report), _counted(counts)], report.failure)
+    return Answer(data, [*_begun(report), *_shown(report), _counted(counts)], report.failure)
 
 
 def _files(app: App, store: Reading, report: Report) -> tuple[list[Finding], int]:
     listed = listings(report.history)
     with app.terminal.progress("recomputing", size_bytes(listed)) as on_bytes:
         return list(recompute(store, listed, on_bytes)), len(listed)
+
+
+def _begun(report: Report) -> list[str]:
+    number = report.history.collected.anchor.number
+    if number == 1:
+        return []
+    given = f"begins at root {number}, which you gave; what came before is not judged"
+    return [f"{given}: give 1.root.json to judge it all"]
 
 
 def _shown(report: Report) -> list[str | Sheet]:

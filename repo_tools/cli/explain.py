@@ -1,7 +1,8 @@
 """``tidegate explain``, and how a decision is shown."""
 
 import platform as system
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from metadata.errors import UsageError
 from metadata.facts import Host
 from metadata.windows import Window
 from repo_tools import moments
+from repo_tools.audit.history import Publication, ordered
 from repo_tools.audit.past import desk_then
+from repo_tools.audit.walk import Walk
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
@@ -56,10 +59,23 @@ def explain(app: App, url: str, root: Path | None, agent: str, at: str, **option
     when = moments.moment(at, app.now())
     store, trusted = published(app, url, root)
     with app.terminal.progress("reading", None, count=True) as on_count:
-        desk = desk_then(store, trusted, when, on_count)
+        history = ordered(Walk(store, on_count).collect(trusted))
+    desk = desk_then(store, trusted, history, when)
     channel = _channel(desk, options["product"], options["channel"])
     host = _host(desk, channel, agent, options)
-    return show(host, decided(desk, channel, host, when), options, when)
+    answer = show(host, decided(desk, channel, host, when), options, when)
+    return _warned(answer, history.ahead(app.now()))
+
+
+def _warned(answer: Answer, ahead: Sequence[Publication]) -> Answer:
+    """Return an answer that also says what it had to leave out."""
+    data = {**answer.data, "future": [one.number for one in ahead]}
+    left = [
+        f"left out: timestamp {one.number}, which claims to be signed in the future, at {moment(one.at)}: "
+        "somebody else has its key, or a publisher's clock is wrong"
+        for one in ahead
+    ]
+    return replace(answer, data=data, text=[*left, *answer.text])
 
 
 def show(host: Host, found: Explained, options: Mapping[str, Any], at: datetime | None = None) -> Answer:

@@ -85,7 +85,11 @@ class Forge:
         names = [name.removesuffix(".json") for name in self.load("snapshot").signed.meta]
         meta = {f"{name}.json": self._meta(name, digests=digests) for name in names}
         number = self.version("snapshot") + 1
-        self._write(Metadata(Snapshot(number, expires=now + timedelta(days=1), meta=meta)), "snapshot", key)
+        self._write(
+            Metadata(Snapshot(number, expires=now + max(expires_in, timedelta(days=1)), meta=meta)),
+            "snapshot",
+            key,
+        )
         number = self.version("timestamp") + 1
         issued = {ISSUED: f"{now - issued_ago:%Y-%m-%dT%H:%M:%SZ}"}
         pointer = self._meta("snapshot", digests=digests)

@@ -175,11 +175,23 @@ def test_what_had_expired_when_it_was_published_is_found(told, forge):
     assert levels == {"error", "warning"}
 
 
-def test_a_timestamp_that_lasts_too_long_is_found(told, forge):
+def test_what_lasts_too_long_is_found(told, forge):
     """Whoever stole the online key would like to be believed for a year."""
     forge.seal(expires_in=timedelta(days=300))
-    (finding,) = found(told)["stretched"]
-    assert "root's owners allow" in finding["text"]
+    stretched = found(told)["stretched"]
+    assert {one["role"] for one in stretched} == {"snapshot", "timestamp"}
+    assert all("root's owners allow" in one["text"] for one in stretched)
+
+
+def test_an_issue_time_in_the_future_is_found(told, forge):
+    """A thief's own date does not say how long his timestamp lasts; clocks may differ a little."""
+    forge.seal(issued_ago=-timedelta(minutes=4))
+    assert found(told) == {}
+    forge.seal(issued_ago=-timedelta(days=400), expires_in=timedelta(days=401))
+    rules = found(told)
+    assert "signed in the future: 2027-" in rules["future"][0]["text"]
+    assert {one["role"] for one in rules["stretched"]} == {"snapshot", "timestamp"}
+    assert audit(told).exit_code == 12
 
 
 def test_a_root_that_the_one_before_did_not_sign_is_found(told, forge):

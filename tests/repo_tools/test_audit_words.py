@@ -128,6 +128,16 @@ def test_a_decision_of_the_past_is_explained_by_the_rules_of_then(told):
     assert decided("2026-11-22T13:00:00Z", "1.5.0") == "current"
 
 
+def test_what_claims_to_be_of_the_future_is_left_out_and_named(told):
+    """A live timestamp with a date to come explains nothing of today, and nobody is to miss it."""
+    assert explained(told, "now")["future"] == []
+    Forge(told).seal(issued_ago=-timedelta(days=400), expires_in=timedelta(days=401))
+    number = Forge(told).version("timestamp")
+    assert explained(told, "now")["future"] == [number]
+    shown = told.run("explain", told.store, "--agent", "host-1", "--platform", HERE)
+    assert f"left out: timestamp {number}, which claims to be signed in the future" in shown.stdout
+
+
 def test_what_only_the_host_knows_is_said_or_assumed(told):
     """The answer names what it rests on."""
     bare = explained(told, "2026-11-23T14:00:00Z")

@@ -60,3 +60,14 @@ def test_a_bad_repository_fails_and_says_why(rolled):
     result = rolled.run("check", "--url", rolled.store)
     assert result.exit_code == 12
     assert "is not what was signed" in result.stderr
+
+
+def test_a_timestamp_of_the_future_fails_the_check(told, forge):
+    """It would be fresh for longer than anybody agreed to."""
+    known = ("--json", "check", "--url", told.store, "--root", told.root_file)
+    forge.seal(issued_ago=-timedelta(minutes=4))
+    assert "future" not in {one["rule"] for one in told.run(*known).json["findings"]}
+    forge.seal(issued_ago=-timedelta(days=400), expires_in=timedelta(days=401))
+    result = told.run(*known)
+    assert result.exit_code == 17
+    assert "future" in {one["rule"] for one in result.json["findings"] if one["level"] == "error"}

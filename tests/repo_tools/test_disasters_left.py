@@ -38,6 +38,21 @@ def test_a_repository_that_nobody_refreshes_starts_nothing(danger):
     assert danger.decision(host, "1.4.2")["decision"]["rule"] == "update"
 
 
+@disaster("future")
+def test_a_timestamp_of_the_future_hides_that_nothing_new_comes(danger):
+    """A thief's date keeps a frozen repository fresh, days after agents would have stopped."""
+    danger.start("1.5.0")
+    danger.work.sign_and_publish()
+    year = timedelta(days=365)
+    Forge(danger.work).seal(issued_ago=-year, expires_in=year)
+    result = danger.work.run("--json", "check")
+    assert result.exit_code == 17
+    said = [one["text"] for one in result.json["findings"] if one["rule"] == "future"]
+    assert said == ["the timestamp was signed in the future: 2027-11-22T12:00:00Z"]
+    danger.wait(hours=25)
+    assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "update"
+
+
 @disaster("expiry")
 def test_a_root_that_expires_stops_everybody_for_good(danger):
     """Refreshing does not help: without a root that counts nothing counts, and the keys lie in a safe."""

@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     chain.live,
     order.pinned,
     order.replays,
+    order.future,
     order.rollbacks,
     order.rewritten,
     order.served,

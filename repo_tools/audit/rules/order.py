@@ -1,15 +1,12 @@
 """Versions, digests and times: nothing goes back, nothing changes under its version."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from repo_tools.audit.findings import Finding, Level
-from repo_tools.audit.history import History, Publication, borne_out
+from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, borne_out, overlong
 from repo_tools.audit.papers import Listed, Paper
 from repo_tools.roles import ONLINE
-
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""What the clocks of two jobs may differ, and how long a cache may serve what was just replaced."""
 
 
 def pinned(history: History, _now: datetime) -> Iterator[Finding]:
@@ -40,6 +37,13 @@ def replays(history: History, _now: datetime) -> Iterator[Finding]:
             level = _level(before.at - publication.at > CLOCKS_DIFFER)
             yield Finding(level, "replay", "timestamp", publication.number, text, publication.at)
         before = publication
+
+
+def future(history: History, now: datetime) -> Iterator[Finding]:
+    """An issue time that is still to come: a stolen key, or a publisher's clock that is far ahead."""
+    for one in history.ahead(now):
+        text = f"timestamp {one.number} was signed in the future: {one.at:%Y-%m-%d %H:%M:%S}"
+        yield Finding("error", "future", "timestamp", one.number, text, one.at)
 
 
 def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
@@ -117,17 +121,12 @@ def _level(broken: bool) -> Level:
     return "error" if broken else "warning"
 
 
-def stretched(history: History, _now: datetime) -> Iterator[Finding]:
-    """A timestamp that lasts longer than root's owners allow: somebody wants it to be served for long."""
-    for publication in history.publications:
-        trusted = publication.root.trusted("timestamp")
-        most = trusted[0].lifetime_s if trusted else None
-        if most is None or publication.at is None:
-            continue
-        lasts = (publication.timestamp.body.expires - publication.at).total_seconds()
-        if lasts > most + CLOCKS_DIFFER.total_seconds():
-            text = f"timestamp {publication.number} lasts {lasts:.0f} s, and root's owners allow {most}"
-            yield Finding("error", "stretched", "timestamp", publication.number, text, publication.at)
+def stretched(history: History, now: datetime) -> Iterator[Finding]:
+    """A timestamp or snapshot that lasts longer than root's owners allow: to be served for long."""
+    for step in history.steps:
+        for paper, lasts, most in overlong(step, now):
+            text = f"{paper.text} lasts {lasts:.0f} s, and root's owners allow {most}"
+            yield Finding("error", "stretched", paper.role, paper.number, text, step.after.at)
 
 
 def _unlike(role: str, listed: Listed, paper: Paper | None) -> str:
