@@ -12,6 +12,7 @@ from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.between import explained, refuse_overtaken
 from repo_tools.publishing.clocks import issue_time
 from repo_tools.publishing.order import publishing_order, stages
+from repo_tools.publishing.restored import refuse_restored, remember
 from repo_tools.recovery import honest
 from repo_tools.recovery.online import online_signers
 from repo_tools.signed.client import read_back
@@ -98,6 +99,7 @@ def prepare(desk: Desk) -> Publication:
     found: dict[str, Content] = {}
     documents = _documents(desk)
     refuse_overtaken(desk)
+    refuse_restored(desk)
     for role in desk.tree.staged():
         view = desk.tree.view(role)
         roles[role] = view.version
@@ -185,6 +187,7 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
 
     for names in stages(contents):
         in_lanes(lanes_of(desk.store), put, names)
+    remember(desk, seals.timestamp)
 
 
 def _prove(desk: Desk, name: str, data: bytes) -> None:
@@ -249,6 +252,7 @@ def refresh(desk: Desk, lasting: timedelta | None = None) -> int:
             f"nothing is published in {desk.store.location} yet", "tidegate publish comes first"
         )
     refuse_skipping(desk.live)
+    refuse_restored(desk)
     signers = online_signers(desk)
     seals = seal(desk.live, {}, signers, issue_time(desk), lasting)
     upload(desk, Publication({}, {}), seals)
