@@ -1,7 +1,7 @@
 """A store that was put back from a copy: hosts have seen what it no longer has, and refuse what it would say.
 
-Each timestamp that is published from here is remembered. Nobody has to believe it: it counts while the keys of
-the newest root signed it, so that a recovery, which changes them, may start lower.
+Each timestamp that is published from here is remembered. Nobody has to believe it: it counts while the keys
+of the newest root signed it, so that a recovery, which changes them, may start lower.
 """
 
 from metadata.errors import ConflictError, MalformedError
@@ -29,7 +29,8 @@ def refuse_restored(desk: Desk) -> None:
     newer = _memory(desk).recall_named(_name(desk), lambda data: _newer(live, data), lambda: None)
     if newer is not None:
         seen = timestamp_version(newer)
-        text = f"timestamp {seen} was published from here, and {desk.store.location} has only {live.timestamp.version}"
+        here = f"{desk.store.location} has only {live.timestamp.version}"
+        text = f"timestamp {seen} was published from here, and {here}"
         hint = (
             f"was it restored from a copy? hosts refuse it until the one with {seen} is back, or a mirror's"
         )
