@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 MOST_NAMED = 10
 """Agents that a line names."""
 
-
-@click.command("collect")
-@click.argument("box", metavar="LOCATION")
-@click.option(
+in_lake = click.option(
     "--lake",
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="Where it is kept. [lake/ in the workspace]",
 )
+
+
+@click.command("collect")
+@click.argument("box", metavar="LOCATION")
+@in_lake
 @reads
 def collect(app: App, box: str, lake: Path | None) -> Answer:
     """Verify what hosts dropped at LOCATION, a folder or s3://…, and count what is new.
@@ -75,12 +77,7 @@ def _few(names: list[str]) -> str:
 @click.command("query")
 @click.argument("name", required=False)
 @click.option("--sql", metavar="TEXT", help="A question of your own to the table reports.")
-@click.option(
-    "--lake",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="What was collected. [lake/ in the workspace]",
-)
+@in_lake
 @reads
 def query(app: App, name: str | None, sql: str | None, lake: Path | None) -> Answer:
     """Ask what was collected; without NAME, list the questions.
@@ -104,12 +101,7 @@ def query(app: App, name: str | None, sql: str | None, lake: Path | None) -> Ans
 @click.command("export")
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--query", "name", metavar="NAME", help="The answer to this question; everything by default.")
-@click.option(
-    "--lake",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="What was collected. [lake/ in the workspace]",
-)
+@in_lake
 @reads
 def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answer:
     """Write what was collected to FILE, as CSV or Parquet by its suffix.
