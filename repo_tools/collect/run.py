@@ -77,7 +77,8 @@ class Collector:
         run = pool.map if pool else map
         heard: list[Heard] = list(run(hear, *zip(*work, strict=True), **({"chunksize": 100} if pool else {})))
         with self.lake.load() as load:
-            load.objects([(one.name, _text(one.received)) for one in objects])
+            read = {*parcels, *(aside.name for aside in oversized)}  # what is empty may still be written
+            load.objects([(one.name, _text(one.received)) for one in objects if one.name in read])
             asides = [*oversized, *self._admit(heard, load, summary)]
             asides += [aside for one in heard for aside in one.asides]
             self._count(heard, load, summary)

@@ -211,3 +211,14 @@ def test_a_load_that_was_cut_short_is_taken_anew(collection):
     assert not orphan.exists()
     assert json.dumps(collection.rows()) == '[["host-1", 1]]'
     assert voice.name == "host-1"
+
+
+def test_a_file_that_is_still_empty_is_read_again(collection):
+    """A copy that was begun is no report yet, and is counted once it is one."""
+    voice = collection.voice("host-1")
+    path = voice.say(voice.enrolment())
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    assert collection.collect()["counted"] == 0
+    path.write_bytes(whole)
+    assert collection.collect()["counted"] == 1
