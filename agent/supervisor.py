@@ -30,8 +30,6 @@ RETRY_S = 60
 LOOK_S = 1
 """How often a tick that somebody else has started is looked at."""
 BUSY_S = 5
-"""A tick that met another command at work is made up for soon."""
-BUSY_S = 5
 """When somebody's command held the host as a tick began: it is over soon, and no failure."""
 MAX_RETRY_S = 14_400
 """Four hours: the longest pause between polls, as ChromeOS has it."""
@@ -147,8 +145,6 @@ class Supervisor:
 
     def _pace(self, status: int) -> float:
         """Return the seconds to the next tick: what the last one asked for, or ever longer after failures."""
-        if status == ConflictError.exit_code:
-            return BUSY_S
         if status == ConflictError.exit_code:
             return BUSY_S
         self._failures = 0 if status == 0 else self._failures + 1

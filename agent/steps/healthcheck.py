@@ -32,6 +32,7 @@ def healthcheck(work: Work, update: Update | None) -> Result:
         return _lost(work, update, "interrupted", f"the trial was cut short {MAX_TRIALS} times")
     arming.arm(work, update, _limit_s(update))
     work.journal.enter(work.name, State.ON_TRIAL, update, [])
+    _announce(work, update)
     withdrawal = Withdrawal(work, update)
     trial, verdict = _watched(work, update, withdrawal)
     if verdict == "lost":
@@ -52,7 +53,7 @@ def _watched(work: Work, update: Update, withdrawal: Withdrawal) -> tuple[Trial,
     backup = Backup(work.backup_folder(update))
 
     def between(trial: Trial) -> str:
-        work.announce(_limit_s(update), f"{release.version} is on trial")
+        _announce(work, update)
         if not trial.holds:
             return ""  # waiting for a slow repository must not cost a version the time it may take to start
         backup.note_start()  # what changes from here on was changed by somebody else
@@ -61,6 +62,11 @@ def _watched(work: Work, update: Update, withdrawal: Withdrawal) -> tuple[Trial,
         return reason
 
     return trial, watch(work.service, health, trial, update.trial_from_s, between)
+
+
+def _announce(work: Work, update: Update) -> None:
+    """Say before the first look that the trial is on: a short one may be won by it."""
+    work.announce(_limit_s(update), f"{update.version} is on trial")
 
 
 def _limit_s(update: Update) -> float:
