@@ -1,5 +1,6 @@
 """A workspace with everything on it: settings, store, what is live, what is staged."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +25,8 @@ class Desk:
     keys: KeyFolder
     passphrases: Passphrases
     now: datetime
+    only: frozenset[str] | None = None
+    """Staged roles that are looked at, as if no other were staged; None: all of them."""
 
     @cached_property
     def store(self) -> Store:
@@ -52,7 +55,7 @@ class Desk:
     @cached_property
     def tree(self) -> Tree:
         """What will be published."""
-        return Tree(self.live, self.workspace.staged_metadata, self.now)
+        return Tree(self.live, self.workspace.staged_metadata, self.now, self.only)
 
     @cached_property
     def contents(self) -> Contents:
@@ -96,10 +99,20 @@ class Desk:
 
     def published(self) -> "Desk":
         """Return the same desk with nothing staged on it: what agents see."""
-        bare = Desk(self.workspace, self.keys, self.passphrases, self.now)
-        bare.store, bare.live = self.store, self.live
-        bare.tree = Tree(self.live, None, self.now)
-        return bare
+        return self.alone(())
+
+    def alone(self, roles: Collection[str]) -> "Desk":
+        """Return the same desk with only some of the staged roles on it."""
+        return self._again(frozenset(roles))
+
+    def whole(self) -> "Desk":
+        """Return the same desk with everything on it that is staged, read again."""
+        return self._again(None)
+
+    def _again(self, only: frozenset[str] | None) -> "Desk":
+        other = Desk(self.workspace, self.keys, self.passphrases, self.now, only)
+        other.store, other.live = self.store, self.live
+        return other
 
     def product(self, name: str | None) -> str:
         """Return a product of this repository; without a name, the only one.

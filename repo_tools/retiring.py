@@ -34,7 +34,7 @@ def retire(desk: Desk, product: str, versions: Collection[str]) -> Retired:
     digests = {version: catalog.entry(version).sha256 for version in versions}
     for version in versions:
         if not catalog.published(version):
-            hint = f"remove staged/metadata/{role}.json to take back what was not published"
+            hint = f"tidegate unstage {role} takes back what was not published"
             raise UnsuitableError(f"{version} is only staged", hint)
     needed = _needed(desk, catalog, versions)
     if needed:

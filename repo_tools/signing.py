@@ -90,4 +90,11 @@ def following(desk: Desk) -> str:
     if not desk.tree.staged():
         return "nothing is staged"
     still = missing(desk)
-    return f"next: tidegate sign; {'; '.join(map(needed, still))}" if still else "next: tidegate publish"
+    if still:
+        return f"next: tidegate sign{only(desk)}; {'; '.join(map(needed, still))}"
+    return f"next: tidegate publish{only(desk)}"
+
+
+def only(desk: Desk) -> str:
+    """Return the options that name the staged roles which are looked at; nothing for all of them."""
+    return "".join(f" --role {role}" for role in desk.tree.staged()) if desk.only is not None else ""

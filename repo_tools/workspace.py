@@ -7,7 +7,8 @@
     staged/metadata/  roles being prepared, with whatever signatures they have
     staged/targets/   files being prepared, under the names they will have in the store
 
-Nothing in it is secret; it works in git, where ``.gitignore`` keeps the artifacts out.
+Nothing in it is secret; it works in git, where ``.gitignore`` keeps the artifacts out and ``.gitattributes``
+says how two sides meet.
 """
 
 import fcntl
@@ -25,6 +26,8 @@ from repo_tools.store.options import S3Options
 SETTINGS = "tidegate.toml"
 _LOCK = ".lock"
 _LARGE = ("*.tar.*", "*.zip", "*.bin")
+_MERGED = "/staged/base/* merge=union\n"
+"""Whoever prepared a role on top of the older version is asked to rebase it; lines of both sides say so."""
 _IGNORED = "/.lock\n" + "".join(f"/staged/targets/releases/**/{name}\n" for name in _LARGE)
 
 
@@ -90,6 +93,7 @@ class Workspace:
     def write_settings(self, product: str) -> None:
         """Make the folder a workspace; the last step of founding one."""
         files.write(self.folder / ".gitignore", _IGNORED.encode())
+        files.write(self.folder / ".gitattributes", _MERGED.encode())
         store = msgspec.json.encode(self.settings.store).decode()
         files.write(self.folder / SETTINGS, _TEMPLATE.format(store=store, product=product).encode())
 

@@ -103,7 +103,7 @@ def paused(facts: Facts) -> Iterator[Finding]:
             widened = role in facts.staged and (known is None or known.rollout != order.rollout)
             if widened and order.state == "go" and order.rollout in held:
                 text = f"{role} would start {order.rollout}, which is paused in {held[order.rollout]}"
-                hint = f"remove staged/metadata/{role}.json; after tidegate rollout resume, promote again"
+                hint = f"tidegate unstage {role}; after tidegate rollout resume, promote again"
                 yield Finding("error", "paused", role, text, hint)
 
 

@@ -52,7 +52,7 @@ def gone(facts: Facts) -> Iterator[Finding]:
         yield Finding("error", "gone", role, f"{role} is delegated to, and not in the snapshot")
     for role in sorted(facts.staged - facts.after.keys()):
         text = f"{role} is staged, but {parent(role)} does not delegate to it"
-        yield Finding("error", "gone", role, text, f"remove staged/metadata/{role}.json")
+        yield Finding("error", "gone", role, text, f"tidegate unstage {role}")
     for brake in sorted({state.channel.below(BRAKE) for state in facts.channels} - delegated):
         above = parent(brake)
         text = f"{above} does not delegate to {brake}: nobody can stop what is rolled out"

@@ -15,6 +15,7 @@ MODULES = {
     "rollout": "rollout",
     "brake": "brake",
     "sign": "signing",
+    "unstage": "unstage",
     "status": "status",
     "renew": "renew",
     "publish": "publishing",

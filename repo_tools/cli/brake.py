@@ -6,14 +6,16 @@ import click
 
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes
+from repo_tools.desk import Desk
 from repo_tools.names import check_version
 from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
+from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import braking
 from repo_tools.rollouts.staging import stage
 from repo_tools.rollouts.state import ordered_rollouts, read_state
 from repo_tools.rollouts.tables import planned, table
-from repo_tools.signing import following
+from repo_tools.signing import following, only
 
 
 @click.command()
@@ -51,4 +53,14 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
     if options["dry_run"]:
         return planned(desk, state, change)
     stage(desk, state, change)
-    return table(read_state(desk, state.channel), desk.now, [*staged_changes(desk), following(desk)])
+    return _braked(desk, state.channel)
+
+
+def _braked(desk: Desk, channel: Channel) -> Answer:
+    """Return the channel with its new brake, and how that comes out; alone where other things are staged."""
+    role = channel.below(BRAKE)
+    own = desk.alone([role])
+    lines = [*staged_changes(own), following(own if desk.tree.staged() != [role] else desk)]
+    if desk.tree.staged() != [role]:
+        lines.append(f"then: tidegate publish{only(own)}; what else is staged stays so")
+    return table(read_state(desk, channel), desk.now, lines)

@@ -1,5 +1,6 @@
 """``tidegate publish`` and ``refresh``."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -11,14 +12,16 @@ from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
-from repo_tools.cli.signing import agree, forget_stale
+from repo_tools.cli.signing import agree, forget_stale, only_roles, tidied
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment
+from repo_tools.publishing import alone
 from repo_tools.publishing import publish as work
 from repo_tools.publishing import rebase as rebasing
 from repo_tools.publishing.mirror import mirror_all
 from repo_tools.publishing.objects import planned
 from repo_tools.publishing.rehearsing import rehearse
+from repo_tools.publishing.tidying import carry_on
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning, due_at
 from repo_tools.signing import following, missing
@@ -38,43 +41,54 @@ _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minut
 @click.option(
     "--rebase", is_flag=True, help="Prepare overtaken roles again on what is live; publish nothing."
 )
+@only_roles
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_at_once
 @changes
-def publish(app: App, dry_run: bool, rebase: bool, yes: bool, at_once: bool) -> Answer:
+def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
     """Publish what is staged, timestamp last, and read it back with a client of its own.
 
     When somebody else published first, it says who published what and exits with 15. With --rebase, staged
     roles then get versions above the published ones and both sides' changes; they must be signed again.
+    With --role, only that role goes out, and the rest stays staged with its signatures; a role that cannot
+    go without another one is refused.
 
     \b
     Examples:
       tidegate publish --dry-run
       tidegate publish --rebase
+      tidegate publish --role agent.stable.brake
       tidegate publish --yes
     """
     desk = app.desk()
-    if rebase:
+    if options["rebase"]:
         return _rebased(desk)
-    if settled := work.settle(desk):
-        app.terminal.note(f"published before, and tidied up now: {', '.join(settled)}")
-    if not desk.tree.staged():
-        count = work.verify(desk) if settled else 0
-        found = [f"read back by a new client ({count} files)"] if settled else []
-        data = {"published": {}, "settled": settled, "read_back": count, "mirrors": _mirrored(app, desk)}
+    done = tidied(app, desk)
+    left = [role for role in roles if role not in done]
+    if not desk.tree.staged() or (roles and not left):
+        count = work.verify(desk.published()) if done else 0
+        found = [f"read back by a new client ({count} files)"] if done else []
+        data = {"published": {}, "settled": done, "read_back": count, "mirrors": _mirrored(app, desk)}
         return Answer(data, [_NOTHING, *found])
-    publication = work.prepare(desk)
+    alone.chosen(desk, left)
+    alone.refuse_torn(desk, left)
     forget_stale(app, desk)
+    answer = _published(app, alone.chosen(desk, left), options)
+    return _with_rest(desk, left, answer) if left and not options["dry_run"] else answer
+
+
+def _published(app: App, desk: Desk, options: dict[str, Any]) -> Answer:
+    publication = work.prepare(desk)
     work.refuse_unsigned(desk)
     _check(app, desk)
     wording = staged_changes(desk)
     data = {"published": dict(publication.roles), "files": publication.names, "changes": wording}
-    if dry_run:
+    if options["dry_run"]:
         return _planned(desk, publication, data, wording)
-    _pace(app, desk, at_once=at_once)
-    agree(app, wording, "publish this?", yes=yes)
+    _pace(app, desk, at_once=options["at_once"])
+    agree(app, wording, "publish this?", yes=options["yes"])
     if cosigning(desk):
-        version = work.refresh(desk)
+        version = work.cosign(desk)
         return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])
     seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
     _judge(app, rehearse(desk, publication, seals))
@@ -82,6 +96,16 @@ def publish(app: App, dry_run: bool, rebase: bool, yes: bool, at_once: bool) -> 
         count = work.publish(desk, publication, seals, on_bytes)
     said = f"published to {_place(desk)} and read back by a new client ({counted(count, 'file')})"
     return Answer({**data, "mirrors": _mirrored(app, desk)}, [*wording, said])
+
+
+def _with_rest(desk: Desk, roles: Sequence[str], answer: Answer) -> Answer:
+    """Say what is still staged after some roles went out alone."""
+    desk.reread()
+    again = carry_on(desk, roles)
+    rest = desk.tree.staged()
+    lines = [f"still staged: {', '.join(rest)}"] if rest else []
+    lines += [f"prepared again, to be signed by its new keys: {role}" for role in again]
+    return Answer({**answer.data, "staged": rest, "again": again}, [*answer.text, *lines])
 
 
 @click.command()
@@ -97,7 +121,7 @@ def refresh(app: App, lasting: str | None, at_once: bool) -> Answer:
       tidegate refresh --lasting 12h
     """
     desk = app.desk()
-    _pace(app, desk, at_once=at_once)
+    _pace(app, desk.published(), at_once=at_once)
     version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
     said = f"timestamp {version} is published to {_place(desk)}"
     return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])

@@ -10,33 +10,58 @@ from repo_tools.cli.app import App, changes
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
+from repo_tools.publishing import alone
 from repo_tools.publishing.between import refuse_overtaken
+from repo_tools.publishing.tidying import settle
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signed.signing import drop_stale
 from repo_tools.signing import following, missing, sign_staged
+
+only_roles = click.option(
+    "--role", "roles", multiple=True, metavar="ROLE", help="Only this staged role. Repeat it. [all]"
+)
 
 
 @click.command()
 @click.option(
     "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
 )
+@only_roles
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @changes
-def sign(app: App, keys: tuple[str, ...], yes: bool) -> Answer:
+def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> Answer:
     """Sign what is staged, with every key at hand that still counts.
+
+    With --role, only that role is shown and signed, as if nothing else were staged.
 
     \b
     Examples:
       tidegate sign
       tidegate sign --key rollouts-1 --yes
+      tidegate sign --role agent.stable.brake
     """
-    desk = app.desk()
+    whole = app.desk()
+    public = tidied(app, whole)
+    left = [role for role in roles if role not in public]
+    if roles and not left:
+        return Answer({"signed": [], "missing": [], "changes": []}, [following(whole)])
+    desk = alone.chosen(whole, left)
     refuse_overtaken(desk)
-    forget_stale(app, desk)
+    alone.refuse_undelegated(desk)
+    forget_stale(app, whole)
+    desk = alone.chosen(whole, left)  # as its files are now
     wording = staged_changes(desk)
     agree(app, wording, "sign this?", yes=yes)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     return _signed(desk, wording, [asdict(item) for item in done])
+
+
+def tidied(app: App, desk: Desk) -> list[str]:
+    """Forget what is public already, say so, and return the roles."""
+    done = settle(desk)
+    if done:
+        app.terminal.note(f"published before, and tidied up now: {', '.join(done)}")
+    return done
 
 
 def forget_stale(app: App, desk: Desk) -> None:

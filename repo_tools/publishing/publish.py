@@ -6,14 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableError, UntrustedError
-from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.between import explained, refuse_overtaken
 from repo_tools.publishing.clocks import issue_time
 from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.publishing.restored import refuse_restored, remember
-from repo_tools.recovery import honest
+from repo_tools.publishing.tidying import clear
 from repo_tools.recovery.online import online_signers
 from repo_tools.signed.client import read_back
 from repo_tools.signed.reading import timestamp_version
@@ -58,24 +57,6 @@ class Publication:
             one.path.stat().st_size if isinstance(one, Staged) else len(one) for one in self.files.values()
         )
         return sum(sizes)
-
-
-def settle(desk: Desk) -> list[str]:
-    """Finish what a publisher that was killed at the end left: forget staged roles that are live.
-
-    Returns:
-        Their names.
-    """
-    done = []
-    for role in desk.tree.staged():
-        if desk.live.raw(role) == staged_bytes(desk.tree, role):
-            desk.tree.drop(role)
-            done.append(role)
-    if "root" in done:
-        files.write(desk.workspace.root_file, desk.live.root_bytes)
-    if not desk.tree.staged():
-        _tidy(desk)
-    return done
 
 
 def refuse_unsigned(desk: Desk) -> None:
@@ -127,7 +108,7 @@ def publish(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByt
     except ConflictError as error:
         raise explained(desk, error) from error
     count = verify(desk, publication.files)
-    clear(desk, publication)
+    clear(desk, publication.roles)
     return count
 
 
@@ -195,16 +176,6 @@ def _prove(desk: Desk, name: str, data: bytes) -> None:
         desk.store.prove(name, data, desk.now)
 
 
-def clear(desk: Desk, publication: Publication) -> None:
-    """Forget what is public now, and keep the newest root."""
-    if "root" in publication.roles:
-        files.write(desk.workspace.root_file, staged_bytes(desk.tree, "root"))
-    for role in publication.roles:
-        desk.tree.drop(role)
-    honest.forget(desk.workspace)
-    _tidy(desk)
-
-
 def verify(desk: Desk, new: Collection[str] | None = None) -> int:
     """Read the store as a client does, one route of each wave, and return how many files were found.
 
@@ -247,13 +218,25 @@ def refresh(desk: Desk, lasting: timedelta | None = None) -> int:
         UnsuitableError: Nothing is published yet, or it would last too long.
         ConflictError: A later timestamp was signed already.
     """
+    return _renewed(desk, online_signers(desk.published()), lasting)
+
+
+def cosign(desk: Desk) -> int:
+    """Publish a timestamp and a snapshot that both online keys sign; return the timestamp's version.
+
+    Raises:
+        SignaturesMissingError: One of the keys is not at hand.
+    """
+    return _renewed(desk, online_signers(desk), None)
+
+
+def _renewed(desk: Desk, signers: Signers, lasting: timedelta | None) -> int:
     if desk.live.timestamp is None:
         raise UnsuitableError(
             f"nothing is published in {desk.store.location} yet", "tidegate publish comes first"
         )
     refuse_skipping(desk.live)
     refuse_restored(desk)
-    signers = online_signers(desk)
     seals = seal(desk.live, {}, signers, issue_time(desk), lasting)
     upload(desk, Publication({}, {}), seals)
     return seals.version
@@ -274,11 +257,3 @@ def _documents(desk: Desk) -> dict[str, Entry]:
             entries = desk.tree.view(role).entries.values()
             found |= {entry.sha256: entry for entry in entries if entry.path.endswith("/release.json")}
     return found
-
-
-def _tidy(desk: Desk) -> None:
-    for path in sorted(desk.workspace.staged_targets.rglob("*"), reverse=True):
-        if path.is_dir():
-            path.rmdir()
-        else:
-            path.unlink()

@@ -5,20 +5,21 @@ ways is for people to decide. Signatures are gone afterwards, since the content 
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from metadata.errors import ConflictError
 from repo_tools.desk import Desk
 from repo_tools.publishing.sequence import Renamed, in_sequence, renamed_entry
+from repo_tools.roles import is_wave
 from repo_tools.signed.reading import load_view
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.views import Entry, View
 
-_KEYS = "read tidegate log; remove staged/metadata/{role}.json and what was staged with it, and do it again"
-_DECIDE = "remove staged/metadata/{role}.json and prepare the change again on what is live"
+_KEYS = "read tidegate log; tidegate unstage {role} and what was staged with it, and do it again"
+_DECIDE = "tidegate unstage {role}, and prepare the change again on what is live"
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,17 @@ def _merged(desk: Desk, role: str) -> dict[str, Entry]:
     mine = {path for path in ours.entries.keys() | base.entries.keys() if _differ(path, base, ours)}
     split = sorted(path for path in mine if _differ(path, base, theirs) and _differ(path, theirs, ours))
     if split:
-        text = f"{role}: both changed {', '.join(split)}, in different ways"
+        text = f"{role}: both changed {_named(role, split)}, in different ways"
         raise ConflictError(text, _DECIDE.format(role=role))
     kept = {path: entry for path, entry in theirs.entries.items() if path not in mine}
     return kept | {path: ours.entries[path] for path in mine if path in ours.entries}
+
+
+def _named(role: str, paths: Sequence[str]) -> str:
+    """Return paths as people call them; the routes of a wave all carry one order."""
+    if is_wave(role):
+        return f"what wave {role.rpartition('.')[2]} is ordered to run"
+    return ", ".join(paths)
 
 
 def _base(desk: Desk, role: str) -> View | None:

@@ -38,12 +38,14 @@ def due_at(desk: Desk) -> datetime | None:
     last = issued(desk.live)
     if before is None or last is None or _stolen(after, before) or cosigning(desk):
         return None
-    leaving = desk.live.timestamp_keyids - {key.keyid for key in after.delegations["timestamp"].keys}
-    return last + SPACING if leaving else None
+    staying = {key.keyid for root in (after, _coming(desk)) for key in root.delegations["timestamp"].keys}
+    return last + SPACING if desk.live.timestamp_keyids - staying else None
 
 
 def online_signers(desk: Desk) -> dict[str, list[Signer]]:
     """Return the signers of snapshot and timestamp: of the root that is live, and of the one that is staged.
+
+    The keys of a root that stays at home while this goes out sign where they are at hand.
 
     Raises:
         SignaturesMissingError: Not enough online keys are at hand.
@@ -56,16 +58,28 @@ def online_signers(desk: Desk) -> dict[str, list[Signer]]:
         )
         raise CheckFailedError("this would go back to an older timestamp that clients refuse", hint)
     roots = [after] if before is None or _stolen(after, before) else [before, after]
+    coming = _coming(desk)
     pen, made = Pen(desk), {}
     for role in ONLINE:
         names = {name: None for root in roots for name in _chosen(desk, root.delegations[role])}
+        if before is not None and not _stolen(coming, before):
+            names |= dict.fromkeys(_at_hand(desk, coming.delegations[role]))
         made[role] = [pen.signer(desk.keys.get(name)) for name in names]
     return made
 
 
-def _chosen(desk: Desk, delegation: Delegation) -> list[str]:
+def _coming(desk: Desk) -> View:
+    """Return the root that is staged, also where it stays at home."""
+    return desk.tree.view("root") if desk.only is None else desk.whole().tree.view("root")
+
+
+def _at_hand(desk: Desk, delegation: Delegation) -> list[str]:
     ids = {info.keyid for info in delegation.keys}
-    found = [key.name for key in at_hand(desk) if key.keyid in ids][: delegation.threshold]
+    return [key.name for key in at_hand(desk) if key.keyid in ids][: delegation.threshold]
+
+
+def _chosen(desk: Desk, delegation: Delegation) -> list[str]:
+    found = _at_hand(desk, delegation)
     if len(found) < delegation.threshold:
         hint = f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is"
         raise SignaturesMissingError(f"no key at hand may sign the {delegation.role}", hint)

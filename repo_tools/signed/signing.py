@@ -43,15 +43,24 @@ def staged_bytes(tree: Tree, role: str) -> bytes:
     return Metadata(staged.signed, {keyid: staged.signatures[keyid] for keyid in good}).to_bytes()
 
 
+def is_public(tree: Tree, role: str) -> bool:
+    """Return whether what a staged role says is what is published, whoever signed it."""
+    staged = tree.staged_metadata(role)
+    live = tree.live_metadata(role) if tree.live_view(role) else None
+    return staged is not None and live is not None and staged.signed == live.signed
+
+
 def stale(tree: Tree, role: str) -> list[str]:
     """Return the key ids of signatures on a staged role that do not count.
 
-    What was changed after it was signed makes its signatures stale; so does a key that may not sign.
+    What was changed after it was signed makes its signatures stale; so does a key that may not sign, by what
+    is staged or by what is live: the role may yet go out alone.
     """
     staged = tree.staged_metadata(role)
     if staged is None:
         return []
-    good = {key.keyid for found in signings(tree, role) for key in found.signed}
+    counted = [*signings(tree, role), *_signings_alone(tree, role, staged)]
+    good = {key.keyid for found in counted for key in found.signed}
     return sorted(staged.signatures.keys() - good)
 
 
@@ -88,6 +97,13 @@ def sign(tree: Tree, role: str, signer: Signer) -> None:
                 f"the signature on {role} does not verify with its own key: {error}"
             ) from error
     tree.save(role, staged)
+
+
+def _signings_alone(tree: Tree, role: str, staged: Metadata[Root]) -> list[Signing]:
+    """Return how far signing would be if the staged role that delegates to this one stayed at home."""
+    above = parent(role)
+    live = tree.live_view(above) if role != "root" and tree.staged_metadata(above) else None
+    return [_signing(role, staged, tree.live_metadata(above))] if live and role in live.delegations else []
 
 
 def _delegators(tree: Tree, role: str, staged: Metadata[Root]) -> Sequence[Metadata[Root]]:

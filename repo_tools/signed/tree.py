@@ -31,12 +31,16 @@ class Tree:
         folder: Where staged metadata lies, one ``<role>.json`` for each role, and beside it
             ``signatures/<role>/<key id>.json``; None for what is live alone.
         now: The present, UTC.
+        only: Staged roles that count, as if no other were staged; None: all of them.
     """
 
-    def __init__(self, live: Live, folder: Path | None, now: datetime) -> None:
+    def __init__(
+        self, live: Live, folder: Path | None, now: datetime, only: frozenset[str] | None = None
+    ) -> None:
         self.live = live
         self.folder = folder
         self.now = now
+        self.only = only
         self._staged: dict[str, Metadata[Any]] = {}
         self._views: dict[tuple[str, bool], View | None] = {}
         self.signings: dict[str, list[Signing]] = {}
@@ -45,8 +49,11 @@ class Tree:
     def staged(self) -> list[str]:
         """Return the roles that are being prepared, parents first."""
         paths = self.folder.glob("*.json") if self.folder else ()
-        names = [path.name.removesuffix(".json") for path in paths]
+        names = [name for path in paths if self._counts(name := path.name.removesuffix(".json"))]
         return sorted(names, key=lambda name: (name != "root", name != "targets", name.count("."), name))
+
+    def _counts(self, role: str) -> bool:
+        return self.only is None or role in self.only
 
     def view(self, role: str) -> View:
         """Return what a role says, staged before live.
@@ -107,7 +114,7 @@ class Tree:
     def refuse_overtaken(self, role: str) -> None:
         """Refuse to go on with a staged role when a newer or equal one was published meanwhile."""
         if self.overtaken(role):
-            hint = f"remove staged/metadata/{role}.json and prepare the change again on what is live"
+            hint = f"tidegate unstage {role}, and prepare the change again on what is live"
             raise ConflictError(
                 f"somebody published {role} version {self.live.version(role)} meanwhile", hint
             )
@@ -124,7 +131,7 @@ class Tree:
     def staged_metadata(self, role: str) -> Metadata[Any] | None:
         """Return a staged role with the signatures it has, or None."""
         if role not in self._staged:
-            path = self._path(role) if self.folder else None
+            path = self._path(role) if self.folder and self._counts(role) else None
             if path is None or not path.is_file():
                 return None
             kind = Root if role == "root" else Targets
@@ -165,10 +172,13 @@ class Tree:
         files.write(self._base(role), f"{self.live.version(role)}\n".encode())
 
     def base(self, role: str) -> int:
-        """Return the published version that a staged role was made from; 0 when nobody wrote it down."""
+        """Return the published version that a staged role was made from; 0 when nobody wrote it down.
+
+        A merge by git keeps the lines of both sides; the older one is safe to go on from.
+        """
         path = self._base(role)
-        text = path.read_text().strip() if path.is_file() else ""
-        return int(text) if text.isdecimal() else 0
+        lines = path.read_text().split() if path.is_file() else ()
+        return min((int(line) for line in lines if line.isdecimal()), default=0)
 
     def _base(self, role: str) -> Path:
         assert self.folder is not None  # what is live is made from nothing here

@@ -50,6 +50,28 @@ def test_two_people_found_a_repository_with_keys_that_never_meet(two):
     assert not list(bob.keys.glob("alice*"))
 
 
+def test_a_copy_of_what_somebody_else_published_tidies_itself(two):
+    """Who signed has fewer signatures than are public; nothing is left to do, and the copy of root is whole."""
+    alice, bob = two
+    bob.receive(alice)
+    bob.do("sign")
+    alice.receive(bob)
+    alice.do("publish")
+    half = bob.root_file.read_bytes()
+    bob.do("sign")
+    assert bob.do("status")["staged"] == []
+    assert bob.root_file.read_bytes() == alice.root_file.read_bytes() != half
+    alice.add("1.4.2")
+    alice.do("sign")
+    bob.receive(alice, only="staged")
+    shutil.rmtree(bob.folder / "staged" / "signatures")
+    signed = bob.do("sign")
+    assert [item["key"] for item in signed["signed"]] == ["bob"]
+    alice.receive(bob, only="staged/signatures")
+    alice.do("publish")
+    assert bob.do("publish")["settled"] == ["agent.releases"]
+
+
 def test_signatures_that_were_added_apart_merge(published):
     """Both sign the same change without seeing each other; one file for each key cannot conflict."""
     alice, bob = published
@@ -63,19 +85,38 @@ def test_signatures_that_were_added_apart_merge(published):
     alice.do("publish")
 
 
-def test_git_merges_signatures(published):
-    """Two branches that each sign merge without a conflict."""
-    alice, bob = published
-    alice.add("1.4.2")
+def versioned(person):
+    """Put a workspace under git, and return a way to call that."""
 
     def git(*words):
         line = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words]
-        done = subprocess.run(line, cwd=alice.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(line, cwd=person.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
     git("init", "-q", "-b", "main")
     git("add", ".")
     git("commit", "-qm", "staged")
+    return git
+
+
+def test_git_merges_what_a_role_was_made_from(published):
+    """Two sides that went on from different versions meet without a conflict, and the older one counts."""
+    alice, _bob = published
+    alice.add("1.4.2")
+    git = versioned(alice)
+    for version in (7, 5):
+        git("checkout", "-qb", f"from-{version}", "main")
+        (alice.folder / "staged" / "base" / "agent.releases").write_text(f"{version}\n")
+        git("commit", "-qam", "rebased")
+    git("merge", "-q", "from-7")
+    assert alice.desk().tree.base("agent.releases") == 5
+
+
+def test_git_merges_signatures(published):
+    """Two branches that each sign merge without a conflict."""
+    alice, bob = published
+    alice.add("1.4.2")
+    git = versioned(alice)
     for name, person in (("alice", alice), ("bob", bob)):
         git("checkout", "-qb", name, "main")
         alice.keys = person.keys

@@ -61,7 +61,8 @@ def test_what_both_changed_is_for_people_to_decide(rolled, other):
     before = files(other.folder / "staged")
     result = other.run("publish", "--rebase")
     assert result.exit_code == 15
-    assert "both changed rollout/agent/stable/" in result.stderr
+    assert "agent.stable.canary: both changed what wave canary is ordered to run" in result.stderr
+    assert "tidegate unstage agent.stable.canary" in result.stderr
     assert files(other.folder / "staged") == before
 
 
@@ -91,7 +92,7 @@ def test_who_may_sign_is_never_merged(rolled, other):
     result = other.run("publish", "--rebase")
     assert result.exit_code == 15
     assert "targets changes who may sign what" in result.stderr
-    assert "remove staged/metadata/targets.json and what was staged with it" in result.stderr
+    assert "tidegate unstage targets and what was staged with it" in result.stderr
     assert files(other.folder / "staged") == before
 
 

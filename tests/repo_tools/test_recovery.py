@@ -162,3 +162,27 @@ def test_whoever_is_in_haste_is_warned(rolled):
     for command in ("publish", "refresh"):
         assert "clients behind a cache may fail a poll" in rolled.run(command, "--at-once").stderr
     assert "clients" not in rolled.run("refresh", "--at-once").stderr
+
+
+def test_a_timestamp_is_refreshed_while_its_key_is_being_changed(rolled, danger):
+    """Signing takes days, and the job holds only the key of today; what it signs, clients believe."""
+    rolled.do("key", "new", "online-2", "--no-passphrase")
+    rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    elsewhere = (rolled.keys / "online-2.pem").rename(rolled.base / "online-2.pem")
+    rolled.now += timedelta(days=2)
+    rolled.do("refresh")
+    assert not danger.breaks(danger.client("one"))
+    elsewhere.rename(rolled.keys / "online-2.pem")
+    rolled.do("sign")
+    for _ in range(2):
+        rolled.do("publish", "--at-once")
+    rolled.do("refresh", "--at-once")
+    assert not danger.breaks(danger.client("one"))
+
+
+def test_a_timestamp_is_refreshed_while_a_recovery_is_being_signed(rolled, danger):
+    """Until the recovery is public, clients believe the old key and no other."""
+    rolled.do("key", "new", "online-2", "--no-passphrase")
+    rolled.do("key", "revoke", "online", "--compromised", "--new", "online-2")
+    rolled.do("refresh")
+    assert not danger.breaks(danger.client("one"))

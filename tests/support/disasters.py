@@ -15,7 +15,7 @@ from tuf.ngclient import Updater
 
 from metadata import places
 from metadata.errors import TidegateError
-from repo_tools.publishing import publish
+from repo_tools.publishing import publish, tidying
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.signed.client import StoreFetcher
 from repo_tools.signed.visiting import Visitor
@@ -96,7 +96,7 @@ class Danger:
         desk = self.work.desk()
         publication = publish.prepare(desk)
         publish.upload(desk, publication, publish.sealed(desk, publication))
-        publish.clear(desk, publication)
+        tidying.clear(desk, publication.roles)
 
     def client(self, name: str) -> Visitor:
         """Return python-tuf's own client; it remembers what it read under this name."""

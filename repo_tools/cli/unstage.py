@@ -1,0 +1,41 @@
+"""``tidegate unstage``."""
+
+import click
+
+from metadata.errors import UsageError
+from repo_tools.cli.app import App, changes
+from repo_tools.output import Answer
+from repo_tools.publishing.alone import chosen, refuse_orphaned
+from repo_tools.publishing.tidying import take_back
+from repo_tools.publishing.words import staged_changes
+from repo_tools.signing import following
+
+
+@click.command()
+@click.argument("roles", nargs=-1, metavar="[ROLE]...")
+@click.option("--all", "everything", is_flag=True, help="Take back everything that is staged.")
+@click.option("--dry-run", is_flag=True, help="Say what would be taken back, and change nothing.")
+@changes
+def unstage(app: App, roles: tuple[str, ...], everything: bool, dry_run: bool) -> Answer:
+    """Take staged changes back, with their signatures; what is published stays as it is.
+
+    \b
+    Examples:
+      tidegate unstage agent.stable.early
+      tidegate unstage --all --dry-run
+    """
+    if bool(roles) == everything:
+        raise UsageError("say what to take back", "name roles, or say --all; tidegate status lists them")
+    desk = app.desk()
+    roles = tuple(desk.tree.staged()) if everything else roles
+    if not roles:
+        return Answer({"unstaged": {}, "staged": []}, ["nothing is staged"])
+    wording = staged_changes(chosen(desk, roles))
+    taken = {role: desk.tree.view(role).version for role in roles}
+    refuse_orphaned(desk, roles)
+    if not dry_run:
+        take_back(desk, roles)
+    left = [role for role in desk.tree.staged() if role not in roles]
+    data = {"dry_run": dry_run, "unstaged": taken, "changes": wording, "staged": left}
+    said = "would be taken back" if dry_run else "taken back"
+    return Answer(data, [*(f"{said}: {line}" for line in wording), *([] if dry_run else [following(desk)])])
