@@ -51,7 +51,7 @@ def test_two_people_found_a_repository_with_keys_that_never_meet(two):
 
 
 def test_a_copy_of_what_somebody_else_published_tidies_itself(two):
-    """Who signed has fewer signatures than are public; nothing is left to do, and the copy of root is whole."""
+    """Who signed has fewer signatures than are public: nothing is left to do, and root is whole now."""
     alice, bob = two
     bob.receive(alice)
     bob.do("sign")
