@@ -1,11 +1,14 @@
 """What an audit reports."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Level = Literal["error", "warning"]
+Level = Literal["error", "warning", "note"]
+"""What breaks trust, what somebody should look at, and what only explains itself."""
+_RANKS: tuple[Level, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,12 @@ class Finding:
 
 
 def once(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings without those that only repeat another, errors first, then by time."""
+    """Return findings without those that only repeat another, errors first, notes last, then by time."""
     first: dict[tuple[str, str, int, str], Finding] = {}
     for found in findings:
         first.setdefault((found.rule, found.role, found.version, found.text), found)
-    return sorted(first.values(), key=lambda found: (found.level, found.at is None, found.at or 0))
+    return sorted(first.values(), key=_rank)
+
+
+def _rank(found: Finding) -> tuple[int, float]:
+    return _RANKS.index(found.level), found.at.timestamp() if found.at else math.inf

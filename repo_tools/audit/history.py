@@ -106,6 +106,8 @@ class History:
     """By the version of their timestamps, up to the one that is served."""
     strays: tuple[Publication, ...]
     """Under the newest root: kept timestamps that are above the served one."""
+    passed: tuple[Publication, ...]
+    """Under the root of the next: kept timestamps that were never public, as that one says."""
     proofs: Proofs
 
     @cached_property
@@ -143,13 +145,24 @@ def ordered(collected: Collected) -> History:
     """Return the history of what was collected."""
     proofs, roots = Proofs(), collected.versions("root")
     found: list[Publication] = []
-    line, strays = _split(collected)
+    skipped = collected.passed()
+    line, strays = _split(collected, skipped)
     for timestamp in line:
         before = found[-1] if found else None
         since = [root for root in roots if before is None or root.number >= before.root.number]
         found.append(_in_force(_publication(collected, timestamp, since[0]), since, before, proofs))
     beyond = tuple(_publication(collected, timestamp, roots[-1]) for timestamp in strays)
-    return History(collected, tuple(found), beyond, proofs)
+    return History(collected, tuple(found), beyond, _passed(collected, skipped, found), proofs)
+
+
+def _passed(collected: Collected, skipped: set[int], made: Sequence[Publication]) -> tuple[Publication, ...]:
+    found: list[Publication] = []
+    for number in sorted(skipped):
+        timestamp = collected.find("timestamp", number)
+        after = next((one for one in made if one.number > number), None)
+        if timestamp and after:
+            found.append(_publication(collected, timestamp, after.root))
+    return tuple(found)
 
 
 def _in_force(
@@ -205,12 +218,12 @@ def provable(history: History) -> History:
     return history
 
 
-def _split(collected: Collected) -> tuple[list[Paper], list[Paper]]:
-    """Return the timestamps up to the served one, and those above it.
+def _split(collected: Collected, passed: set[int]) -> tuple[list[Paper], list[Paper]]:
+    """Return the timestamps up to the served one, and those above it; without those that were passed.
 
     Versions start again below a thief's when the key of the timestamp changes; what he signed stays there.
     """
-    kept = collected.versions("timestamp")
+    kept = [one for one in collected.versions("timestamp") if one.number not in passed]
     served = collected.head.body.version if collected.head else kept[-1].number if kept else 0
     return [one for one in kept if one.number <= served], [one for one in kept if one.number > served]
 

@@ -62,17 +62,28 @@ class Log:
         return [change for change in self._all() if wanted.admits(change)][::-1]
 
     def _all(self) -> Iterator[Change]:
-        before: Publication | None = None
         views: dict[str, View] = {}
-        for publication in self.history.publications:
-            known = {paper.role: paper.number for paper in before.papers()} if before else {}
-            for paper in publication.papers():
-                if known.get(paper.role) == paper.number:
-                    continue
-                new, old = paper.view(), views.get(paper.role)
-                yield self._change(publication, paper, new, old)
-                views[paper.role] = new
-            before = publication
+        for publication, paper in self._new():
+            new, old = paper.view(), views.get(paper.role)
+            yield self._change(publication, paper, new, old)
+            views[paper.role] = new
+
+    def _new(self) -> Iterator[tuple[Publication, Paper]]:
+        """Yield what each publication brought, with the roots before its own that none needed."""
+        last: Publication | None = None
+        for step in self.history.steps:
+            last = step.after
+            known = {paper.role: paper.number for paper in step.before.papers()} if step.before else {}
+            yield from ((last, root) for root in self._roots(known.get("root", 0), last.root.number))
+            for paper in last.papers():
+                if known.get(paper.role) != paper.number:
+                    yield last, paper
+        if last:  # a root of its own does not say when it came, only that clients follow it
+            yield from ((last, root) for root in self._roots(last.root.number, None))
+
+    def _roots(self, above: int, below: int | None) -> list[Paper]:
+        chain = self.history.collected.versions("root")
+        return [one for one in chain if one.number > above and (below is None or one.number < below)]
 
     def _change(self, publication: Publication, paper: Paper, new: View, old: View | None) -> Change:
         proof = self.history.proof(publication, paper.role)
@@ -87,7 +98,8 @@ class Log:
             text, about = f"cannot be read: {error.message}", frozenset()
         if paper.role in ONLINE and old:
             text = "renewed" if paper.role == "timestamp" else "lists other versions"
-        return Change(publication.at, publication.number, paper.role, paper.number, text, signed, about)
+        at = None if paper.role == "root" and paper.number > publication.root.number else publication.at
+        return Change(at, publication.number, paper.role, paper.number, text, signed, about)
 
     def _share(self, publication: Publication, role: str, new: View) -> str:
         above = publication.roles.get(parent(role)) if is_wave(role) else None

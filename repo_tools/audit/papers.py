@@ -16,10 +16,12 @@ from securesystemslib.exceptions import FormatError
 
 from metadata.errors import MalformedError
 from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
+from repo_tools.keys.identity import identity
 from repo_tools.signed.canonical import canonical
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
     ISSUED_FIELD,
+    PASSED_FIELD,
     RETIRED_FIELD,
     REVOKED_FIELD,
     SEQ_FIELD,
@@ -116,6 +118,7 @@ class Timestamp(Signed, frozen=True, kw_only=True, tag="timestamp"):
 
     meta: dict[str, Listed]
     issued: Annotated[datetime, Meta(tz=True)] | None = msgspec.field(name=ISSUED_FIELD, default=None)
+    passed: list[Number] = msgspec.field(name=PASSED_FIELD, default_factory=list)
 
 
 class Snapshot(Signed, frozen=True, kw_only=True, tag="snapshot"):
@@ -244,7 +247,8 @@ def _is_canonical(data: bytes, body: Body) -> bool:
 
 def key_info(keyid: str, key: SignedKey) -> KeyInfo:
     """Return a key as people see it; a key without a name shows the start of its id."""
-    return KeyInfo(keyid, key.name or keyid[:12], key.keytype, key.scheme, key.owner)
+    name = key.name or keyid[:12]
+    return KeyInfo(keyid, name, key.keytype, key.scheme, key.owner, identity(key.keyval))
 
 
 def entry(path: str, file: File) -> Entry:

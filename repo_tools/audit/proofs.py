@@ -29,6 +29,11 @@ class Proof:
         """Whether enough of the keys signed."""
         return len(self.signed) >= self.threshold
 
+    @property
+    def people(self) -> frozenset[str]:
+        """Whose keys they are."""
+        return frozenset(key.person for key in self.signed)
+
 
 class Trusted(NamedTuple):
     """A key that may sign a role, ready to verify."""
@@ -36,8 +41,6 @@ class Trusted(NamedTuple):
     keyid: str
     key: Key | None
     """None: of an unknown kind, which signs nothing that anybody could verify."""
-    material: bytes
-    """What makes it the same key, whatever it is called."""
     info: KeyInfo
 
 
@@ -81,21 +84,20 @@ def _judge(role: Role, keys: Mapping[str, SignedKey]) -> Judge:
 
 
 def _trusted(keyid: str, found: SignedKey) -> Trusted:
-    material = msgspec.json.encode([found.keytype, found.scheme, found.keyval], order="sorted")
     plain = {"keytype": found.keytype, "scheme": found.scheme, "keyval": dict(found.keyval)}
     try:
         key: Key | None = Key.from_dict(keyid, plain)
     except (KeyError, TypeError, ValueError):
         key = None
-    return Trusted(keyid, key, material, key_info(keyid, found))
+    return Trusted(keyid, key, key_info(keyid, found))
 
 
 def _prove(paper: Paper, judge: Judge) -> Proof:
-    signed: dict[bytes, KeyInfo] = {}
-    for keyid, key, material, info in judge.keys:
+    signed: dict[str, KeyInfo] = {}
+    for keyid, key, info in judge.keys:
         said = paper.signatures.get(keyid)
-        if key and said is not None and material not in signed and _verifies(paper, key, said):
-            signed[material] = info  # one key under two ids counts once
+        if key and said is not None and info.identity not in signed and _verifies(paper, key, said):
+            signed[info.identity] = info  # one key under two ids counts once
     strangers = frozenset(paper.signatures.keys() - judge.keyids)
     return Proof(judge.threshold, judge.keyids, tuple(signed.values()), strangers)
 

@@ -19,6 +19,7 @@ from repo_tools.audit.papers import ROLE, Paper, Snapshot, Timestamp, stored_as
 from repo_tools.audit.readonly import Reading
 from repo_tools.checks.trust import MAX_JUMP
 from repo_tools.files import silent
+from repo_tools.roles import ONLINE
 from repo_tools.store import TIMESTAMP
 
 OnCount = Callable[[int], None]
@@ -48,6 +49,21 @@ class Collected:
     def find(self, role: str, number: int) -> Paper | None:
         """Return one file, or None."""
         return self.papers.get((role, number))
+
+    def passed(self) -> set[int]:
+        """Return timestamps that were never public, as the next one says that was: a publisher was killed."""
+        found: set[int] = set()
+        for paper in reversed(self.versions("timestamp")):
+            said = paper.body.passed if isinstance(paper.body, Timestamp) else []
+            number = paper.number - 1
+            while paper.number not in found and number in said:
+                found.add(number)
+                number -= 1
+        return found
+
+    def has_gaps(self) -> bool:
+        """Return whether a list is missing: what it named is not known then."""
+        return any(one.rule == "gap" and one.role in ONLINE for one in self.findings)
 
 
 @dataclass
@@ -83,11 +99,22 @@ class Walk:
         while data := self.store.read(stored_as("root", number)):
             self._keep(found, "root", number, data)
             number += 1
+        self._later_roots(found, number)
         theirs = self.store.read(stored_as("root", anchor.number))
         if theirs != root:
             said = "is not in the store" if theirs is None else "is another one in the store"
             text = f"root {anchor.number}, which you trust, {said}"
             found.findings.append(Finding("error", "root", "root", anchor.number, text))
+
+    def _later_roots(self, found: Collected, missing: int) -> None:
+        """Look for a root beyond one that is not there: clients get no further, whatever it says."""
+        numbers = range(missing + 1, missing + _BATCH)
+        read = self._map(self.store.read, [stored_as("root", number) for number in numbers])
+        if there := [number for number, data in zip(numbers, read, strict=True) if data]:
+            text = (
+                f"root {missing} is not in the store, and root {there[0]} is: clients stop at {missing - 1}"
+            )
+            found.findings.append(Finding("error", "root", "root", missing, text))
 
     def _timestamps(self, found: Collected) -> None:
         data = self.store.read(TIMESTAMP)
@@ -105,7 +132,7 @@ class Walk:
         numbers = [paper.number for paper in found.versions("timestamp")]
         found.listed["timestamp"] = set(numbers)
         line = [number for number in numbers if number <= newest] if newest else numbers
-        found.findings += _gaps("timestamp", line, found.absent)
+        found.findings += _gaps("timestamp", line, found.absent - _named("timestamp", found.passed()))
 
     def _climb(self, found: Collected, start: int, step: int) -> None:
         """Read timestamps from ``start`` on until there are no more, up or down."""
@@ -133,7 +160,8 @@ class Walk:
                 continue
             found.listed[role] = numbers
             self._fetch(found, [(role, number) for number in _counted(numbers)])
-            found.findings += _gaps(role, sorted(numbers), found.absent)
+            never = set() if found.has_gaps() else found.absent - _named(role, numbers)
+            found.findings += _gaps(role, sorted(numbers), found.absent - never)
 
     def _fetch(self, found: Collected, wanted: Sequence[tuple[str, int]]) -> None:
         names = [stored_as(role, number) for role, number in wanted]
@@ -183,6 +211,10 @@ def _counted(numbers: set[int]) -> list[int]:
             found.update(range(last + 1, number))
         last = number
     return sorted(found)
+
+
+def _named(role: str, numbers: Iterable[int]) -> set[tuple[str, int]]:
+    return {(role, number) for number in numbers}
 
 
 def _gaps(role: str, numbers: Sequence[int], absent: set[tuple[str, int]]) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def audit(app: App, url: str, root: Path, files: bool) -> Answer:
 
     URL is http(s)://…, file://… or a folder. Every root, timestamp and version of every role is read;
     signatures are judged by the delegator of that time, expiry by the signed issue time. Errors mean
-    that trust is broken (exit code 12); warnings are for people to look at.
+    that trust is broken (exit code 12); warnings are for people to look at; notes only explain.
 
     \b
     Examples:
@@ -66,13 +66,13 @@ def _begun(report: Report) -> list[str]:
 
 
 def _shown(report: Report) -> list[str | Sheet]:
-    if not report.findings:
-        return ["everything holds"]
+    notes = all(found.level == "note" for found in report.findings)
+    holds = ["everything holds"] if notes else []
     rows = [
         [found.level, found.rule, f"{found.at:%Y-%m-%d %H:%M}" if found.at else "-", found.text]
         for found in report.findings
     ]
-    return [Sheet(["level", "rule", "when", "what"], rows)]
+    return [*holds, *([Sheet(["level", "rule", "when", "what"], rows)] if rows else [])]
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, Targ
 
 from metadata.errors import MalformedError
 from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
+from repo_tools.keys.identity import identity
 from repo_tools.signed.trouble import translated
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
@@ -80,7 +81,7 @@ def key_info(key: Key) -> KeyInfo:
     """Return a key as people see it; a key without a name shows the start of its id."""
     name = str(key.unrecognized_fields.get(NAME_FIELD) or key.keyid[:12])
     owner = str(key.unrecognized_fields.get(OWNER_FIELD) or "")
-    return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner)
+    return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner, identity(key.keyval))
 
 
 def _entry(path: str, found: TargetFile) -> Entry:

@@ -16,7 +16,7 @@ from repo_tools.signed.canonical import payload
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import load
 from repo_tools.signed.trouble import translated
-from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD
+from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD, PASSED_FIELD
 
 AT_WORK = timedelta(minutes=10)
 """So long a publisher may take for its last two requests; clocks differ by up to five minutes."""
@@ -70,18 +70,21 @@ def seal(
         pointer = _meta(int(snapshot[0].split("/")[1].split(".")[0]), snapshot[1])
     expires = _expiry(root, "timestamp", now, lasting)
     version = live.timestamp.version + 1 if live.timestamp else 1
+    passed: list[int] = []
     while there := live.store.read(f"metadata/{version}.timestamp.json"):
         if _unfinished(root, there, now):
             return _finished(live, meta, snapshot, there, expires)
-        version += 1  # a publisher that was killed left this name behind
-    issued = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    signed = Timestamp(
-        version,
-        expires=expires,
-        snapshot_meta=pointer,
-        unrecognized_fields=issued,
-    )
+        passed.append(version)  # a publisher that was killed left this name behind
+        version += 1
+    said = _said(now, passed)
+    signed = Timestamp(version, expires=expires, snapshot_meta=pointer, unrecognized_fields=said)
     return Sealed(snapshot, version, _signed(Metadata(signed), signers["timestamp"]))
+
+
+def _said(now: datetime, passed: Sequence[int]) -> dict[str, Any]:
+    """Return what a timestamp says beyond TUF; without the passed ones history would seem to go back."""
+    said: dict[str, Any] = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    return {**said, PASSED_FIELD: [*passed]} if passed else said
 
 
 def _snapshot(

@@ -12,6 +12,8 @@ RETIRED_FIELD = "x-tidegate-retired"
 """In a releases role: the digests of documents that were live once, by version; no other may follow them."""
 ISSUED_FIELD = "x-tidegate-issued"
 """In the timestamp: when it was signed."""
+PASSED_FIELD = "x-tidegate-passed"
+"""In the timestamp: versions before it that lay in the store when it was signed, and were never public."""
 EXPIRY_FIELD = "x-tidegate-expiry-s"
 """In root, beside the keys of an online role: how long its signatures may last, in seconds."""
 REVOKED_FIELD = "x-tidegate-revoked"
@@ -44,6 +46,8 @@ class KeyInfo:
     scheme: str
     owner: str = ""
     """The person, where the key's name does not say it."""
+    identity: str = ""
+    """What makes it the same key, whatever id it goes by."""
 
     @property
     def person(self) -> str:

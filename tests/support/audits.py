@@ -17,3 +17,11 @@ def found(work: Workspace, *options: str) -> dict[str, list[dict[str, Any]]]:
     for one in audit(work, *options).json["findings"]:
         by_rule.setdefault(one["rule"], []).append(one)
     return by_rule
+
+
+def serious(work: Workspace, *options: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what is more than a note."""
+    more = {
+        rule: [one for one in some if one["level"] != "note"] for rule, some in found(work, *options).items()
+    }
+    return {rule: some for rule, some in more.items() if some}

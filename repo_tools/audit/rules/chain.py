@@ -74,6 +74,9 @@ def _signed(
     elif revoked and new:
         text = f"{paper.text} is also signed by a key that {delegator.text} does not trust any more"
         yield _finding("warning", "revoked_key", paper, text, publication)
+    elif new and len(proof.people) < proof.threshold:
+        text = f"{paper.text} needs {proof.threshold} signatures, and {who(proof.signed)} gave them all"
+        yield _finding("warning", "one_person", paper, text, publication)
 
 
 def _finding(level: Level, rule: str, paper: Paper, text: str, publication: Publication) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from repo_tools.audit.findings import Finding, Level
-from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, borne_out, overlong
+from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, overlong
 from repo_tools.audit.papers import Listed, Paper
 from repo_tools.roles import ONLINE
 
@@ -77,8 +77,8 @@ def rewritten(history: History, _now: datetime) -> Iterator[Finding]:
                 yield Finding("error", "rewritten", role, listed.version, text, after.at)
 
 
-def served(history: History, now: datetime) -> Iterator[Finding]:
-    """The served timestamp is not the newest one that was kept, or not the one kept under its version."""
+def served(history: History, _now: datetime) -> Iterator[Finding]:
+    """The served timestamp is not the one that is kept under its version."""
     head = history.collected.head
     if head is None:
         return
@@ -87,14 +87,6 @@ def served(history: History, now: datetime) -> Iterator[Finding]:
     if kept is None or kept.sha256 != head.sha256:
         said = "is not kept" if kept is None else "differs from the one that is kept"
         yield Finding("error", "served", "timestamp", number, f"the served timestamp {number} {said}")
-    for one in history.strays:
-        if borne_out(one, history.proofs):
-            text = f"timestamp {number} is served, and {one.number} was signed already"
-            fresh = one.at is not None and now - one.at < CLOCKS_DIFFER
-            yield Finding(_level(not fresh), "served", "timestamp", number, text, one.at)
-        else:
-            text = f"timestamp {one.number} lies in the store; its key was revoked, and no client reads it"
-            yield Finding("warning", "stray", "timestamp", one.number, text, one.at)
 
 
 def expired(history: History, now: datetime) -> Iterator[Finding]:
