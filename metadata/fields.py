@@ -1,6 +1,6 @@
 """The kinds of field that documents are made of; each states its own limits, which the schemas repeat."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -27,6 +27,11 @@ Unit = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9:_.@\\-]{{1,247}}\.service{EXAC
 Platform = Annotated[str, Meta(pattern=rf"^[a-z0-9_]+-[a-z0-9_]+{EXACT}")]
 
 RESERVED_NAMES = frozenset({"selected", "default", "policy", "brake", "releases", "fleet"})
+
+
+def time_text(moment: datetime) -> str:
+    """Return a moment as documents write it: UTC, in whole seconds, such as ``2026-11-22T12:00:00Z``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):

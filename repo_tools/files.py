@@ -82,11 +82,12 @@ def _finished(path: Path, chunks: Iterable[bytes], mode: int) -> Iterator[Path]:
         yield ready
     finally:
         ready.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush(path.parent)
 
 
-def _flush_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Have a file, or a folder's names, on disk: a power cut forgets what is not."""
+    number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
     finally:

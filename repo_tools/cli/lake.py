@@ -35,9 +35,11 @@ def collect(app: App, box: str, lake: Path | None) -> Answer:
     """
     from contextlib import closing
 
+    from repo_tools.collect.joining import gate_of
     from repo_tools.collect.lake import Lake
     from repo_tools.collect.placing import Maps
-    from repo_tools.collect.run import Collector, gate_of
+    from repo_tools.collect.run import Collector
+    from repo_tools.collect.workers import Workers
     from repo_tools.fleet import enrolment
     from repo_tools.store import open_store
 
@@ -45,9 +47,11 @@ def collect(app: App, box: str, lake: Path | None) -> Answer:
     store = open_store(box, Path(), desk.workspace.settings.s3)
     with (
         closing(Lake(lake or desk.workspace.folder / "lake")) as opened,
+        Workers() as workers,
         app.terminal.progress("collecting", count=True) as shown,
     ):
-        collector = Collector(store, opened, gate_of(enrolment.read(desk)), Maps(desk), app.now())
+        gate = gate_of(enrolment.read(desk))
+        collector = Collector(store, opened, gate, Maps(desk), app.now(), workers)
         found = collector.run(shown)
     return _answer(found)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from metadata.errors import UnsuitableError, UsageError
+from metadata.errors import MalformedError, UnsuitableError, UsageError
 from repo_tools.collect.lake import REPORTS
 from repo_tools.collect.records import Row
 
@@ -51,12 +51,15 @@ def ask(lake: Path, statement: str) -> Table:
         UsageError: The question cannot be asked.
     """
     with duckdb.connect() as db:
-        _open(db, lake)
         try:
+            _open(db, lake)
             answer = db.execute(statement)
             columns = [column[0] for column in answer.description or ()]
             return Table(columns, answer.fetchall())
         except duckdb.Error as error:
+            if ".parquet" in str(error):
+                hint = "restore it from a copy, or move it out of the lake"
+                raise MalformedError(f"the lake is damaged: {error}", hint) from error
             hint = f"reports has the columns {', '.join(Row.__struct_fields__)}, wave"
             raise UsageError(f"the query cannot be answered: {error}", hint) from error
 

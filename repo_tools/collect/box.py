@@ -1,39 +1,66 @@
-"""The drop box: objects named ``reports/v1/dt=<date>/hh=<hour>/<agent>/<seq>.json``, in a folder or on S3."""
+"""The drop box: objects named ``reports/v1/dt=<date>/hh=<hour>/<agent>/<seq>.json``, in a folder or on S3.
+
+Hosts file by their own clocks, so that a day's folder may be of any year. Days near the present are looked
+at in each run, all others once a day.
+"""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+import msgspec
 
 from repo_tools.store import FullStore
 
 TOP = "reports/v1"
 LOOK_BACK = timedelta(days=14)
-"""Copies between stores and clocks of hosts are late; what is filed longer ago was collected, or is lost."""
+"""Copies between stores are late, and so are hosts that slept while they sent."""
 AHEAD = timedelta(days=2)
-"""Clocks of hosts, which file their reports themselves, may be ahead."""
-_NAME = re.compile(r"reports/v1/dt=(\d{4}-\d\d-\d\d)/hh=(\d\d)/([A-Za-z0-9._-]{1,64})/(\d{1,16})\.json")
+"""Clocks of hosts may be ahead, and so may their day be."""
+_DAY = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
+_NAME = re.compile(r"reports/v1/dt=(\d{4}-\d\d-\d\d)/hh=\d\d/([A-Za-z0-9._-]{1,64})/(\d{1,16})\.json")
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True):
     """One object."""
 
     name: str
+    day: str
+    """The day's folder that it lies in: by the host's clock."""
     agent: str
     seq: int
     """The number of its first report, as its name says."""
     size_bytes: int
     received: datetime
     """By the store's clock: a host may file where it likes, but not when."""
+    mark: str
+    """Another one when the content is: what was read too early is read again."""
 
 
-def dropped(store: FullStore, today: date) -> Iterator[Dropped]:
-    """Yield what lies in the days that are looked at, and what does not belong there as if by nobody."""
-    day = today - LOOK_BACK
-    while day <= today + AHEAD:
-        for item in store.below(f"{TOP}/dt={day.isoformat()}"):
-            found = _NAME.fullmatch(item.name)
-            agent, seq = (found[3], int(found[4])) if found else ("", 0)
-            yield Dropped(item.name, agent, seq, item.size_bytes, item.modified_at)
-        day += timedelta(days=1)
+def days(store: FullStore) -> list[str]:
+    """Return the days that have a folder, the oldest first."""
+    found = (_DAY.fullmatch(name) for name in store.folders(TOP))
+    return sorted(match[1] for match in found if match)
+
+
+def near(day: str, today: date) -> bool:
+    """Return whether a day is looked at in each run."""
+    return (today - LOOK_BACK).isoformat() <= day <= (today + AHEAD).isoformat()
+
+
+def dropped(store: FullStore, day: str) -> Iterator[Dropped]:
+    """Yield what lies in a day's folder; what does not belong there as if by nobody.
+
+    Names that begin with a dot are those of files that are still being written.
+    """
+    for item in store.below(f"{TOP}/dt={day}"):
+        if not item.name.rpartition("/")[2].startswith("."):
+            name = item.name.encode(errors="backslashreplace").decode()
+            yield placed(name, day, item.size_bytes, item.modified_at, item.mark)
+
+
+def placed(name: str, day: str, size_bytes: int, received: datetime, mark: str) -> Dropped:
+    """Return an object with what its name says."""
+    found = _NAME.fullmatch(name)
+    agent, seq = (found[2], int(found[3])) if found else ("", 0)
+    return Dropped(name, day, agent, seq, size_bytes, received, mark)

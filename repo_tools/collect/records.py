@@ -34,6 +34,10 @@ class Aside(msgspec.Struct, frozen=True):
     reason: str
     detail: str
     received: str
+    number: int = 1
+    """How many reports it stands for."""
+    knew: str = ""
+    """The agent's key, or who signs tokens, as it was known then; with another one it is read again."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -58,5 +62,5 @@ class Row(msgspec.Struct, frozen=True):
     labels: str
     decision: str | None
     clock: str
-    """``ahead`` where the host's clock is; one that is behind looks like a report that waited."""
+    """``ahead`` or ``behind`` where the host's clock is: by more than an hour, by more than 14 days."""
     digest: str

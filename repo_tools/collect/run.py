@@ -1,29 +1,36 @@
-"""One run of the collector: what was dropped since the last one, verified and taken into the lake."""
+"""One run of the collector: what was dropped since the last one, verified and taken into the lake.
 
-import os
-from collections import Counter
+Three things happen at once: a load is read, the one before it is verified by other processes, and the one
+before that is stored. No more than these three are in memory, however full the box is.
+"""
+
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, islice
-from multiprocessing import get_context
 
-from metadata.documents import Enrollment
-from metadata.envelope import public_keys
-from repo_tools.collect.box import Dropped, dropped
-from repo_tools.collect.hearing import MAX_OBJECT_BYTES, Gate, Heard, Parcel, hear
-from repo_tools.collect.lake import Lake, Load
+from metadata.fields import time_text
+from repo_tools.collect import box
+from repo_tools.collect.box import Dropped
+from repo_tools.collect.envelopes import MAX_OBJECT_BYTES, Parcel
+from repo_tools.collect.hearing import Heard, Work
+from repo_tools.collect.joining import Gate
+from repo_tools.collect.lake import Lake
+from repo_tools.collect.load import Load
 from repo_tools.collect.placing import Maps
 from repo_tools.collect.records import Aside, Joined
+from repo_tools.collect.workers import Verdict, Workers
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import FullStore
 
 LOAD_OBJECTS = 5_000
-"""Objects in one load: a crash loses no more work than that, and memory does not grow with the box."""
-ALONE = 200
-"""Up to so many objects one process is faster than starting others."""
+LOAD_BYTES = 16 << 20
+"""The most in one load: a crash loses no more work than that."""
+LISTED = 20_000
+"""Names that are compared with what was taken at once."""
+FAR = timedelta(days=1)
+"""How often days are looked at that are far from the present."""
 
 
 @dataclass
@@ -34,10 +41,33 @@ class Summary:
     counted: int = 0
     again: int = 0
     """Reports that had been counted before."""
-    asides: Counter[str] = field(default_factory=Counter)
+    asides: dict[str, int] = field(default_factory=dict)
     """By reason."""
     enrolled: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A load as it was read."""
+
+    objects: Sequence[Dropped]
+    parcels: dict[str, Parcel]
+    asides: Sequence[Aside]
+    """Objects that were not read, and why."""
+
+    @property
+    def read(self) -> set[str]:
+        """Names of what was there, and need not be looked at again."""
+        return {*self.parcels, *(aside.name for aside in self.asides)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A load that is being verified."""
+
+    batch: Batch
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -49,66 +79,96 @@ class Collector:
     gate: Gate
     maps: Maps
     now: datetime
-    processes: int = os.cpu_count() or 1
+    workers: Workers
 
     def run(self, on_object: OnBytes = silent) -> Summary:
-        """Take everything that is new."""
-        found = {one.name: one for one in dropped(self.store, self.now.date())}
-        fresh = sorted(
-            (found[name] for name in self.lake.unseen(found)), key=lambda one: (one.agent, one.seq)
-        )
+        """Take everything that is new, and what was waiting for what is known now."""
         summary = Summary()
-        many = len(fresh) > ALONE and self.processes > 1
-        # Forked workers would share locks of the libraries that read stores.
-        pool = ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) if many else None
-        with pool or nullcontext():
-            for objects in _chunks(fresh):
-                self._take(objects, pool, summary)
-                on_object(len(objects))
+        self._through(_loads(self._new()), summary, on_object)
+        before: list[str] = []
+        while (names := self._again(summary)) != before:
+            before = names
+        summary.asides = self.lake.asides()
         return summary
 
-    def _take(self, objects: Sequence[Dropped], pool: ProcessPoolExecutor | None, summary: Summary) -> None:
-        parcels, oversized = self._read(objects)
-        people = self.lake.people(sorted({one.agent for one in objects}))
-        work = [
-            (agent, people.get(agent), [parcels[one.name] for one in group if one.name in parcels], self.gate)
-            for agent, group in groupby(objects, key=lambda one: one.agent)
-        ]
-        run = pool.map if pool else map
-        heard: list[Heard] = list(run(hear, *zip(*work, strict=True), **({"chunksize": 100} if pool else {})))
+    def _new(self) -> Iterator[Dropped]:
+        """Yield what was not taken before, day by day."""
+        looked = self.lake.looked()
+        far = []
+        for day in box.days(self.store):
+            if not box.near(day, self.now.date()):
+                if day in looked and self.now - looked[day] < FAR:
+                    continue
+                far.append(day)
+            found = box.dropped(self.store, day)
+            while some := list(islice(found, LISTED)):
+                yield from self.lake.unseen(day, some)
+        self.lake.look(far, self.now)
+
+    def _again(self, summary: Summary) -> list[str]:
+        """Take what was set aside for what is known now; return its names."""
+        waiting = self.lake.waiting(self.gate.digest, self.now, LOAD_OBJECTS)
+        self._through(_loads(iter(waiting)), summary)
+        return sorted(one.name for one in waiting)
+
+    def _through(
+        self, loads: Iterable[Sequence[Dropped]], summary: Summary, on_object: OnBytes = silent
+    ) -> None:
+        before: Asked | None = None
+        for objects in loads:
+            batch = self._read(objects)  # while the one before is verified
+            before = self._turn(before, batch, summary)
+            on_object(len(objects))
+        if before is not None:
+            self._turn(before, None, summary)
+
+    def _turn(self, before: Asked | None, batch: Batch | None, summary: Summary) -> Asked | None:
+        """Take the load before, and let the next be verified by what the roster knows then."""
+        if before is None:
+            return self._ask(batch)
+        heard = before.verdict()
         with self.lake.load() as load:
-            read = {*parcels, *(aside.name for aside in oversized)}  # what is empty may still be written
-            load.objects([(one.name, _text(one.received)) for one in objects if one.name in read])
-            asides = [*oversized, *self._admit(heard, load, summary)]
+            load.objects(before.batch.objects, before.batch.read)
+            asides = [*before.batch.asides, *self._admit(heard, load, summary)]
+            following = self._ask(batch)
             asides += [aside for one in heard for aside in one.asides]
             self._count(heard, load, summary)
             load.asides(asides)
-        summary.objects += len(objects)
-        summary.asides.update(aside.reason for aside in asides)
+        summary.objects += len(before.batch.objects)
+        return following
 
-    def _read(self, objects: Sequence[Dropped]) -> tuple[dict[str, Parcel], list[Aside]]:
-        """Return the objects that belong here, and what is said of the others."""
+    def _ask(self, batch: Batch | None) -> Asked | None:
+        if batch is None:
+            return None
+        people = self.lake.people(sorted({one.agent for one in batch.objects}))
+        days = {f"{one.received:%Y-%m-%d}" for one in batch.objects}
+        counted = self.lake.counted(list(people), days)
+        work = []
+        for agent, group in groupby(batch.objects, key=lambda one: one.agent):
+            parcels = [batch.parcels[one.name] for one in group if one.name in batch.parcels]
+            work.append(Work(agent, people.get(agent), parcels, counted.get(agent, {})))
+        return Asked(batch, self.workers.hear(self.gate, work))
+
+    def _read(self, objects: Sequence[Dropped]) -> Batch:
+        """Read the objects that belong here, and say what is wrong with the others."""
         asides = [
-            Aside(one.name, one.agent, reason, f"{one.size_bytes:,} bytes", _text(one.received))
+            Aside(one.name, one.agent, reason, f"{one.size_bytes:,} bytes", time_text(one.received))
             for one in objects
-            if (
-                reason := "misplaced"
-                if not one.agent
-                else "oversized"
-                if one.size_bytes > MAX_OBJECT_BYTES
-                else ""
-            )
+            if (reason := _unfit(one))
         ]
         bad = {aside.name for aside in asides}
         good = [one for one in objects if one.name not in bad]
-        with ThreadPoolExecutor(self.store.lanes) as threads:
-            data = list(threads.map(lambda one: self.store.read(one.name), good))
-        read = {
-            one.name: Parcel(one.name, one.received, body)
+        if self.store.lanes > 1:
+            with ThreadPoolExecutor(self.store.lanes) as threads:
+                data = list(threads.map(lambda one: self.store.read(one.name), good))
+        else:
+            data = [self.store.read(one.name) for one in good]
+        parcels = {
+            one.name: Parcel(one.name, one.day, one.received, body)
             for one, body in zip(good, data, strict=True)
-            if body
+            if body  # what is empty may still be written
         }
-        return read, asides
+        return Batch(objects, parcels, asides)
 
     def _admit(self, heard: Sequence[Heard], load: Load, summary: Summary) -> list[Aside]:
         """Take enrolments into the roster as long as their tokens have uses; return what is set aside."""
@@ -118,37 +178,47 @@ class Collector:
         asides = []
         for one in heard:
             if joined := refused.get(one.agent):
-                asides += [_used_up(one, joined, row.received) for row in one.rows]
-                one.rows.clear()
+                asides.append(_used_up(one, joined))
+                one.lines.clear()
         return asides
 
     def _count(self, heard: Iterable[Heard], load: Load, summary: Summary) -> None:
-        rows = [row for one in heard for row in one.rows]
-        rings = load.rings(sorted({row.agent for row in rows}))
-        pairs = {(row.agent, f"{row.product}/{row.channel}") for row in rows}
-        waves = {pair: self.maps.wave(pair[1], pair[0], rings.get(pair[0])) for pair in pairs}
-        taken = load.rows(rows, waves)
+        pairs = [(one.agent, channel) for one in heard if one.lines for channel in one.channels]
+        rings = load.rings([agent for agent, _ in pairs])
+        waves = {
+            (agent, channel): self.maps.wave(channel, agent, rings.get(agent)) for agent, channel in pairs
+        }
+        taken = load.rows([line for one in heard for line in one.lines], waves)
         summary.counted += taken.new
         summary.again += taken.again
         summary.conflicts += taken.conflicts
 
 
-def gate_of(document: Enrollment) -> Gate:
-    """Return who may join, as the enrollment document says."""
-    return Gate(
-        public_keys(document.keys), frozenset(document.revoked_tokens), frozenset(document.revoked_agents)
-    )
+def _unfit(one: Dropped) -> str:
+    """Return why an object is not even read."""
+    if not one.agent:
+        return "misplaced"
+    return "oversized" if one.size_bytes > MAX_OBJECT_BYTES else ""
 
 
-def _used_up(one: Heard, joined: Joined, received: str) -> Aside:
-    return Aside("", one.agent, "used_up", f"token {joined.token} enrolled {joined.uses} others", received)
+def _used_up(one: Heard, joined: Joined) -> Aside:
+    detail = f"token {joined.token} enrolled {joined.uses} others"
+    return Aside("", one.agent, "used_up", detail, joined.received, len(one.lines))
 
 
-def _chunks(objects: Iterable[Dropped]) -> Iterator[list[Dropped]]:
-    waiting = iter(objects)
-    while chunk := list(islice(waiting, LOAD_OBJECTS)):
-        yield chunk
+def _loads(objects: Iterable[Dropped]) -> Iterator[list[Dropped]]:
+    """Yield objects in loads; one agent's reports come in their order."""
+    load: list[Dropped] = []
+    size = 0
+    for one in objects:
+        if len(load) == LOAD_OBJECTS or (load and size + one.size_bytes > LOAD_BYTES):
+            yield sorted(load, key=_order)
+            load, size = [], 0
+        load.append(one)
+        size += one.size_bytes
+    if load:
+        yield sorted(load, key=_order)
 
 
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _order(one: Dropped) -> tuple[str, int]:
+    return one.agent, one.seq

@@ -25,6 +25,8 @@ class Item:
     size_bytes: int
     modified_at: datetime
     """By the store's clock, UTC."""
+    mark: str = ""
+    """Another one when the content is; empty where the store cannot tell."""
 
 
 class Store(Protocol):
@@ -109,6 +111,9 @@ class FullStore(Store, Source, Protocol):
 
     def below(self, folder: str) -> Iterator[Item]:
         """Yield every file below a folder."""
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder."""
 
     @property
     def lanes(self) -> int:

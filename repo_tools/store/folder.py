@@ -3,8 +3,9 @@
 import errno
 import fcntl
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -56,12 +57,26 @@ class FolderStore:
 
     def below(self, folder: str) -> Iterator[Item]:
         """Yield every file below a folder."""
+        for entry in self._entries(folder):
+            name = f"{folder}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                yield from self.below(name)
+                continue
+            with _reachable(self.location), suppress(FileNotFoundError):  # it was renamed meanwhile
+                if entry.is_file():
+                    yield _item(name, entry.stat())
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder."""
+        return [entry.name for entry in self._entries(folder) if entry.is_dir()]
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         with _reachable(self.location):
-            for path in self._path(folder).rglob("*"):
-                if path.is_file():
-                    found = path.stat()
-                    at = datetime.fromtimestamp(found.st_mtime, UTC)
-                    yield Item(str(path.relative_to(self.folder)), found.st_size, at)
+            try:
+                with os.scandir(f"{self.folder}/{folder}") as entries:
+                    return sorted(entries, key=lambda entry: entry.name)
+            except FileNotFoundError:
+                return []
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""
@@ -107,6 +122,11 @@ class FolderStore:
         with (self.folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _item(name: str, found: os.stat_result) -> Item:
+    at = datetime.fromtimestamp(found.st_mtime, UTC)
+    return Item(name, found.st_size, at, f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}")
 
 
 @contextmanager

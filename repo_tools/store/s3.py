@@ -136,7 +136,19 @@ class S3Store:
             for page in pages.paginate(Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/"):
                 for one in page.get("Contents", ()):
                     name = one["Key"].removeprefix(self.prefix)
-                    yield Item(name, one["Size"], one["LastModified"])
+                    yield Item(name, one["Size"], one["LastModified"], one["ETag"])
+
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder."""
+        pages = self.client.get_paginator("list_objects_v2")
+        prefix = f"{self.prefix}{folder}/"
+        with translated(self.location, "list what is there"):
+            found = [
+                one["Prefix"]
+                for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+                for one in page.get("CommonPrefixes", ())
+            ]
+        return [name.removeprefix(prefix).rstrip("/") for name in found]
 
     def create(self, name: str, data: bytes) -> None:
         """Publish a file once; the same bytes again are fine."""

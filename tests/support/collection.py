@@ -29,14 +29,19 @@ class Collection:
         """Run the collector."""
         return self.repo.do("fleet", "collect", self.box)
 
+    @property
+    def lake(self) -> Path:
+        """Where what was collected is."""
+        return self.repo.folder / "lake"
+
     def rows(self, columns: str = "agent, seq") -> list[Any]:
         """Return what is in the lake."""
-        files = self.repo.folder / "lake" / "reports" / "**" / "*.parquet"
+        files = self.lake / "reports" / "**" / "*.parquet"
         with duckdb.connect() as db:
             statement = f"SELECT {columns} FROM read_parquet('{files}') ORDER BY agent, seq"
             return db.execute(statement).fetchall()
 
     def asides(self) -> list[tuple[str, str]]:
         """Return the agent and the reason of everything that was set aside."""
-        with duckdb.connect(str(self.repo.folder / "lake" / "state.duckdb"), read_only=True) as db:
+        with duckdb.connect(str(self.lake / "state.duckdb"), read_only=True) as db:
             return db.execute("SELECT agent, reason FROM aside ORDER BY ALL").fetchall()
