@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from metadata.documents import Order
+from metadata.documents import Brake, Order
 from repo_tools.checks.mirrors import read_mirrors
 from repo_tools.desk import Desk
-from repo_tools.roles import TOP_LEVEL
-from repo_tools.rollouts.state import State, order_in, read_state
+from repo_tools.roles import BRAKE, TOP_LEVEL
+from repo_tools.rollouts.state import State, order_in, read_brake, read_state
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
 
@@ -50,6 +50,8 @@ class Facts:
     """When the live timestamp was signed."""
     publishing: bool = False
     """A publication follows, which signs snapshot and timestamp anew."""
+    brakes: Mapping[str, Brake] = field(default_factory=dict)
+    """What is live of brakes that are staged, by role."""
     orphans: Sequence[str] = ()
     """Published roles that the staged ones make unreadable."""
 
@@ -95,6 +97,7 @@ def gather(desk: Desk, *, publishing: bool) -> Facts:
         listed_after=frozenset({*live.meta, *staged} - {"root"}),
         expiries=expiries,
         channels=[read_state(desk, channel) for channel in desk.channels()],
+        brakes=_brakes(desk),
         orphans=orphans(tree),
         mirrors=read_mirrors(desk),
         issued=_issued(desk),
@@ -115,6 +118,12 @@ def _versions(desk: Desk, roles: Iterable[str]) -> dict[str, int]:
     online = {"timestamp": live.timestamp, "snapshot": live.snapshot}
     known = {role: found.version for role, found in online.items() if found}
     return {**{role: live.version(role) for role in roles}, **known}
+
+
+def _brakes(desk: Desk) -> dict[str, Brake]:
+    staged, bare = desk.tree.staged(), desk.published()
+    channels = [channel for channel in desk.channels() if channel.below(BRAKE) in staged]
+    return {channel.below(BRAKE): read_brake(bare, channel) for channel in channels}
 
 
 def _issued(desk: Desk) -> datetime | None:

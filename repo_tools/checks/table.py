@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from metadata.errors import CheckFailedError
-from repo_tools.checks import orders, selections, served, trust
+from repo_tools.checks import lateness, orders, selections, served, trust
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.recovery import halves
 
@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     orders.nowhere,
     orders.barriers,
     orders.spreads,
+    lateness.late,
     orders.recalls,
     orders.paused,
     orders.withdrawn,

@@ -1,10 +1,12 @@
 """``tidegate brake``."""
 
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from metadata.errors import UsageError
+from repo_tools import moments
 from repo_tools.cli.app import App, changes
 from repo_tools.desk import Desk
 from repo_tools.names import check_version
@@ -12,8 +14,9 @@ from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
 from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import braking
+from repo_tools.rollouts.leading import LEAD, lead_words, needing_several
 from repo_tools.rollouts.staging import stage
-from repo_tools.rollouts.state import ordered_rollouts, read_state
+from repo_tools.rollouts.state import ordered_rollouts, read_brake, read_state
 from repo_tools.rollouts.tables import planned, table
 from repo_tools.signing import following, only
 
@@ -23,6 +26,11 @@ from repo_tools.signing import following, only
 @click.option("--rollout", metavar="ID", help="Hold this rollout.")
 @click.option("--version", metavar="VERSION", help="Hold this version, whatever orders it.")
 @click.option("--release", is_flag=True, help="Lift the brake.")
+@click.option(
+    "--lead",
+    metavar="SPAN",
+    help="With --release: time for signatures before hosts go on. [4h where several must sign]",
+)
 @click.option("--by", metavar="TEXT", default="", help="Who wants this.")
 @click.option("--reason", metavar="TEXT", default="", help="Why.")
 @click.option("--dry-run", is_flag=True, help="Say who must sign, and stage nothing.")
@@ -45,7 +53,8 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
     state = read_state(desk, desk.channel(channel))
     by, reason = options["by"], options["reason"]
     if lift:
-        change = braking.release(state, by, reason, desk.now)
+        since = desk.now + _lead(app, desk, state.channel, options["lead"])
+        change = braking.release(state, read_brake(desk.published(), state.channel), by, reason, since)
     else:
         known = state.catalog.versions | state.catalog.public_versions
         wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
@@ -54,6 +63,16 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
         return planned(desk, state, change)
     stage(desk, state, change)
     return _braked(desk, state.channel)
+
+
+def _lead(app: App, desk: Desk, channel: Channel, given: str | None) -> timedelta:
+    """Return how long after the lifting hosts go on."""
+    if given is not None:
+        return timedelta(seconds=moments.seconds(given))
+    roles = needing_several(desk, [channel.below(BRAKE)])
+    if roles:
+        app.terminal.note(lead_words(roles, LEAD))
+    return LEAD if roles else timedelta()
 
 
 def _braked(desk: Desk, channel: Channel) -> Answer:

@@ -1,16 +1,20 @@
 """``tidegate rollout``."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import click
 
+from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
 from repo_tools.rollouts import orders
+from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.refusals import refuse_closed
 from repo_tools.rollouts.staging import Change, stage
@@ -33,7 +37,12 @@ def _options(*options: _Command) -> Callable[[_Command], _Command]:
 
 _when = _options(
     click.option("--spread-s", metavar="SPAN", help="Over which the hosts of a wave start."),
-    click.option("--not-before", metavar="TIME", default="now", help="When the first host may start."),
+    click.option("--not-before", metavar="TIME", help="When the first host may start. [now, after --lead]"),
+    click.option(
+        "--lead",
+        metavar="SPAN",
+        help="Time for signatures before that. [4h where hosts are spread and several must sign]",
+    ),
     click.option("--not-after", metavar="TIME", help="When the last host may start. [7d after --not-before]"),
 )
 _why = _options(
@@ -189,8 +198,8 @@ def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms],
     return lambda state, terms: orders.start(state, version, options["strategy"], terms)
 
 
-def _terms(app: App, options: dict[str, Any]) -> Terms:
-    not_before = moments.moment(options.get("not_before") or "now", app.now())
+def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> Terms:
+    not_before = moments.moment(options.get("not_before") or "now", app.now()) + lead
     not_after, spread = options.get("not_after"), options.get("spread_s")
     return Terms(
         not_before,
@@ -208,7 +217,7 @@ def _change(
 ) -> Answer:
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
-    change = make(state, _terms(app, options))
+    change = _led(app, desk, state, options, make)
     refuse_closed(change, desk.now)
     for warning in warnings(state, change):
         app.terminal.warn(warning)
@@ -216,3 +225,21 @@ def _change(
         return planned(desk, state, change)
     stage(desk, state, change)
     return table(read_state(desk, state.channel), desk.now, [*staged_changes(desk), following(desk)])
+
+
+def _led(
+    app: App, desk: Desk, state: State, options: dict[str, Any], make: Callable[[State, Terms], Change]
+) -> Change:
+    """Return the change, with time for signatures before its first host starts."""
+    at, given = options.get("not_before"), options.get("lead")
+    if at and given:
+        raise UsageError("--lead and --not-before exclude each other", "say one of them")
+    if given:
+        return make(state, _terms(app, options, timedelta(seconds=moments.seconds(given))))
+    terms = _terms(app, options)
+    change = make(state, terms)
+    roles = [] if at else slow(desk, state, change, terms.not_before)
+    if not roles:
+        return change
+    app.terminal.note(lead_words(roles, LEAD))
+    return make(state, _terms(app, options, LEAD))

@@ -46,12 +46,19 @@ def hold(brake: Brake, wanted: Sequence[Held], by: str, reason: str, now: dateti
     return Change(brake=Brake(hold=[*brake.hold, *new], since=now, by=by, reason=reason))
 
 
-def release(state: State, by: str, reason: str, now: datetime) -> Change:
-    """Lift the brake; what it held spreads anew from ``now``.
+def release(state: State, live: Brake, by: str, reason: str, since: datetime) -> Change:
+    """Lift the brake; what it held spreads anew from ``since``.
+
+    Args:
+        state: The channel; a lifting that is staged may be staged anew.
+        live: The brake as hosts read it.
+        by: Who wants this.
+        reason: Why.
+        since: From when on hosts may start.
 
     Raises:
         UsageError: It holds nothing.
     """
-    if not state.brake.hold:
+    if not state.brake.hold and not live.hold:
         raise UsageError(f"the brake of {state.channel} holds nothing")
-    return Change(brake=Brake(since=now, by=by, reason=reason))
+    return Change(brake=Brake(since=since, by=by, reason=reason))

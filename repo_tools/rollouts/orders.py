@@ -121,7 +121,7 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
             state="go",
             not_before=terms.not_before,
             not_after=terms.not_after or not_after,
-            by=terms.by,
+            by=terms.by or wave.order.by,
             reason=terms.reason or wave.order.reason,
         )
     return Change(made)

@@ -183,6 +183,7 @@ def test_the_brake_is_lifted_by_name(rolled):
     )
     brake = rolled.do("rollout", "status", "stable")["brake"]
     assert (brake["hold"], brake["since"]) == ([], "2026-11-22T20:00:00Z")
+    rolled.sign_and_publish()
     assert rolled.run("brake", "stable", "--release").exit_code == 2
 
 

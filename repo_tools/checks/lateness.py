@@ -1,0 +1,58 @@
+"""A rule about spreads that ran while people signed: hosts whose turn is over would all start at once."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from metadata.documents import Brake, Order
+from repo_tools.checks.facts import Facts, Finding, Level
+from repo_tools.output import moment
+from repo_tools.roles import BRAKE
+from repo_tools.rollouts.leading import is_spread
+from repo_tools.rollouts.state import State
+
+WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
+"""Parts of a spread that may be over when hosts first read of it."""
+
+
+def late(facts: Facts) -> Iterator[Finding]:
+    """A new order, or a lifted brake, whose spread is over in part before any host can read of it."""
+    for state in facts.channels:
+        for role, _digest, order in facts.orders(state):
+            new, freed = _is_new(facts, role, order), _is_freed(facts, state, order)
+            if not (new or freed) or not is_spread(order, state.policy.poll_s) or _held(state.brake, order):
+                continue
+            began = max(filter(None, (order.not_before, state.brake.since)), default=facts.now)
+            over = (facts.now - began) / timedelta(seconds=order.spread_s)
+            if over > WARN_ABOVE:
+                level: Level = "error" if over > FAIL_ABOVE and order.recall is None else "warning"
+                text = _sentence(role, order, began, min(over, 1))
+                yield Finding(level, "late", role, text, _anew(state, order, freed=freed and not new))
+
+
+def _is_new(facts: Facts, role: str, order: Order) -> bool:
+    known = facts.known(role) if role in facts.staged else order
+    return order.state == "go" and (known is None or _start(known) != _start(order))
+
+
+def _start(order: Order) -> tuple[object, ...]:
+    return (order.rollout, order.version, order.state, order.not_before, order.spread_s)
+
+
+def _is_freed(facts: Facts, state: State, order: Order) -> bool:
+    before = facts.brakes.get(state.channel.below(BRAKE))
+    return before is not None and order.state == "go" and _held(before, order)
+
+
+def _held(brake: Brake, order: Order) -> bool:
+    return brake.holds_rollout(order.rollout) or brake.holds_version(order.version)
+
+
+def _sentence(role: str, order: Order, began: datetime, over: float) -> str:
+    spread = f"its spread of {order.spread_s} s began at {moment(began)}"
+    return f"{role} would start {100 * over:.0f} % of its hosts at once: {spread}"
+
+
+def _anew(state: State, order: Order, *, freed: bool) -> str:
+    if freed:
+        return f"tidegate brake {state.channel} --release begins it anew; then sign"
+    return f"tidegate rollout resume {state.channel} --wave {order.wave} begins it anew; then sign"

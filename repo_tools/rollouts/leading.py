@@ -1,0 +1,51 @@
+"""Time for signatures: hosts do not start before people could sign, or all of a spread's hosts start at once.
+
+A spread counts from the order's ``not_before``, which is set when the order is staged. Where several people
+must sign, hours may pass before anybody can read it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from metadata.documents import Order
+from repo_tools.desk import Desk
+from repo_tools.roles import parent, releases
+from repo_tools.rollouts.staging import Change, roles_of
+from repo_tools.rollouts.state import State
+
+LEAD = timedelta(hours=4)
+"""What a second person may need to come to a keyboard, within a working day."""
+
+
+def is_spread(order: Order, poll_s: int) -> bool:
+    """Return whether an order's spread means anything: one poll already spreads hosts over ``poll_s``."""
+    return order.spread_s > poll_s and not order.urgent
+
+
+def slow(desk: Desk, state: State, change: Change, at: datetime) -> list[str]:
+    """Return the roles that need more than one signature before hosts may start, where a change spreads them.
+
+    Args:
+        desk: The workspace.
+        state: The channel.
+        change: What is to be staged; a recall never waits.
+        at: When its first host would start.
+    """
+    orders = [order for order in change.orders.values() if order.state == "go" and order.not_before == at]
+    if not any(is_spread(order, state.policy.poll_s) and order.recall is None for order in orders):
+        return []
+    new = any(not state.catalog.published(order.version) for order in orders)
+    return needing_several(
+        desk, [*([releases(state.channel.product)] if new else []), *roles_of(state.channel, change)]
+    )
+
+
+def needing_several(desk: Desk, roles: Sequence[str]) -> list[str]:
+    """Return the roles that need more than one signature."""
+    return [role for role in roles if desk.tree.view(parent(role)).delegations[role].threshold > 1]
+
+
+def lead_words(roles: Sequence[str], lead: timedelta) -> str:
+    """Return why hosts start later than now, in words."""
+    hours = lead.total_seconds() / 3600
+    return f"hosts start {hours:g} h from now at the earliest: several must sign {', '.join(roles)} (--lead)"
