@@ -78,7 +78,9 @@ def who(found: Settings) -> str:
     one, _ = identity.load(found.state_folder)
     if one.machine and (here := identity.machine()) and one.machine != here:
         text = f"{one.agent} was enrolled on another machine: this disk is a copy of its disk"
-        raise UnsuitableError(text, f"remove {identity.folder(found.state_folder)} here, and enroll anew")
+        raise UnsuitableError(text, "make a new identity here: tidegate-agent enroll --again")
+    if one.left_at:
+        raise UnsuitableError(f"{one.agent} left {one.url} at {one.left_at}", identity.ENROLL_HINT)
     return f"{one.agent} at {one.url}"
 
 

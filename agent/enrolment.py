@@ -12,13 +12,12 @@ import msgspec
 from agent import clock, identity
 from agent.fetch import Fetcher
 from agent.identity import Identity
-from agent.journal import Event, Journal
-from agent.reports import outbox
 from agent.repository import OWNER_HINT, Repository, check_root
 from agent.settings import Settings
 from metadata.documents import Enrollment
 from metadata.envelope import Sealed, from_text, public_keys
 from metadata.errors import ConflictError, UntrustedError, UsageError
+from metadata.fields import time_text
 from metadata.strict import decode
 from metadata.token import Token
 
@@ -87,7 +86,12 @@ def by_identity(settings: Settings) -> Invitation:
 
 
 def enrol(
-    settings: Settings, invitation: Invitation, agent_id: str | None, *, again: bool = False
+    settings: Settings,
+    invitation: Invitation,
+    agent_id: str | None,
+    *,
+    cohort_id: str | None = None,
+    again: bool = False,
 ) -> Identity:
     """Return the host's identity; enrolling again with the same changes nothing.
 
@@ -95,6 +99,7 @@ def enrol(
         settings: Where the identity is kept.
         invitation: What to enrol with.
         agent_id: The host's id; a random one unless given.
+        cohort_id: The id whose place the host takes; empty for its own, None for what it has.
         again: Make a new identity although there is one: for a host that was copied from another.
 
     Raises:
@@ -109,32 +114,30 @@ def enrol(
         agent_id = agent_id or identity.fresh_id()
     elif have is not None:
         _refuse_another(have, invitation, agent_id, state)
-        if invitation.text in {"", have[0].token}:
+        invitation = invitation if invitation.text else by_identity(settings)
+        same_place = cohort_id is None or cohort_id == (have[0].cohort_id or "")
+        if invitation.text == have[0].token and same_place and not have[0].left_at:
             return have[0]
         agent_id = have[0].agent
     root = have[1] if have else invitation.root
     wanted = identity.make(invitation.url, root, agent_id)
+    wanted = msgspec.structs.replace(wanted, cohort_id=_cohort(have, cohort_id))
     with _trusted(wanted, root) as repository:
         wanted = _allowed(wanted, invitation, repository)
-        wanted = msgspec.structs.replace(wanted, key=_key(have, again=again))
+    wanted = msgspec.structs.replace(wanted, key=_key(have, again=again), enrolment=identity.fresh_id())
     identity.keep(state, wanted, root)
-    if wanted.scope:
-        _announce(settings, wanted.scope[0], anew=again or have is None)
     return wanted
-
-
-def _announce(settings: Settings, stream: str, *, anew: bool) -> None:
-    """Leave word for the collector; what happened under another identity is not this one's to tell."""
-    journal = Journal(settings.state_folder / "journal.db")
-    if anew:
-        outbox.begin(journal)
-    journal.add(Event(product=stream.partition("/")[0], stage="enroll", outcome="ok"))
-    journal.close()
 
 
 def _key(have: tuple[Identity, bytes] | None, *, again: bool) -> str:
     """Return the key that the host has; a known id is believed again only with its old key."""
     return (have[0].key if have and not again else "") or identity.fresh_key()
+
+
+def _cohort(have: tuple[Identity, bytes] | None, said: str | None) -> str | None:
+    if said:
+        identity.check_id("a cohort id", said)
+    return said or (have[0].cohort_id if have and said is None else None)
 
 
 def _refuse_another(
@@ -170,9 +173,7 @@ def _allowed(wanted: Identity, invitation: Invitation, repository: Repository) -
     if wanted.agent in enrollment.revoked_agents:
         raise UntrustedError(f"agent {wanted.agent} was revoked", "enrol with --again to get a new id")
     if clock.now() >= token.expires:
-        raise UntrustedError(
-            f"registration token {token.id} expired at {token.expires:%Y-%m-%dT%H:%M:%SZ}", ASK
-        )
+        raise UntrustedError(f"registration token {token.id} expired at {time_text(token.expires)}", ASK)
     return msgspec.structs.replace(
         wanted,
         ring=token.ring,

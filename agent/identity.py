@@ -24,6 +24,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     root_sha256: str
     ring: str | None = None
+    cohort_id: str | None = None
+    """The id whose place the host takes in every channel; its own unless given."""
     machine: str | None = None
     """What tells the machine from a copy of its disk; None where the system does not say."""
     scope: list[str] | None = None
@@ -36,6 +38,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What the token says about this host."""
     headers: dict[str, str] = {}
     """What the place for reports wants to see."""
+    enrolment: str = ""
+    """Names this enrolment, which the collector is told of once."""
+    left_at: str = ""
+    """When the host left; empty while it follows."""
 
 
 def folder(state: Path) -> Path:
@@ -77,11 +83,20 @@ def make(url: str, root: bytes, agent_id: str | None) -> Identity:
         UsageError: The id or the URL cannot be used.
     """
     agent = agent_id or fresh_id()
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", agent):
-        raise UsageError(f"not an agent id: {agent!r}", "use letters, digits, dots, _ and -; at most 64")
+    check_id("an agent id", agent)
     check_url(url)
     digest = hashlib.sha256(root).hexdigest()
     return Identity(agent=agent, url=url.rstrip("/"), root_sha256=digest, machine=machine())
+
+
+def check_id(what: str, text: str) -> None:
+    """Refuse what cannot be an id.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise UsageError(f"not {what}: {text!r}", "use letters, digits, dots, _ and -; at most 64")
 
 
 def check_url(url: str) -> None:
@@ -94,13 +109,17 @@ def check_url(url: str) -> None:
         raise UsageError(f"not a repository URL: {url!r}", "write it with https://, or file:/// for a folder")
 
 
-def machine() -> str | None:
-    """Return a digest of the machine's own id, which is not told to others as it is: machine-id(5)."""
+def machine(salt: str = "tidegate") -> str | None:
+    """Return a digest of the machine's own id, which is not told to others as it is: machine-id(5).
+
+    Args:
+        salt: Digests under different salts cannot be recognised as the same machine's.
+    """
     try:
         text = MACHINE_ID.read_text().strip()
     except OSError:
         return None
-    return hashlib.sha256(f"tidegate/{text}".encode()).hexdigest()[:32] if text else None
+    return hashlib.sha256(f"{salt}/{text}".encode()).hexdigest()[:32] if text else None
 
 
 def exists(state: Path) -> bool:

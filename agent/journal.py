@@ -16,6 +16,7 @@ import msgspec
 
 from agent.states import State, Update
 from metadata.errors import ConflictError, MalformedError, TidegateError, UnsuitableError
+from metadata.fields import time_text
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS product (name TEXT PRIMARY KEY, state TEXT NOT NULL, work TEXT) STRICT;
@@ -149,10 +150,13 @@ class Journal:
         rows = self._run(f"SELECT * FROM event {where} ORDER BY id DESC LIMIT ?", *values, limit)  # noqa: S608
         return [dict(row) for row in rows]
 
-    def events_after(self, number: int, limit: int) -> list[dict[str, Any]]:
-        """Return the oldest events whose number is higher, oldest first."""
-        rows = self._run("SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", number, limit)
-        return [dict(row) for row in rows]
+    def events_after(self, number: int) -> list[dict[str, Any]]:
+        """Return the events whose number is higher, oldest first."""
+        return [dict(row) for row in self._run("SELECT * FROM event WHERE id > ? ORDER BY id", number)]
+
+    def oldest_event(self) -> int:
+        """Return the number below which events were dropped, but for what says who speaks."""
+        return int(self._run("SELECT coalesce(min(id), 1) FROM event WHERE stage != 'enroll'")[0][0])
 
     def last_event(self) -> int:
         """Return the number of the newest event."""
@@ -216,7 +220,7 @@ class Journal:
 
 def timestamp() -> str:
     """Return the present as the journal writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time_text(datetime.now(UTC))
 
 
 def _our_error(path: Path, error: sqlite3.Error) -> TidegateError:

@@ -84,7 +84,7 @@ def _hinted() -> Iterator[None]:
 def _order(
     repository: Repository, base: str, policy: Policy, host: Host, now: datetime
 ) -> tuple[Target | None, Directed | None]:
-    for route in places.routes(policy.salt, host.agent_id, host.ring):
+    for route in places.routes(policy.salt, host.agent_id, host.ring, cohort_id=host.cohort_id):
         target = repository.find(f"{base}/{route}")
         if target is None:
             continue

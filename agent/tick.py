@@ -11,12 +11,13 @@ from agent.fetch import Fetcher
 from agent.guard import arming
 from agent.journal import Event, Journal, timestamp
 from agent.reports.flush import flush
+from agent.reports.outbox import introduce
 from agent.repository import Repository
 from agent.settings import ProductSettings, Settings
 from agent.states import State
 from agent.together import in_order
 from agent.work import Work
-from metadata.errors import TidegateError, UsageError
+from metadata.errors import TidegateError, UnsuitableError, UsageError
 
 POLL_BOUNDS_S = (1, 86_400)
 """Agents clamp the policy's ``poll_s`` to this."""
@@ -32,7 +33,13 @@ class Host(msgspec.Struct):
     root: bytes
 
     def read(self) -> Repository:
-        """Return a fresh trusted view of the repository."""
+        """Return a fresh trusted view of the repository.
+
+        Raises:
+            UnsuitableError: The host has left it.
+        """
+        if left := self.identity.left_at:
+            raise UnsuitableError(f"this host left {self.identity.url} at {left}", identity.ENROLL_HINT)
         state = self.settings.state_folder
         repository = Repository(state / "tuf", self.identity.url, self.root, Fetcher())
         updater.note_refresh(state)
@@ -77,6 +84,10 @@ def opened(settings: Settings) -> Iterator[Host]:
 
 def tick(host: Host, product: str | None = None) -> list[TidegateError]:
     """Run every product's machine; one that fails does not keep the others from their turn."""
+    with contextlib.suppress(TidegateError):  # a full disk keeps no product from its turn
+        introduce(host.journal, host.identity)
+    if host.identity.left_at:
+        return _stay_away(host)
     errors = []
     for work in host.works(product):
         try:
@@ -89,6 +100,19 @@ def tick(host: Host, product: str | None = None) -> list[TidegateError]:
             _note_trouble(host.journal, work.name, error)
     if not host.settings.product:
         host.read()
+    flush(host.settings, host.journal, host.identity)
+    _say_next(host)
+    return errors
+
+
+def _stay_away(host: Host) -> list[TidegateError]:
+    """Keep running what ran when the host left, and say what it still has to say."""
+    errors: list[TidegateError] = []
+    for work in host.works():
+        try:
+            work.keep_running()
+        except TidegateError as error:
+            errors.append(error)
     flush(host.settings, host.journal, host.identity)
     _say_next(host)
     return errors

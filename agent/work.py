@@ -122,6 +122,7 @@ class Work:
             channel=self.product.channel,
             platform=self.platform,
             ring=self.identity.ring,
+            cohort_id=self.identity.cohort_id,
             running=self.slots.running(),
             stranded=self.stranded,
             highest_seq=recall(f"highest_seq/{self.name}", 0),
@@ -196,6 +197,11 @@ class Work:
     def stay_close(self) -> None:
         """Tell the supervisor to come back at once should this tick die between two versions."""
         self._tell({"op": "next", "seconds": 1})
+
+    def keep_running(self) -> None:
+        """Let the service manager run what is in place, where it is ours to run."""
+        if self.slots.running() is not None and not self.stranded and not self.watched:
+            self.service.keep()
 
     def leave_running(self) -> None:
         """Start what is current, if nothing runs: a tick that gives up between two versions leaves one up."""

@@ -26,6 +26,17 @@ def payload_type(kind: type[msgspec.Struct]) -> str:
     return f"application/vnd.{tag.partition('/')[0]}+json"
 
 
+def pae(kind: str, payload: bytes) -> bytes:
+    """Return what a signature of an envelope covers: DSSE's pre-authentication encoding.
+
+    Args:
+        kind: The payload's type.
+        payload: The document's bytes.
+    """
+    name = kind.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
+
+
 def seal(document: msgspec.Struct, *signers: Signer) -> bytes:
     """Return a document in an envelope that every signer has signed."""
     envelope = Envelope(msgspec.json.encode(document), payload_type(type(document)), {})

@@ -43,6 +43,8 @@ class Host:
     platform: str
     ring: str | None = None
     """A name that the host's token carries, to be early on purpose."""
+    cohort_id: str | None = None
+    """An id whose place the host takes instead of its own: hosts that must move together share one."""
     running: str | None = None
     """The version that is in place; None without the product."""
     stranded: bool = False
@@ -58,6 +60,11 @@ class Host:
     """Versions seen before and the digests of their release documents."""
     scope: frozenset[str] | None = None
     """``product/channel`` names that the registration token allows; None without a token."""
+
+    @property
+    def placed_id(self) -> str:
+        """The id that its place is made of."""
+        return self.cohort_id or self.agent_id
 
 
 @dataclass(frozen=True)

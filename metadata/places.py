@@ -15,9 +15,14 @@ DEFAULT_ROUTE = "default"
 SELECTED_WAVE = "selected"
 
 
-def place(salt: str, agent_id: str) -> str:
-    """Return an agent's place in a channel: 64 lower-case hex digits, uniform over agents."""
-    return sha256(f"{salt}/{agent_id}".encode()).hexdigest()
+def place(salt: str, placed_id: str) -> str:
+    """Return an agent's place in a channel: 64 lower-case hex digits, uniform over agents.
+
+    Args:
+        salt: The channel's.
+        placed_id: The agent's id, or that of the cohort whose place it takes.
+    """
+    return sha256(f"{salt}/{placed_id}".encode()).hexdigest()
 
 
 def fraction(place_hex: str) -> float:
@@ -38,9 +43,12 @@ def pick_route(agent_id: str) -> str:
     return f"pick-{own_digits(agent_id)}"
 
 
-def routes(salt: str, agent_id: str, ring: str | None = None) -> list[str]:
-    """Return the routes that an agent asks for, the most specific first; the first that exists wins."""
-    here = place(salt, agent_id)
+def routes(salt: str, agent_id: str, ring: str | None = None, *, cohort_id: str | None = None) -> list[str]:
+    """Return the routes that an agent asks for, the most specific first; the first that exists wins.
+
+    A cohort shares the place of its id. What is ordered to one agent by its name stays its own.
+    """
+    here = place(salt, cohort_id or agent_id)
     rings = [f"ring-{ring}"] if ring else []
     prefixes = [here[:digits] for digits in range(MAX_PREFIX_DIGITS, 0, -1)]
     return [pick_route(agent_id), own_digits(agent_id), *rings, *prefixes, DEFAULT_ROUTE]

@@ -61,6 +61,8 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
     """The version that runs now."""
     labels: dict[str, str] = {}
     """What the host's settings call it."""
+    machine: Annotated[str, Meta(max_length=64)] = ""
+    """Digest that tells two machines under one identity apart, and says nothing else about them."""
     clock: dict[str, Any] = {}
     """How the host's clock compares to signed times."""
     decision: dict[str, Any] | None = None
@@ -71,5 +73,7 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
     """In a heartbeat: when updates may start there."""
     token: str = ""
     """In an enrolment: the registration token, as it was pasted."""
+    cohort_id: AgentId | None = None
+    """In an enrolment: the id whose place the agent takes instead of its own."""
     key: dict[str, Any] | None = None
     """In an enrolment: the agent's public key, with its `keyid`."""

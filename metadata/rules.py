@@ -211,9 +211,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def host_fraction(policy: Policy, agent_id: str) -> float:
-    """Return an agent's part of every spread in a channel, in [0, 1)."""
-    return places.fraction(places.place(policy.salt, agent_id))
+def host_fraction(policy: Policy, placed_id: str) -> float:
+    """Return a host's part of every spread in a channel, in [0, 1)."""
+    return places.fraction(places.place(policy.salt, placed_id))
 
 
 def _windows(q: Question) -> tuple[Window, ...]:
@@ -225,5 +225,5 @@ def _windows(q: Question) -> tuple[Window, ...]:
 
 def _start(q: Question) -> datetime:
     anchor = max(q.order.not_before or BEGINNING, q.brake.since or BEGINNING)
-    fraction = host_fraction(q.policy, q.host.agent_id)
+    fraction = host_fraction(q.policy, q.host.placed_id)
     return starts_at(anchor, q.order.spread_s, fraction, _windows(q), q.host.zone, q.now)

@@ -1,6 +1,6 @@
 """A workspace with everything on it: settings, store, what is live, what is staged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -79,12 +79,23 @@ class Desk:
         Raises:
             UsageError: There is none, or more than one.
         """
-        channels = self.channels()
-        found = [channel for channel in channels if text in {str(channel), channel.name}]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(map(str, channels))
-        raise UsageError(f"{'more than one' if found else 'no'} channel {text!r}", f"one of: {names}")
+        return _one(self.channels(), text)
+
+    def channels_of(self, products: Collection[str], names: Collection[str]) -> list[Channel]:
+        """Return the channels that names mean among some products'; all of them without a name.
+
+        Args:
+            products: Of these products; without any, of every product that a name says, or of the only one.
+            names: ``product/channel`` or just ``channel``.
+
+        Raises:
+            UsageError: There is no such product or channel, or a name means more than one.
+        """
+        if names and not products:
+            return [self.channel(name) for name in names]
+        wanted = {self.product(name) for name in products} or {self.product(None)}
+        every = [channel for channel in self.channels() if channel.product in wanted]
+        return [_one(every, name) for name in names] if names else every
 
     def only_channel(self) -> Channel:
         """Return the channel of a repository that has one.
@@ -130,3 +141,11 @@ class Desk:
             return str(name)
         what = f"no product {name!r}" if name else "there is more than one product"
         raise UsageError(what, f"--product, one of: {', '.join(products)}")
+
+
+def _one(channels: Sequence[Channel], text: str) -> Channel:
+    found = [channel for channel in channels if text in {str(channel), channel.name}]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(map(str, channels))
+    raise UsageError(f"{'more than one' if found else 'no'} channel {text!r}", f"one of: {names}")

@@ -35,12 +35,12 @@ class Explained:
 def explain(desk: Desk, channel: Channel, host: Host, now: datetime) -> Explained:
     """Return what an agent decides by what is live on a desk."""
     state = read_state(desk, channel)
-    asked = places.routes(state.policy.salt, host.agent_id, host.ring)
+    asked = places.routes(state.policy.salt, host.agent_id, host.ring, cohort_id=host.cohort_id)
     route, directed = resolve(desk, state, asked, now)
     releases = documents(state.catalog, directed.order if directed else None, host.running)
     issued = _issued(desk)
     decision = decide(host, state.policy, directed, state.brake, releases, issued, now)
-    here = places.place(state.policy.salt, host.agent_id)
+    here = places.place(state.policy.salt, host.placed_id)
     tried = asked[: asked.index(route) + 1] if route else asked
     return Explained(here, places.fraction(here), tried, route, directed, decision, issued)
 
@@ -99,6 +99,7 @@ def local_facts(host: Host) -> dict[str, str]:
         "running": f"it runs {host.running}" if host.running else "it runs nothing yet",
         "platform": f"its platform is {host.platform}",
         "ring": f"its token carries ring {host.ring}" if host.ring else "no ring",
+        "cohort_id": f"it takes the place of cohort {host.cohort_id}" if host.cohort_id else "no cohort",
         "pin": f"it is pinned to {host.pin}" if host.pin else "no pin",
         "window": windows,
         "quarantine": "nothing in quarantine",

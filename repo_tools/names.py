@@ -1,5 +1,6 @@
 """Names that people type, held to the limits that documents have."""
 
+from collections.abc import Sequence
 from typing import Any
 from unicodedata import category
 
@@ -76,6 +77,24 @@ def check_range(text: str) -> None:
         versions.span(text)
     except MalformedError as error:
         raise UsageError(error.message, error.hint) from error
+
+
+def pairs(what: str, texts: Sequence[str], between: str) -> dict[str, str]:
+    """Return names and their values as options carry them: ``NAME=TEXT``.
+
+    Args:
+        what: The option's name.
+        texts: What was typed.
+        between: What stands between a name and its value.
+
+    Raises:
+        UsageError: One of them is no such pair.
+    """
+    found = {text: text.partition(between) for text in texts}
+    for text, (name, sign, _) in found.items():
+        if not (sign and name.strip()):
+            raise UsageError(f"not a {what}: {text!r}", f"write --{what} NAME{between}TEXT")
+    return {name.strip(): value.strip() for name, _, value in found.values()}
 
 
 def _check(text: str, kind: Any, what: str, hint: str) -> None:

@@ -17,6 +17,7 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 from metadata.errors import TidegateError, UsageError
+from metadata.fields import time_text
 from repo_tools import layout
 from repo_tools.files import OnBytes, silent
 
@@ -163,7 +164,7 @@ def plain(value: Any) -> Any:
 
 def moment(value: datetime | None) -> str:
     """Return a time as documents have it; a dash for none."""
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else "-"
+    return time_text(value) if value else "-"
 
 
 def counted(number: int, what: str) -> str:

@@ -9,6 +9,7 @@ from agent.settings import DEFAULT_CONFIG
 
 COMMANDS = {
     "enroll": "care",
+    "leave": "care",
     "run": "host",
     "tick": "host",
     "guard": "host",

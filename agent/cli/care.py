@@ -1,4 +1,4 @@
-"""Commands for operators: enroll, rollback, pin, unpin, verify, doctor."""
+"""Commands for operators: enroll, leave, rollback, pin, unpin, verify, doctor."""
 
 import contextlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from agent import control, output, settings
+from agent import control, departure, output, settings
 from agent import doctor as checks
 from agent.enrolment import Invitation, by_identity, by_root, by_token, enrol
 from agent.installed import compare
@@ -28,22 +28,31 @@ one_product = click.option("--product", metavar="NAME", help="Only this product.
     "--root", type=click.Path(path_type=Path, dir_okay=False), help="Without a token: the root to trust."
 )
 @click.option("--agent-id", metavar="ID", help="This host's id; a random one unless given.")
+@click.option(
+    "--cohort-id", metavar="ID", help="Take the place of this id: hosts that share it move together."
+)
 @click.option("--again", is_flag=True, help="Make a new identity: for a host that was copied from another.")
 @as_json
 @click.pass_obj
 def enroll(config: Path, /, agent_id: str | None, *, again: bool, as_json: bool, **said: Any) -> None:
     """Pin a root of trust and give this host its id; checks that the repository answers to that root.
 
+    --cohort-id "" gives an enrolled host its own place again.
+
     Example: tidegate-agent enroll --url https://updates.example.com --root root.json
     """
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
-    who = enrol(found, _invitation(found, again=again, **said), agent_id, again=again)
+    cohort_id = said.pop("cohort_id")
+    invitation = _invitation(found, again=again, **said)
+    who = enrol(found, invitation, agent_id, cohort_id=cohort_id, again=again)
     with contextlib.suppress(control.NoSupervisorError):
         control.ask(found.state_folder, {"op": "look"})  # its last tick found nobody enrolled
     document: dict[str, Any] = {"agent": who.agent, "url": who.url, "root_sha256": who.root_sha256}
     if who.scope:
         document["channels"] = who.scope
+    if who.cohort_id:
+        document["cohort_id"] = who.cohort_id
     follows = f", to follow {', '.join(who.scope)}" if who.scope else ""
     output.result(document, [f"enrolled as {who.agent} at {who.url}{follows}"], as_json=as_json)
 
@@ -70,6 +79,23 @@ def _invitation(
     if not (by["url"] and by["root"]):
         raise UsageError("a URL and a root belong together", "say --url URL --root FILE")
     return by_root(by["url"], by["root"])
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def leave(config: Path, *, as_json: bool) -> None:
+    """Stop following the repository; what runs here runs on, and enroll brings this host back.
+
+    Example: tidegate-agent leave
+    """
+    found, unknown = settings.load(config)
+    settings.refuse_unknown(config, unknown)
+    with opened(found) as host:
+        who = departure.leave(host)
+    document = {"agent": who.agent, "url": who.url, "left_at": who.left_at}
+    text = f"{who.agent} left {who.url} at {who.left_at}; what runs here runs on and is not updated any more"
+    output.result(document, [text], as_json=as_json)
 
 
 @click.command()

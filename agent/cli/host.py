@@ -86,5 +86,5 @@ def _person_code(host: Host, product: str | None, newest: int) -> int:
     if any(event["outcome"] == "failed" for event in fresh):
         return UnhealthyError.exit_code
     decisions = [host.journal.recall(f"decision/{work.name}") or {} for work in host.works(product)]
-    no = any(seen.get("action") == "refuse" or seen.get("rule") == "observed" for seen in decisions)
+    no = any(seen.get("action") == "refuse" or seen.get("rule") in {"observed", "left"} for seen in decisions)
     return UnsuitableError.exit_code if no else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from agent import identity, output, settings
+from agent.identity import Identity
 from agent.journal import Journal
 from agent.settings import Settings
 from agent.status import status as status_of
@@ -16,7 +17,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 
 
 @contextlib.contextmanager
-def reading(config: Path) -> Iterator[tuple[Settings, Journal, str]]:
+def reading(config: Path) -> Iterator[tuple[Settings, Journal, Identity]]:
     """Open the journal to read it, whatever else is at work."""
     found, unknown = settings.load(config)
     for name in unknown:
@@ -24,7 +25,7 @@ def reading(config: Path) -> Iterator[tuple[Settings, Journal, str]]:
     who, _ = identity.load(found.state_folder)
     journal = Journal(found.state_folder / "journal.db")
     try:
-        yield found, journal, who.agent
+        yield found, journal, who
     finally:
         journal.close()
 
@@ -34,8 +35,8 @@ def reading(config: Path) -> Iterator[tuple[Settings, Journal, str]]:
 @click.pass_obj
 def status(config: Path, *, as_json: bool) -> None:
     """Show what runs here, where it stands and why."""
-    with reading(config) as (found, journal, agent):
-        document = status_of(found, journal, agent)
+    with reading(config) as (found, journal, who):
+        document = status_of(found, journal, who.agent)
     output.result(document, output.product_lines(document), as_json=as_json)
 
 
@@ -44,12 +45,15 @@ def status(config: Path, *, as_json: bool) -> None:
 @click.pass_obj
 def explain(config: Path, *, as_json: bool) -> None:
     """Explain the last decision: on which route the order came, by which rule it was answered."""
-    with reading(config) as (found, journal, agent):
+    with reading(config) as (found, journal, who):
         entries = []
         for product in found.product:
             noted = journal.recall(f"decision/{product.name}") or {}
             entries.append({"name": product.name, "channel": product.channel, **noted})
-    lines = [f"agent {agent}, own routes {places.pick_route(agent)} and {places.own_digits(agent)}"]
+    agent = who.agent
+    cohort = f", with the place of cohort {who.cohort_id}" if who.cohort_id else ""
+    routes = f"own routes {places.pick_route(agent)} and {places.own_digits(agent)}"
+    lines = [f"agent {agent}{cohort}, {routes}"]
     for entry in entries:
         where = f"{entry['name']}/{entry['channel']}"
         lines.append(
@@ -60,7 +64,12 @@ def explain(config: Path, *, as_json: bool) -> None:
             f"  {entry.get('action', 'nothing decided')} by rule {entry.get('rule', 'none')}: "
             f"{entry.get('text', 'run: tidegate-agent tick')}"
         )
-    output.result({"agent": agent, "products": entries}, lines, as_json=as_json)
+    document = {
+        "agent": agent,
+        **({"cohort_id": who.cohort_id} if who.cohort_id else {}),
+        "products": entries,
+    }
+    output.result(document, lines, as_json=as_json)
 
 
 @click.command()
@@ -72,11 +81,11 @@ def explain(config: Path, *, as_json: bool) -> None:
 @click.pass_obj
 def history(config: Path, product: str | None, limit: int, *, as_json: bool) -> None:
     """Show what happened here, newest first."""
-    with reading(config) as (_, journal, agent):
+    with reading(config) as (_, journal, who):
         events = journal.events(product, limit)
     rows = [["at", "product", "from", "to", "stage", "outcome", "why"]]
     for event in events:
         why = ": ".join(part for part in (event["reason"], event["detail"][:100]) if part)
         versions = [event["from"] or "-", event["to"] or "-"]
         rows.append([event["at"], event["product"], *versions, event["stage"], event["outcome"], why])
-    output.result({"agent": agent, "events": events}, output.table(rows), as_json=as_json)
+    output.result({"agent": who.agent, "events": events}, output.table(rows), as_json=as_json)

@@ -2,55 +2,124 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from agent import clock
+from agent import identity as identities
 from agent.identity import Identity
 from agent.journal import Journal, timestamp
 from agent.reports import outbox
+from agent.reports.outbox import Lane
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 from metadata.documents import Reporting
 from metadata.errors import TidegateError
+
+if TYPE_CHECKING:
+    from agent.reports.sending import Voice
 
 
 def flush(settings: Settings, journal: Journal, identity: Identity) -> None:
     """Send what is due; never raises, so that reporting can fail no update."""
     if not identity.token:
         return  # nobody could tell who speaks
-    now = clock.now()
-    try:
-        _flush(settings, journal, identity, now)
-    except Exception as error:  # noqa: BLE001  # our own bug must not stop the product either
-        why = error.message if isinstance(error, TidegateError) else repr(error)
-        with contextlib.suppress(TidegateError):
-            outbox.failed(journal, now, why)
+    with contextlib.suppress(TidegateError):
+        sender = _Sender(settings, journal, identity, clock.now())
+        for lane in sender.lanes():
+            sender.try_lane(lane)
 
 
-def _flush(settings: Settings, journal: Journal, identity: Identity, now: datetime) -> None:
-    places = reporting_places(settings, journal)
-    if not places or not outbox.due(journal, now):
-        return
-    beats = [
-        beat(settings, journal, entry)
-        for entry in settings.product
-        if entry.name in places and _silent(journal, entry.name, places[entry.name], now)
-    ]
-    batch = outbox.gather(journal, channels(settings, identity), beats)
-    if batch is None:
-        return
-    from agent.reports.sending import Voice, path_of, put  # noqa: PLC0415 (most ticks say nothing)
+@dataclass(frozen=True)
+class _Sender:
+    """Sends what is due now."""
 
-    labels = {**identity.labels, **settings.labels}
-    voice = Voice(identity, labels, channels(settings, identity), journal.recall("clock") or "")
-    url = next(iter(places.values())).url
-    put(url, path_of(identity.agent, batch.first_seq, now), voice.body(batch), identity.headers)
-    outbox.arrived(journal, batch)
-    beaten = {f"heartbeat/{name}": now.isoformat() for name in {event["product"] for event in batch.events}}
-    journal.remember(beaten)
+    settings: Settings
+    journal: Journal
+    identity: Identity
+    now: datetime
+
+    @cached_property
+    def places(self) -> dict[str, Reporting]:
+        """Where each product reports."""
+        return reporting_places(self.settings, self.journal)
+
+    def lanes(self) -> list[Lane]:
+        """Return the places that may be tried now, each with its products."""
+        products: dict[str, list[str]] = {}
+        for name, place in self.places.items():
+            products.setdefault(place.url, []).append(name)
+        return [
+            Lane(place=url, products=names)
+            for url, names in products.items()
+            if outbox.due(self.journal, url, self.now)
+        ]
+
+    def try_lane(self, lane: Lane) -> None:
+        """Send what waits for one place, or note why it did not arrive."""
+        try:
+            self._send(lane)
+        except Exception as error:  # noqa: BLE001  # our own bug must not stop the product either
+            why = error.message if isinstance(error, TidegateError) else repr(error)
+            outbox.failed(self.journal, lane.place, self.now, why)
+
+    def _send(self, lane: Lane) -> None:
+        urls = {place.url for place in self.places.values()}
+        batch = outbox.again(self.journal, lane, urls)
+        batch = batch or outbox.gather(self.journal, lane, self._beats(lane))
+        if batch is None:
+            return
+        from agent.reports.sending import path_of, put  # noqa: PLC0415 (most ticks say nothing)
+
+        path = path_of(self.identity.agent, batch.first_seq, self.now)
+        put(lane.place, path, self._voice().body(batch), self._headers(lane))
+        outbox.arrived(self.journal, batch)
+        outbox.recovered(self.journal, lane.place)
+        heard = {event["product"] for event in batch.events}
+        self.journal.remember({f"heartbeat/{name}": self.now.isoformat() for name in heard})
+
+    def _voice(self) -> "Voice":
+        from agent.reports.sending import Voice  # noqa: PLC0415 (as above)
+
+        return Voice(
+            self.identity,
+            {**self.identity.labels, **self.settings.labels},
+            channels(self.settings, self.identity),
+            self.journal.recall("clock") or "",
+            identities.machine(f"tidegate/{self.identity.agent}") or "",
+        )
+
+    def _beats(self, lane: Lane) -> list[dict[str, Any]]:
+        """Return the heartbeats that are due; a host that has left lives for nobody."""
+        return [
+            beat(self.settings, self.journal, entry)
+            for entry in self.settings.product
+            if entry.name in lane.products and not self.identity.left_at and self._silent(entry.name)
+        ]
+
+    def _silent(self, product: str) -> bool:
+        """Return whether nothing was said of a product for as long as the policy allows."""
+        kept = self.journal.recall(f"heartbeat/{product}")
+        gone = self.now - datetime.fromisoformat(kept) if kept else timedelta.max
+        return gone < timedelta(0) or gone >= timedelta(seconds=self.places[product].heartbeat_s)
+
+    def _headers(self, lane: Lane) -> Mapping[str, str]:
+        """Return what the token tells the place of its first channel here, and nobody else."""
+        known = {f"{entry.name}/{entry.channel}": entry.name for entry in self.settings.product}
+        mine = [known[stream] for stream in self.identity.scope or () if stream in known]
+        own = [self.places[name].url for name in mine if name in self.places]
+        return self.identity.headers if own and origin(own[0]) == origin(lane.place) else {}
+
+
+def origin(url: str) -> tuple[str, str]:
+    """Return scheme, host and port of a URL (RFC 6454): whom a credential is shown to."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def reporting_places(settings: Settings, journal: Journal) -> dict[str, Reporting]:
@@ -81,10 +150,3 @@ def beat(settings: Settings, journal: Journal, entry: ProductSettings) -> dict[s
         "pin": pin.get("range", entry.pin),
         "windows": entry.windows,
     }
-
-
-def _silent(journal: Journal, product: str, place: Reporting, now: datetime) -> bool:
-    """Return whether nothing was said of a product for as long as the policy allows."""
-    kept = journal.recall(f"heartbeat/{product}")
-    gone = now - datetime.fromisoformat(kept) if kept else timedelta.max
-    return gone < timedelta(0) or gone >= timedelta(seconds=place.heartbeat_s)

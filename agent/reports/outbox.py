@@ -1,108 +1,158 @@
 """What is due to be said: the events since the last flush, and a heartbeat when there was silence.
 
-The journal's events are the outbox; a cursor says how far they were sent, so an event is written once. A
+The journal's events are the outbox; marks say how far they were taken out, so an event is written once. A
 flush is noted before it is sent and forgotten when it arrived: it is sent again as the same reports, which
 the collector counts once. Heartbeats are made when they are sent, so that none ever waits in a queue.
+
+Products may report to different places. Each place has a lane of its own: one that does not answer holds
+up no other. Numbers run through all lanes; that the host enrolled or left is told to every place.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from agent.journal import Journal
+from agent.identity import Identity
+from agent.journal import Event, Journal
 
 MOST = 100
-"""Reports in one flush: the rest waits for the next one."""
-CURSOR, BATCH, RETRY = "reports/sent", "reports/batch", "reports/retry"
+"""Events in one flush: the rest waits for the next one."""
+CURSOR, BATCHES, RETRY = "reports/cursor", "reports/batches", "reports/retry"
 FIRST_PAUSE_S, MAX_PAUSE_S = 60, 14_400
 """After a failure, doubled each time: up to four hours, as polls back off."""
+TO_ALL = frozenset({"enroll", "leave"})
+"""Stages that are about the host, not about a product."""
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """A place for reports, and the products that report there."""
+
+    place: str
+    products: list[str]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """One flush, as it was decided: sent again as it is until it arrived."""
 
+    lane: Lane
     first_seq: int
-    last_event: int
-    """The newest event in it; the cursor goes there."""
     events: list[dict[str, Any]]
     """As the journal has them, heartbeats among them; the numbers of the reports follow from their order."""
 
-    @property
-    def next_seq(self) -> int:
-        """The number after its last report."""
-        return self.first_seq + len(self.events)
-
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far everything was said."""
+    """How far events were taken out of the journal."""
 
     event: int = 0
-    """The newest event that was sent."""
+    """What is older was said by another identity."""
     seq: int = 1
     """The number of the next report."""
+    speaker: str = ""
+    """The agent whose reports are numbered."""
+    enrolment: str = ""
+    """The enrolment that was told last."""
+    marks: dict[str, int] = {}
+    """The newest event taken out: by product, and by place for what is told to all."""
+
+    def mark(self, name: str) -> int:
+        """Return the newest event that was taken out for a product, or for a place."""
+        return max(self.event, self.marks.get(name, 0))
 
 
 def cursor(journal: Journal) -> Cursor:
-    """Return how far events were sent."""
+    """Return how far events were taken out."""
     return msgspec.convert(journal.recall(CURSOR, {}), Cursor)
 
 
-def begin(journal: Journal) -> None:
-    """Count from one again, from now on: for a new identity."""
-    here = Cursor(event=journal.last_event())
-    journal.remember({CURSOR: msgspec.to_builtins(here), BATCH: None, RETRY: None})
+def introduce(journal: Journal, who: Identity) -> None:
+    """Say first who speaks, once for each enrolment; another agent's numbers begin at one, from now on."""
+    here = cursor(journal)
+    if not who.scope or (here.speaker, here.enrolment) == (who.agent, who.enrolment):
+        return
+    forgotten: dict[str, object] = {}
+    if here.speaker != who.agent:
+        here = Cursor(event=journal.last_event(), speaker=who.agent)
+        forgotten = {BATCHES: None, RETRY: None}
+    journal.add(Event(product=who.scope[0].partition("/")[0], stage="enroll", outcome="ok"))
+    told = msgspec.structs.replace(here, enrolment=who.enrolment)
+    journal.remember({CURSOR: msgspec.to_builtins(told), **forgotten})
 
 
-def due(journal: Journal, now: datetime) -> bool:
+def due(journal: Journal, place: str, now: datetime) -> bool:
     """Return whether it may be tried now: a place that does not answer is left alone for a while."""
-    kept = journal.recall(RETRY)
-    return kept is None or not timedelta(0) < datetime.fromisoformat(kept["at"]) - now < timedelta(
-        seconds=MAX_PAUSE_S
-    )
+    kept = journal.recall(RETRY, {}).get(place)
+    if kept is None:
+        return True
+    left = datetime.fromisoformat(kept["at"]) - now
+    return not timedelta(0) < left < timedelta(seconds=MAX_PAUSE_S)
 
 
-def gather(journal: Journal, products: Collection[str], beats: list[dict[str, Any]]) -> Batch | None:
-    """Return the next flush, noted so that it is the same after a crash; None when there is nothing to say.
+def batches(journal: Journal) -> list[Batch]:
+    """Return the flushes that were not seen to arrive, the oldest first."""
+    return msgspec.convert(journal.recall(BATCHES, []), list[Batch])
+
+
+def again(journal: Journal, lane: Lane, places: Collection[str]) -> Batch | None:
+    """Return the flush that this lane must repeat first; the lane of a place that is gone is taken over."""
+    for batch in batches(journal):
+        moved = batch.lane.place not in places and set(batch.lane.products) & set(lane.products)
+        if batch.lane.place == lane.place or moved:
+            return batch
+    return None
+
+
+def gather(journal: Journal, lane: Lane, beats: Sequence[dict[str, Any]]) -> Batch | None:
+    """Return a lane's next flush, noted so that a crash does not change it; None when nothing is to be said.
 
     Args:
         journal: Where events are.
-        products: Products that report; what happened to others is passed over.
-        beats: Heartbeats that are due now; they go along only if nothing waits to be sent again.
+        lane: Whose events; what happened to other products is passed over.
+        beats: Heartbeats that are due now.
     """
-    kept = journal.recall(BATCH)
-    if kept is not None:
-        return msgspec.convert(kept, Batch)
     here = cursor(journal)
-    waiting = journal.events_after(here.event, MOST)
-    _tell_of_gaps(waiting, here.event)
-    events = [event for event in waiting if event["product"] in products]
-    if not events and not beats:
-        return None
-    last = waiting[-1]["id"] if waiting else here.event
-    batch = Batch(first_seq=here.seq, last_event=last, events=[*events, *beats])
-    journal.remember({BATCH: msgspec.to_builtins(batch)})
-    return batch
+    waiting = _waiting(journal, here, lane)
+    events = waiting[:MOST]
+    last = events[-1]["id"] if len(waiting) > MOST else journal.last_event()
+    marks = here.marks | dict.fromkeys((lane.place, *lane.products), last)
+    batch = Batch(lane=lane, first_seq=here.seq, events=[*events, *beats])
+    there = msgspec.structs.replace(here, seq=here.seq + len(batch.events), marks=marks)
+    noted = {BATCHES: msgspec.to_builtins([*batches(journal), batch])} if batch.events else {}
+    journal.remember({CURSOR: msgspec.to_builtins(there), **noted})
+    return batch if batch.events else None
 
 
-def _tell_of_gaps(waiting: list[dict[str, Any]], before: int) -> None:
-    """Say of each event how many before it the journal no longer has; its numbers have no other gaps."""
-    for event in waiting:
-        if lost := event["id"] - before - 1:
-            event["detail"] = f"[{lost} older events were dropped] {event['detail']}"
-        before = event["id"]
+def _waiting(journal: Journal, here: Cursor, lane: Lane) -> list[dict[str, Any]]:
+    """Return what a lane has not said, the oldest first; the first says how many before it are lost."""
+    marks = {name: here.mark(name) for name in (lane.place, *lane.products)}
+    rows = journal.events_after(min(marks.values()))
+    told = {row["id"]: lane.place if row["stage"] in TO_ALL else row["product"] for row in rows}
+    found = [row for row in rows if row["id"] > marks.get(told[row["id"]], row["id"])]
+    start = max(marks[name] for name in lane.products)
+    oldest = journal.oldest_event()
+    lost = oldest - 1 - start - sum(start < row["id"] < oldest for row in rows)
+    if first := next((row for row in found if row["id"] >= oldest and lost > 0), None):
+        first["detail"] = f"[{lost} older events were dropped] {first['detail']}"
+    return found
 
 
 def arrived(journal: Journal, batch: Batch) -> None:
     """Forget a flush that is where it should be."""
-    here = Cursor(event=batch.last_event, seq=batch.next_seq)
-    journal.remember({CURSOR: msgspec.to_builtins(here), BATCH: None, RETRY: None})
+    left = [one for one in batches(journal) if one.first_seq != batch.first_seq]
+    journal.remember({BATCHES: msgspec.to_builtins(left) or None})
 
 
-def failed(journal: Journal, now: datetime, why: str) -> None:
+def recovered(journal: Journal, place: str) -> None:
+    """Note that a place takes reports."""
+    kept = journal.recall(RETRY, {})
+    journal.remember({RETRY: {name: value for name, value in kept.items() if name != place} or None})
+
+
+def failed(journal: Journal, place: str, now: datetime, why: str) -> None:
     """Note that a flush did not arrive, and when to try again."""
-    count = (journal.recall(RETRY) or {"count": 0})["count"] + 1
+    kept = journal.recall(RETRY, {})
+    count = kept.get(place, {"count": 0})["count"] + 1
     pause = min(FIRST_PAUSE_S * 2 ** min(count - 1, 20), MAX_PAUSE_S)
     at = (now + timedelta(seconds=pause)).isoformat()
-    journal.remember({RETRY: {"count": count, "at": at, "why": why}})
+    journal.remember({RETRY: kept | {place: {"count": count, "at": at, "why": why}}})

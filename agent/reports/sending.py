@@ -39,6 +39,8 @@ class Voice(msgspec.Struct, frozen=True):
     channels: Mapping[str, str]
     """By product."""
     clock: str = ""
+    machine: str = ""
+    """Tells this machine from another with the same identity, and from nothing else."""
 
     def body(self, batch: Batch) -> bytes:
         """Return a flush as it is stored: a JSON array of DSSE envelopes."""
@@ -53,7 +55,8 @@ class Voice(msgspec.Struct, frozen=True):
         known = {name: event[name] for name in (*_FIELDS, *_BEAT) if event.get(name) is not None}
         extra: dict[str, Any] = {}
         if event["stage"] == "enroll":
-            extra = {"token": self.identity.token, "key": public_entry(key)}
+            cohort_id = self.identity.cohort_id
+            extra = {"token": self.identity.token, "key": public_entry(key), "cohort_id": cohort_id}
         said = {
             **known,
             **extra,
@@ -63,6 +66,7 @@ class Voice(msgspec.Struct, frozen=True):
             "channel": self.channels[event["product"]],
             "detail": scrub(event.get("detail", ""))[:MAX_DETAIL],
             "labels": dict(self.labels),
+            "machine": self.machine,
             "clock": {"trouble": self.clock} if self.clock else {},
         }
         return msgspec.convert(json.loads(json.dumps(said)), Report)

@@ -31,8 +31,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
 
 def choose(work: Work, _: Update | None) -> Result:
     """Decide, and begin an update if the decision says so."""
-    if work.slots.running() is not None and not work.stranded and not work.watched:
-        work.service.keep()
+    work.keep_running()
     decision, facts = look(work)
     event = note(work, decision, facts)
     ordered = facts.directed is not None and decision.version is not None

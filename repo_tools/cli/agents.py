@@ -25,6 +25,7 @@ def agents() -> None:
 @click.option("--running", metavar="VERSION", help="What it runs; nothing by default.")
 @click.option("--platform", metavar="PLATFORM", help="Its platform; this machine's by default.")
 @click.option("--ring", metavar="NAME", help="The ring that its token carries.")
+@click.option("--cohort-id", metavar="ID", help="The cohort whose place it takes.")
 @click.option("--at", metavar="TIME", default="now", help="Decide at this time.")
 @reads
 def explain_command(app: App, agent: str, **options: Any) -> Answer:
@@ -46,6 +47,7 @@ def explain_command(app: App, agent: str, **options: Any) -> Answer:
         channel=channel.name,
         platform=options["platform"] or here,
         ring=options["ring"],
+        cohort_id=options["cohort_id"],
         running=options["running"],
     )
     found = explain(desk, channel, host, moments.moment(options["at"], app.now()))

@@ -40,6 +40,7 @@ from repo_tools.roles import Channel
 @click.option("--running", metavar="VERSION", help="What it ran; nothing by default.")
 @click.option("--platform", metavar="PLATFORM", help="Its platform; this machine's by default.")
 @click.option("--ring", metavar="NAME", help="The ring that its token carries.")
+@click.option("--cohort-id", metavar="ID", help="The cohort whose place it takes.")
 @click.option("--pin", metavar="RANGE", help="Its local pin.")
 @click.option("--window", "window", metavar="WINDOW", multiple=True, help="A maintenance window. Repeat it.")
 @click.option("--zone", metavar="ZONE", default="UTC", show_default=True, help="The zone of its windows.")
@@ -99,6 +100,7 @@ def _facts(host: Host, found: Explained) -> dict[str, Any]:
     directed, decision = found.directed, found.decision
     return {
         "agent": host.agent_id,
+        "cohort_id": host.cohort_id,
         "channel": f"{host.product}/{host.channel}",
         "place": found.place,
         "fraction": f"{found.fraction:.6f}",
@@ -156,6 +158,7 @@ def _host(desk: Desk, channel: Channel, agent: str, options: Mapping[str, Any]) 
         channel=channel.name,
         platform=options["platform"] or f"{system.system()}-{system.machine()}".lower(),
         ring=options["ring"],
+        cohort_id=options["cohort_id"],
         running=options["running"],
         highest_seq=highest_seq(desk, channel, options["running"]),
         pin=options["pin"] or "",

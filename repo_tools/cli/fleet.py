@@ -1,10 +1,10 @@
 """``tidegate fleet``."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from metadata.errors import UsageError
 from repo_tools.cli import lake
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.output import Answer, Sheet
@@ -32,9 +32,9 @@ for command in (lake.collect, lake.query, lake.export):
 @click.option(
     "--header", "headers", metavar="NAME:TEXT", multiple=True, help="What the place for reports asks for."
 )
-@click.option("--key", metavar="NAME|URI", help="Sign with this key.")
+@click.option("--key", "keys", metavar="NAME|URI", multiple=True, help="Sign with this key.")
 @reads
-def token(app: App, **options: Any) -> Answer:
+def token(app: App, keys: tuple[str, ...], **options: Any) -> Answer:
     """Make a registration token: what a host needs to enrol, in one paste.
 
     \b
@@ -44,59 +44,11 @@ def token(app: App, **options: Any) -> Answer:
     """
     from repo_tools.fleet import tokens
     from repo_tools.keys.choice import chosen
-    from repo_tools.moments import moment
 
     desk = app.desk()
-    wish = tokens.Wish(
-        channels=_channels(desk, options["products"], options["channels"]),
-        url=tokens.address(desk, options["url"]),
-        expires=moment(options["expires"], desk.now),
-        ring=options["ring"],
-        labels=_pairs("label", options["labels"], "="),
-        uses=options["uses"],
-        headers=_pairs("header", options["headers"], ":"),
-    )
-    named = [options["key"]] if options["key"] else []
-    made = tokens.make(desk, wish, chosen(desk.keys, named, desk.passphrases))
-    said = made.token
-    data = {
-        "token": made.text,
-        "id": said.id,
-        "channels": said.channels,
-        "expires": said.expires,
-        "key": made.key.name,
-    }
-    app.terminal.note(
-        f"token {said.id} for {', '.join(said.channels)}, signed by {made.key.name},"
-        f" until {said.expires:%Y-%m-%dT%H:%M:%SZ}; on a host: tidegate-agent enroll --token TOKEN"
-    )
-    return Answer(data, [made.text])
-
-
-def _channels(desk: Any, products: tuple[str, ...], names: tuple[str, ...]) -> list[Any]:
-    """Return the channels that a token allows; without a word, all of the only product."""
-    wanted = {desk.product(name) for name in products} if products or names else {desk.product(None)}
-    every = [channel for channel in desk.channels() if channel.product in wanted]
-    if products and names:  # --product agent --channel stable means agent/stable
-        return [_one(every, name) for name in names]
-    return every or [desk.channel(name) for name in names]
-
-
-def _one(channels: list[Any], name: str) -> Any:
-    found = [channel for channel in channels if name in {channel.name, str(channel)}]
-    if len(found) != 1:
-        hint = f"one of: {', '.join(map(str, channels))}"
-        raise UsageError(f"{'more than one' if found else 'no'} channel {name!r}", hint)
-    return found[0]
-
-
-def _pairs(what: str, texts: tuple[str, ...], between: str) -> dict[str, str]:
-    pairs = [text.partition(between) for text in texts]
-    if bad := [
-        text for text, (name, sign, _) in zip(texts, pairs, strict=True) if not (sign and name.strip())
-    ]:
-        raise UsageError(f"not a {what}: {bad[0]!r}", f"write --{what} NAME{between}TEXT")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    made = tokens.make(desk, tokens.wished(desk, options), chosen(desk.keys, keys, desk.passphrases))
+    app.terminal.note(made.note())
+    return Answer(made.data(), [made.text])
 
 
 @fleet.command("keys")
@@ -112,15 +64,10 @@ def keys(app: App, added: tuple[str, ...], removed: tuple[str, ...]) -> Answer:
       tidegate fleet keys --add provisioning
     """
     from repo_tools.fleet import enrolment
-    from repo_tools.keys.choice import public_key
     from repo_tools.signing import following
 
     desk = app.desk()
-    document = enrolment.read(desk)
-    if added or removed:
-        document = enrolment.allow(document, [public_key(desk.keys, name) for name in added])
-        document = enrolment.disallow(document, [public_key(desk.keys, name) for name in removed])
-        enrolment.stage(desk, document)
+    document = enrolment.change_keys(desk, added, removed)
     rows = [
         [str(entry.get("x-tidegate-name", "")), entry["scheme"], entry["keyid"][:16]]
         for entry in document.keys
@@ -143,11 +90,8 @@ def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...]) -> Answer
     from repo_tools.fleet import enrolment
     from repo_tools.signing import following
 
-    if not tokens and not agents:
-        raise UsageError("nothing is named", "say --token ID or --agent ID")
     desk = app.desk()
-    document = enrolment.revoke(enrolment.read(desk), tokens, agents)
-    enrolment.stage(desk, document)
+    document = enrolment.revoke(desk, tokens, agents)
     data = {"revoked_tokens": document.revoked_tokens, "revoked_agents": document.revoked_agents}
     return Answer(data, [f"revoked: {', '.join([*tokens, *agents])}", following(desk)])
 
@@ -165,24 +109,32 @@ def reports(app: App, channel: str, url: str | None, heartbeat: str, *, off: boo
     Example:
       tidegate fleet reports stable --url https://reports.example.com --heartbeat 1d
     """
-    import msgspec
-
-    from metadata.documents import Reporting
-    from repo_tools.moments import seconds
+    from repo_tools.fleet.reporting import place, report_to
     from repo_tools.publishing.words import staged_changes
-    from repo_tools.rollouts.staging import Change, stage
-    from repo_tools.rollouts.state import read_state
     from repo_tools.signing import following
 
-    if bool(url) == off:
-        raise UsageError(
-            "say where: --url URL, or --off", "hosts need a place that takes PUT and gives nothing"
-        )
-    if url and not url.startswith(("https://", "http://", "file:///")):
-        raise UsageError(f"not a place for reports: {url!r}", "write it with https://")
     desk = app.desk()
-    state = read_state(desk, desk.channel(channel))
-    place = Reporting(url=url, heartbeat_s=seconds(heartbeat)) if url else None
-    stage(desk, state, Change(policy=msgspec.structs.replace(state.policy, report=place)))
-    data = {"channel": str(state.channel), "report": msgspec.to_builtins(place)}
+    data = report_to(desk, desk.channel(channel), place(url, heartbeat, off=off))
     return Answer(data, [*staged_changes(desk), following(desk)])
+
+
+@fleet.command("forget")
+@click.argument("agents", metavar="AGENT…", nargs=-1, required=True)
+@click.option("--reason", metavar="TEXT", required=True, help="Why nobody waits for it any more.")
+@lake.in_lake
+@reads
+def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path | None) -> Answer:
+    """End hosts that will not come back; what they said is kept, and enrolling brings them back.
+
+    \b
+    Example:
+      tidegate fleet forget host-17 --reason "scrapped"
+    """
+    from contextlib import closing
+
+    from repo_tools.collect import presence
+    from repo_tools.collect.lake import Lake
+
+    with closing(Lake(lake or app.folder / "lake")) as opened:
+        presence.forget(opened, agents, reason, app.now())
+    return Answer({"forgotten": list(agents)}, [f"forgotten: {', '.join(agents)}"])

@@ -63,6 +63,7 @@ def _answer(found: "Summary") -> Answer:
         "again": found.again,
         "enrolled": found.enrolled,
         "set_aside": dict(found.asides),
+        "clones": found.clones,
         "conflicts": [{"agent": agent, "seq": seq} for agent, seq in found.conflicts],
     }
     lines = [f"{counted(found.counted, 'report')} counted, from {counted(found.objects, 'new file')}"]
@@ -70,6 +71,7 @@ def _answer(found: "Summary") -> Answer:
     lines += [f"set aside as {reason}: {number}" for reason, number in sorted(found.asides.items())]
     twice = sorted({agent for agent, _ in found.conflicts})
     lines += [f"two reports under one number: {_few(twice)}"] if twice else []
+    lines += [f"two machines under one identity: {_few(found.clones)}"] if found.clones else []
     return Answer(data, lines)
 
 

@@ -10,6 +10,7 @@ import duckdb
 
 from metadata.errors import MalformedError, UnsuitableError, UsageError
 from repo_tools.collect.lake import REPORTS
+from repo_tools.collect.presence import AGENTS
 from repo_tools.collect.records import Row
 
 _ROOM = files("repo_tools.collect") / "queries"
@@ -33,7 +34,7 @@ def names() -> dict[str, str]:
 
 
 def text(name: str) -> str:
-    """Return a question's SQL, which asks a table ``reports``.
+    """Return a question's SQL, which asks the tables ``reports`` and ``agents``.
 
     Raises:
         UsageError: There is none of that name.
@@ -84,7 +85,11 @@ def export(lake: Path, target: Path, statement: str) -> int:
 def _open(db: duckdb.DuckDBPyConnection, lake: Path) -> None:
     if not any((lake / REPORTS).glob("dt=*/*.parquet")):
         raise UnsuitableError(_NOTHING, "run: tidegate fleet collect LOCATION")
-    db.read_parquet(f"{lake / REPORTS}/dt=*/*.parquet", hive_partitioning=True).create_view("reports")
+    db.read_parquet(
+        f"{lake / REPORTS}/dt=*/*.parquet", hive_partitioning=True, union_by_name=True
+    ).create_view("reports")
+    if (lake / AGENTS).exists():
+        db.read_parquet(str(lake / AGENTS)).create_view("agents")
 
 
 def _first_line(statement: str) -> str:

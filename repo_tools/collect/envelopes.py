@@ -8,7 +8,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from metadata.envelope import payload_type
+from metadata.envelope import pae, payload_type
 from metadata.report import Report
 from metadata.strict import MAX_BYTES
 
@@ -94,12 +94,11 @@ def read(envelope: Envelope) -> tuple[bytes, Report]:
 
 def signed(envelope: Envelope, payload: bytes, key: str) -> bool:
     """Return whether a signature in an envelope is by this key; the id of a key is only a hint (DSSE)."""
-    kind = envelope.payload_type.encode()
-    pae = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    covered = pae(envelope.payload_type, payload)
     public = _public(key)
     for one in envelope.signatures[:2]:
         try:
-            public.verify(b64decode(one.sig, validate=True), pae)
+            public.verify(b64decode(one.sig, validate=True), covered)
         except (InvalidSignature, ValueError):
             continue
         return True

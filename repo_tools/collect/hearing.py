@@ -145,20 +145,24 @@ class _Ear:
             raise RefusedError("forged", "not signed by the key that it brings")
         if before is not None and key != before.key and not signed(envelope, payload, before.key):
             raise RefusedError("taken", "the id is another's, whose key has not signed this")
+        if before is not None and report.seq <= before.seq:
+            return before  # sent again, by whomever
         joined = _joined(report, key, self.gate.token(report.token, received), received)
         self.heard.joined.append(joined)
-        return Person(joined.key, joined.channels, joined.token)
+        return Person(joined.key, joined.channels, joined.token, joined.seq)
 
 
 def _joined(report: Report, key: str, token: Token, received: datetime) -> Joined:
     return Joined(
         agent=report.agent,
+        seq=report.seq,
         key=key,
         token=token.id,
         uses=token.uses,
         channels=tuple(token.channels),
         ring=token.ring,
         labels=token.labels,
+        cohort_id=report.cohort_id,
         received=time_text(received),
     )
 
@@ -185,6 +189,7 @@ def _row(report: Report, parcel: Parcel, digest: bytes) -> Row:
         decision=msgspec.json.encode(report.decision).decode() if report.decision else None,
         clock=_clock(report, parcel),
         digest=digest.hex(),
+        machine=report.machine,
     )
 
 

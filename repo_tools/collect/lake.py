@@ -42,7 +42,7 @@ class Lake:
     def __init__(self, folder: Path, *, keep: bool = True) -> None:
         self.folder = folder
         self.pending = folder / PENDING
-        self._keep = keep
+        self.keeps = keep
         self._run = uuid4().hex
         with ExitStack() as stack:
             stack.enter_context(_locked(folder))
@@ -56,7 +56,7 @@ class Lake:
 
     def close(self) -> None:
         """Close it."""
-        if not self._keep:
+        if not self.keeps:
             self.db.execute("ROLLBACK")
             self._finish()
         self._stack.close()
@@ -127,9 +127,10 @@ class Lake:
 
     def people(self, agents: Sequence[str]) -> dict[str, Person]:
         """Return what the roster knows of some agents."""
-        statement = "SELECT agent, key, channels, token FROM roster WHERE agent IN (SELECT unnest($agents))"
+        columns = "agent, key, channels, token, seq"
+        statement = f"SELECT {columns} FROM roster WHERE agent IN (SELECT unnest($agents))"  # noqa: S608 (ours)
         rows = self.db.execute(statement, {"agents": list(agents)}).fetchall()
-        return {agent: Person(key, tuple(channels), token) for agent, key, channels, token in rows}
+        return {agent: Person(key, tuple(channels), *rest) for agent, key, channels, *rest in rows}
 
     def counted(self, agents: Sequence[str], days: Iterable[str]) -> dict[str, dict[str, int]]:
         """Return how many reports of some agents count already, by the day on which they came."""
@@ -146,7 +147,7 @@ class Lake:
     @contextmanager
     def load(self) -> Iterator[Load]:
         """Take a load as a whole or not at all."""
-        if not self._keep:
+        if not self.keeps:
             yield Load(self.db, self.pending, self._run)
             return
         with _whole(self.db):

@@ -13,7 +13,7 @@ from metadata.fields import time_text
 from repo_tools import files
 from repo_tools.collect import tables
 from repo_tools.collect.box import Dropped
-from repo_tools.collect.records import Aside, Joined
+from repo_tools.collect.records import Aside, Joined, Standing
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,14 @@ class Load:
         rows = self._db.execute(statement, {"tokens": list(tokens)}).fetchall()
         return {token: set(agents) for token, agents in rows}
 
-    def rings(self, agents: Sequence[str]) -> dict[str, str]:
-        """Return the rings of some agents; those without one are left out."""
-        statement = (
-            "SELECT agent, ring FROM roster WHERE ring IS NOT NULL AND agent IN (SELECT unnest($agents))"
-        )
-        return dict(self._db.execute(statement, {"agents": list(agents)}).fetchall())
+    def standings(self, agents: Sequence[str]) -> dict[str, Standing]:
+        """Return where some agents stand; those that stand by their id alone are left out."""
+        rows = self._db.execute(tables.STANDINGS, {"agents": list(agents)}).fetchall()
+        return {agent: Standing(ring, cohort_id) for agent, ring, cohort_id in rows}
+
+    def forget(self, ended: Sequence[tuple[str, str, str]]) -> None:
+        """Note agents that a person ended, when and why."""
+        self._insert("OR REPLACE INTO forgotten", ended)
 
     def asides(self, asides: Sequence[Aside]) -> None:
         """Keep what is not counted, with its reason."""
@@ -97,6 +99,7 @@ class Load:
         if not lines:
             return Taken(0, 0, [])
         self._bring(lines, waves)
+        self._db.execute(tables.MACHINES)
         conflicts = self._db.execute(tables.CONFLICTS).fetchall()
         self.asides([Aside("", agent, "conflict", f"two reports {seq}", "") for agent, seq in conflicts])
         self._db.execute(tables.NEW)
@@ -147,5 +150,5 @@ def _member(joined: Joined) -> tuple[Any, ...]:
     labels = msgspec.json.encode(joined.labels).decode()
     return (
         *(joined.agent, joined.key, joined.token, list(joined.channels)),
-        *(joined.ring, labels, joined.received),
+        *(joined.ring, labels, joined.received, joined.cohort_id, joined.seq),
     )

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from metadata import places
 from metadata.errors import UsageError
+from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.rollouts.state import State, read_state
 
@@ -17,9 +18,9 @@ class Map:
     salt: str
     waves: Mapping[str, str]
 
-    def wave(self, agent: str, ring: str | None) -> str | None:
+    def wave(self, agent: str, standing: Standing) -> str | None:
         """Return the wave whose role answers for an agent; batches of selected agents are no wave."""
-        asked = places.routes(self.salt, agent, ring)[1:]
+        asked = places.routes(self.salt, agent, standing.ring, cohort_id=standing.cohort_id)[1:]
         return next((self.waves[route] for route in asked if route in self.waves), None)
 
 
@@ -33,13 +34,13 @@ class Maps:
     def _by_name(self) -> dict[str, Map]:
         return {str(channel): _map(read_state(self.desk, channel)) for channel in self.desk.channels()}
 
-    def wave(self, channel: str, agent: str, ring: str | None) -> str | None:
+    def wave(self, channel: str, agent: str, standing: Standing) -> str | None:
         """Return an agent's wave in ``product/channel``; None where there is no such channel."""
         try:
             found = self._by_name.get(channel)
         except UsageError:
             return None
-        return found.wave(agent, ring) if found else None
+        return found.wave(agent, standing) if found else None
 
 
 def _map(state: State) -> Map:

@@ -11,19 +11,31 @@ class Person(msgspec.Struct, frozen=True):
     channels: tuple[str, ...]
     token: str
     """The id of its token."""
+    seq: int
+    """The number of its enrolment; one that is older changes nothing any more."""
 
 
 class Joined(msgspec.Struct, frozen=True):
     """An enrolment that holds by itself; whether its token had a use left is decided where all are seen."""
 
     agent: str
+    seq: int
     key: str
     token: str
     uses: int
     channels: tuple[str, ...]
     ring: str | None
     labels: dict[str, str]
+    cohort_id: str | None
+    """The id whose place the agent takes instead of its own."""
     received: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What else than its id says where an agent stands."""
+
+    ring: str | None = None
+    cohort_id: str | None = None
 
 
 class Aside(msgspec.Struct, frozen=True):
@@ -64,3 +76,5 @@ class Row(msgspec.Struct, frozen=True):
     clock: str
     """``ahead`` or ``behind`` where the host's clock is: by more than an hour, by more than 14 days."""
     digest: str
+    machine: str
+    """Tells the machine from others of the same identity."""

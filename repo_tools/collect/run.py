@@ -19,7 +19,8 @@ from repo_tools.collect.joining import Gate
 from repo_tools.collect.lake import Lake
 from repo_tools.collect.load import Load
 from repo_tools.collect.placing import Maps
-from repo_tools.collect.records import Aside, Joined
+from repo_tools.collect.presence import clones, write_agents
+from repo_tools.collect.records import Aside, Joined, Standing
 from repo_tools.collect.workers import Verdict, Workers
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import FullStore
@@ -45,6 +46,8 @@ class Summary:
     """By reason."""
     enrolled: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, int]] = field(default_factory=list)
+    clones: list[str] = field(default_factory=list)
+    """Agents whose identity two machines used lately."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Collector:
         while (names := self._again(summary)) != before:
             before = names
         summary.asides = self.lake.asides()
+        summary.clones = clones(self.lake, self.now - box.LOOK_BACK)
+        if self.lake.keeps:
+            write_agents(self.lake, self.now)
         return summary
 
     def _new(self) -> Iterator[Dropped]:
@@ -184,9 +190,10 @@ class Collector:
 
     def _count(self, heard: Iterable[Heard], load: Load, summary: Summary) -> None:
         pairs = [(one.agent, channel) for one in heard if one.lines for channel in one.channels]
-        rings = load.rings([agent for agent, _ in pairs])
+        standings = load.standings([agent for agent, _ in pairs])
         waves = {
-            (agent, channel): self.maps.wave(channel, agent, rings.get(agent)) for agent, channel in pairs
+            (agent, channel): self.maps.wave(channel, agent, standings.get(agent, Standing()))
+            for agent, channel in pairs
         }
         taken = load.rows([line for one in heard for line in one.lines], waves)
         summary.counted += taken.new

@@ -20,7 +20,16 @@ CREATE TABLE IF NOT EXISTS aside (
   run VARCHAR);
 CREATE TABLE IF NOT EXISTS roster (
   agent VARCHAR PRIMARY KEY, key VARCHAR, token VARCHAR, channels VARCHAR[], ring VARCHAR,
-  labels VARCHAR, enrolled VARCHAR);
+  labels VARCHAR, enrolled VARCHAR, cohort_id VARCHAR, seq BIGINT);
+CREATE TABLE IF NOT EXISTS forgotten (agent VARCHAR PRIMARY KEY, ended VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS machine (
+  agent VARCHAR, machine VARCHAR, first VARCHAR, last VARCHAR, PRIMARY KEY (agent, machine));
+CREATE OR REPLACE TEMP VIEW clone AS
+SELECT one.agent, max(least(one.last, other.last)) AS both_heard
+FROM machine AS one JOIN machine AS other
+  ON one.agent = other.agent AND one.machine < other.machine
+ AND one.first <= other.last AND other.first <= one.last
+GROUP BY one.agent;
 CREATE TABLE IF NOT EXISTS agent (
   agent VARCHAR, product VARCHAR, channel VARCHAR, wave VARCHAR, running VARCHAR, rollout VARCHAR,
   stage VARCHAR, outcome VARCHAR, reason VARCHAR, labels VARCHAR, decision VARCHAR, clock VARCHAR,
@@ -28,6 +37,8 @@ CREATE TABLE IF NOT EXISTS agent (
   PRIMARY KEY (agent, product));
 """
 _BEFORE_FORMATS = """
+ALTER TABLE roster ADD COLUMN IF NOT EXISTS cohort_id VARCHAR;
+ALTER TABLE roster ADD COLUMN IF NOT EXISTS seq BIGINT DEFAULT 0;
 ALTER TABLE seen ADD COLUMN IF NOT EXISTS dt VARCHAR;
 ALTER TABLE aside ADD COLUMN IF NOT EXISTS number BIGINT DEFAULT 1;
 ALTER TABLE aside ADD COLUMN IF NOT EXISTS knew VARCHAR DEFAULT '';
@@ -77,6 +88,15 @@ NEW = """
 CREATE OR REPLACE TEMP TABLE new AS
 SELECT * FROM fresh ANTI JOIN seen USING (agent, seq)
 QUALIFY row_number() OVER (PARTITION BY agent, seq ORDER BY received, digest) = 1
+"""
+MACHINES = """
+INSERT INTO machine
+SELECT agent, machine, min(received), max(received) FROM fresh WHERE machine <> '' GROUP BY agent, machine
+ON CONFLICT DO UPDATE SET first = least(first, excluded.first), last = greatest(last, excluded.last)
+"""
+STANDINGS = """
+SELECT agent, ring, cohort_id FROM roster
+WHERE (ring IS NOT NULL OR cohort_id IS NOT NULL) AND agent IN (SELECT unnest($agents))
 """
 STAND = """
 INSERT OR REPLACE INTO agent

@@ -9,6 +9,7 @@ from metadata.envelope import public_entry
 from metadata.errors import UsageError
 from metadata.strict import convert, decode, encode, to_json
 from repo_tools.desk import Desk
+from repo_tools.keys.choice import public_key
 from repo_tools.keys.folder import KeyFile
 from repo_tools.names import check_agent_id
 from repo_tools.roles import ENROLLMENT_PATH, FLEET
@@ -32,6 +33,20 @@ def keyids(document: Enrollment) -> list[str]:
     return [str(entry["keyid"]) for entry in document.keys]
 
 
+def change_keys(desk: Desk, added: Collection[str], removed: Collection[str]) -> Enrollment:
+    """Stage other keys that may sign tokens, by their names; return the document, also where nothing changes.
+
+    Raises:
+        UsageError: There is no such key, or one to be removed may sign no tokens.
+    """
+    document = read(desk)
+    if added or removed:
+        document = allow(document, [public_key(desk.keys, name) for name in added])
+        document = disallow(document, [public_key(desk.keys, name) for name in removed])
+        stage(desk, document)
+    return document
+
+
 def allow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
     """Return the document with keys that may sign tokens from now on, once it is published."""
     known = set(keyids(document))
@@ -52,19 +67,24 @@ def disallow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
     return msgspec.structs.replace(document, keys=kept)
 
 
-def revoke(document: Enrollment, tokens: Collection[str], agents: Collection[str]) -> Enrollment:
-    """Return the document with more tokens and agents revoked; what they run is left alone.
+def revoke(desk: Desk, tokens: Collection[str], agents: Collection[str]) -> Enrollment:
+    """Stage the document with more tokens and agents revoked; what they run is left alone.
 
     Raises:
-        UsageError: A name is no agent id.
+        UsageError: Nothing is named, or a name is no agent id.
     """
+    if not tokens and not agents:
+        raise UsageError("nothing is named", "say --token ID or --agent ID")
     for agent in agents:
         check_agent_id(agent)
-    return msgspec.structs.replace(
-        document,
-        revoked_tokens=_joined(document.revoked_tokens, tokens),
-        revoked_agents=_joined(document.revoked_agents, agents),
+    before = read(desk)
+    document = msgspec.structs.replace(
+        before,
+        revoked_tokens=_joined(before.revoked_tokens, tokens),
+        revoked_agents=_joined(before.revoked_agents, agents),
     )
+    stage(desk, document)
+    return document
 
 
 def _joined(before: Collection[str], more: Collection[str]) -> list[str]:

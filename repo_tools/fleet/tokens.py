@@ -3,21 +3,22 @@
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from metadata.envelope import seal, to_text
 from metadata.errors import UnsuitableError, UsageError
+from metadata.fields import time_text
 from metadata.strict import convert, to_json
 from metadata.token import Token
 from repo_tools.desk import Desk
 from repo_tools.fleet import enrolment
 from repo_tools.keys.folder import KeyFile
-from repo_tools.names import check_name
+from repo_tools.moments import moment
+from repo_tools.names import check_name, pairs
 from repo_tools.roles import Channel
 
-LIFE = timedelta(days=7)
-"""How long a token enrols unless it is said: long enough for a week's machines, short enough to be lost."""
 FOLDER = "file://"
 
 
@@ -41,6 +42,36 @@ class Made:
     token: Token
     text: str
     key: KeyFile
+
+    def data(self) -> dict[str, Any]:
+        """Return it for machines."""
+        expires = time_text(self.token.expires)
+        about = {"id": self.token.id, "channels": self.token.channels, "expires": expires}
+        return {"token": self.text, **about, "key": self.key.name}
+
+    def note(self) -> str:
+        """Return what it is good for, in words."""
+        return (
+            f"token {self.token.id} for {', '.join(self.token.channels)}, signed by {self.key.name},"
+            f" until {time_text(self.token.expires)}; on a host: tidegate-agent enroll --token TOKEN"
+        )
+
+
+def wished(desk: Desk, said: Mapping[str, Any]) -> Wish:
+    """Return what a person asked for by the options of the command line.
+
+    Raises:
+        UsageError: One of them makes no sense.
+    """
+    return Wish(
+        channels=desk.channels_of(said["products"], said["channels"]),
+        url=address(desk, said["url"]),
+        expires=moment(said["expires"], desk.now),
+        ring=said["ring"],
+        labels=pairs("label", said["labels"], "="),
+        uses=said["uses"],
+        headers=pairs("header", said["headers"], ":"),
+    )
 
 
 def make(desk: Desk, wish: Wish, keys: Collection[KeyFile]) -> Made:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +11,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
 from metadata.errors import ConflictError, TidegateError, UnsuitableError
+from metadata.fields import time_text
 from repo_tools.roles import lifetime
 from repo_tools.signed.canonical import payload
 from repo_tools.signed.live import Live
@@ -83,7 +84,7 @@ def seal(
 
 def _said(now: datetime, passed: Sequence[int]) -> dict[str, Any]:
     """Return what a timestamp says beyond TUF; without the passed ones history would seem to go back."""
-    said: dict[str, Any] = {ISSUED_FIELD: f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    said: dict[str, Any] = {ISSUED_FIELD: time_text(now)}
     return {**said, PASSED_FIELD: [*passed]} if passed else said
 
 

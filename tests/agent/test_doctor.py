@@ -69,7 +69,7 @@ def test_a_copied_disk(scene):
     scene.ready()
     path = scene.host.state / "identity" / "agent.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"machine": "another"}))
-    assert "enroll anew" in wrong(scene.host)["identity"][1]
+    assert "enroll --again" in wrong(scene.host)["identity"][1]
 
 
 def test_a_platform_for_which_there_is_nothing(scene):

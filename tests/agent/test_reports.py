@@ -96,13 +96,13 @@ def test_a_host_with_no_news_is_silent_until_its_heartbeat(reporting, box):
 
 def test_reports_wait_while_the_place_is_gone(reporting, box):
     """The update goes on, nothing is lost, and the place is not asked at each poll."""
-    reporting.repo.do("fleet", "reports", "stable", "--url", "http://127.0.0.1:9")
+    closed = box.folder.rename(box.folder.with_name("closed"))
+    box.folder.write_text("no folder")
     reporting.release("1.0.0")
     assert reporting.host.tick().exit_code == 0
     assert reporting.host.installed == "1.0.0"
-    assert not box.files
-    reporting.repo.do("fleet", "reports", "stable", "--url", box.url)
-    reporting.repo.sign_and_publish()
+    box.folder.unlink()
+    closed.rename(box.folder)
     reporting.host.tick()
     assert not box.files
     reporting.host.query("DELETE FROM memory WHERE key = 'reports/retry'")  # as if the pause were over
@@ -114,9 +114,9 @@ def test_a_flush_that_arrived_unnoticed_is_the_same_when_it_is_sent_again(report
     """The host died before it noted that the flush arrived: the same reports, under the same numbers."""
     reporting.host.tick()
     first = said(*box.files)
-    batch = {"first_seq": 1, "last_event": 1, "events": [event_of(reporting.host)]}
-    for key, value in (("reports/batch", batch), ("reports/sent", {"event": 0, "seq": 1})):
-        reporting.host.query("INSERT OR REPLACE INTO memory VALUES (?, ?)", key, json.dumps(value))
+    lane = {"place": box.url, "products": ["agent"]}
+    batch = {"lane": lane, "first_seq": 1, "events": [event_of(reporting.host)]}
+    reporting.host.query("INSERT INTO memory VALUES ('reports/batches', ?)", json.dumps([batch]))
     reporting.host.tick()
     again = [report for report in said(*box.files) if report.seq == 1]
     assert {report.stage for report in again} == {first[0].stage}
@@ -162,7 +162,7 @@ def test_a_place_that_refuses_changes_nothing_else(reporting):
     assert reporting.host.tick().exit_code == 0
     assert reporting.host.installed == "1.0.0"
     ((kept,),) = reporting.host.query("SELECT value FROM memory WHERE key = 'reports/retry'")
-    assert "HTTP 501" in json.loads(kept)["why"]
+    assert "HTTP 501" in json.loads(kept)[reporting.web.url]["why"]
 
 
 def test_events_that_waited_too_long_are_counted(reporting, box):
@@ -170,12 +170,18 @@ def test_events_that_waited_too_long_are_counted(reporting, box):
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) "
     columns = "at, product, stage, outcome, reason, detail"
     row = "'2026-11-22T12:00:00Z', 'agent', 'soak', 'ok', '', 'number ' || i"
+    reporting.host.tick()
     reporting.host.query(f"{many} INSERT INTO event ({columns}) SELECT {row} FROM n")
     reporting.release("1.0.0")
-    reporting.host.tick()
+    for _ in range(2):
+        assert reporting.host.tick().exit_code == 0
     reports = said(*box.files)
     assert reports[0].stage == "enroll"
-    assert "older events were dropped] number" in reports[1].detail
+    dropped = [report for report in reports if "older events were dropped] number" in report.detail]
+    assert len(dropped) == 1
+    ((oldest,),) = reporting.host.query("SELECT min(id) FROM event WHERE stage != 'enroll'")
+    assert dropped[0].detail.startswith(f"[{oldest - 2} older events")
+    assert sorted(report.seq for report in reports) == list(range(1, len(reports) + 1))
 
 
 SECRETS = {

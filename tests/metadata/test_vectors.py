@@ -96,10 +96,12 @@ def test_the_table_asks_for_every_rule_at_least_twice():
 @pytest.mark.parametrize("case", vectors("places")["agents"], ids=lambda case: case["agent_id"])
 def test_an_agent_has_the_place_and_routes_in_the_table(case):
     """Digests of text that anybody can compute with sha256sum."""
-    here = places.place(case["salt"], case["agent_id"])
+    cohort_id = case.get("cohort_id")
+    here = places.place(case["salt"], cohort_id or case["agent_id"])
     assert here == case["place"]
     assert places.fraction(here) * 2**32 == case["fraction_2_32"]
-    assert places.routes(case["salt"], case["agent_id"], case.get("ring")) == case["routes"]
+    routes = places.routes(case["salt"], case["agent_id"], case.get("ring"), cohort_id=cohort_id)
+    assert routes == case["routes"]
 
 
 @pytest.mark.parametrize("case", vectors("places")["covers"], ids=str)
