@@ -110,9 +110,12 @@ def _with_rest(desk: Desk, roles: Sequence[str], answer: Answer) -> Answer:
 
 @click.command()
 @click.option("--lasting", metavar="SPAN", help="Let the timestamp last so long. [what root allows]")
+@click.option(
+    "--after-future", is_flag=True, help="Go on from a timestamp that was signed by a clock that was ahead."
+)
 @_at_once
 @reads
-def refresh(app: App, lasting: str | None, at_once: bool) -> Answer:
+def refresh(app: App, lasting: str | None, after_future: bool, at_once: bool) -> Answer:
     """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
 
     \b
@@ -122,7 +125,8 @@ def refresh(app: App, lasting: str | None, at_once: bool) -> Answer:
     """
     desk = app.desk()
     _pace(app, desk.published(), at_once=at_once)
-    version = work.refresh(desk, timedelta(seconds=moments.seconds(lasting)) if lasting else None)
+    span = timedelta(seconds=moments.seconds(lasting)) if lasting else None
+    version = work.refresh(desk, span, after_future=after_future)
     said = f"timestamp {version} is published to {_place(desk)}"
     return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableError, UntrustedError
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.between import explained, refuse_overtaken
-from repo_tools.publishing.clocks import issue_time
+from repo_tools.publishing.clocks import issue_time, refuse_wrong_clock
 from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.publishing.restored import refuse_restored, remember
 from repo_tools.publishing.tidying import clear
@@ -147,8 +147,10 @@ def upload(desk: Desk, publication: Publication, seals: Sealed, on_bytes: OnByte
 
     Raises:
         ConflictError: Somebody else published first.
-        UnsuitableError: The store does not decide who was first; nothing that is live was touched.
+        UnsuitableError: The store does not decide who was first, or has another clock; nothing that is live
+            was touched.
     """
+    refuse_wrong_clock(desk.store)
     contents = everything(publication, seals)
     if desk.live.timestamp_bytes is not None:
         newest = timestamp_version(desk.live.timestamp_bytes)
@@ -207,18 +209,20 @@ def verify(desk: Desk, new: Collection[str] | None = None) -> int:
     return len(found)
 
 
-def refresh(desk: Desk, lasting: timedelta | None = None) -> int:
+def refresh(desk: Desk, lasting: timedelta | None = None, *, after_future: bool = False) -> int:
     """Publish a new timestamp, and a new snapshot when it is due; return the timestamp's version.
 
     Args:
         desk: The workspace.
         lasting: How long the timestamp shall last; None: as long as root's owners allow.
+        after_future: Go on from a timestamp that was signed by a clock that was ahead.
 
     Raises:
         UnsuitableError: Nothing is published yet, or it would last too long.
         ConflictError: A later timestamp was signed already.
     """
-    return _renewed(desk, online_signers(desk.published()), lasting)
+    at = issue_time(desk, after_future=after_future)
+    return _renewed(desk, online_signers(desk.published()), at, lasting)
 
 
 def cosign(desk: Desk) -> int:
@@ -227,17 +231,17 @@ def cosign(desk: Desk) -> int:
     Raises:
         SignaturesMissingError: One of the keys is not at hand.
     """
-    return _renewed(desk, online_signers(desk), None)
+    return _renewed(desk, online_signers(desk), issue_time(desk), None)
 
 
-def _renewed(desk: Desk, signers: Signers, lasting: timedelta | None) -> int:
+def _renewed(desk: Desk, signers: Signers, at: datetime, lasting: timedelta | None) -> int:
     if desk.live.timestamp is None:
         raise UnsuitableError(
             f"nothing is published in {desk.store.location} yet", "tidegate publish comes first"
         )
     refuse_skipping(desk.live)
     refuse_restored(desk)
-    seals = seal(desk.live, {}, signers, issue_time(desk), lasting)
+    seals = seal(desk.live, {}, signers, at, lasting)
     upload(desk, Publication({}, {}), seals)
     return seals.version
 

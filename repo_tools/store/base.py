@@ -7,7 +7,7 @@ while it is still the one that the publisher started from.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -66,6 +66,14 @@ class Store(Protocol):
         Raises:
             ConflictError: Somebody else replaced it first.
         """
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A store that may have a clock of its own."""
+
+    def ahead(self) -> timedelta | None:
+        """Return how far this machine's clock is ahead of the store's; None when the store did not say."""
 
 
 @runtime_checkable

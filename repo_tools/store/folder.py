@@ -4,10 +4,11 @@ import errno
 import fcntl
 import io
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -98,6 +99,17 @@ class FolderStore:
         """Remove a file that nobody needs; one that is gone already is fine."""
         with _reachable(self.location):
             self._path(name).unlink(missing_ok=True)
+
+    def ahead(self) -> timedelta:
+        """Return how far this machine's clock is ahead of the one that dates files there.
+
+        They differ on network file systems alone.
+        """
+        with _reachable(self.location):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=".clock-", dir=self.folder) as file:
+                dated = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                return datetime.now(UTC) - dated
 
     def _create(self, name: str, content: Callable[[], Iterable[bytes]]) -> None:
         path = self._path(name)

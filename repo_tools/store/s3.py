@@ -8,7 +8,7 @@ may be lost and the request sent again: whoever is told "taken" looks whether th
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -25,11 +25,12 @@ from metadata.paths import safe_path
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import conditions, multipart
 from repo_tools.store.base import AGAIN, TIMESTAMP, Item
+from repo_tools.store.clock import Dated
 from repo_tools.store.folder import not_signed
 from repo_tools.store.headers import headers
 from repo_tools.store.memory import Memory
 from repo_tools.store.options import S3Options
-from repo_tools.store.trouble import ABSENT, BUSY, TAKEN, code, translated
+from repo_tools.store.trouble import ABSENT, BUSY, TAKEN, code, translated, unless_absent
 
 TRIES = 4
 """How often boto3 sends a request, with growing pauses; also how often a busy name is tried."""
@@ -49,6 +50,7 @@ class S3Store:
     prefix: str
     options: S3Options
     memory: Memory | None = None
+    _dated: Dated = field(default_factory=Dated)
     _etags: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
     @classmethod
@@ -82,14 +84,20 @@ class S3Store:
                 botocore_session=core, profile_name=self.options.profile, region_name=self.options.region
             )
             region = session.region_name or ("us-east-1" if self.options.endpoint else None)
-            return session.client(
+            client = session.client(
                 "s3", region_name=region, endpoint_url=self.options.endpoint, config=settings
             )
+        client.meta.events.register("after-call.s3", self._dated.note)
+        return client
+
+    def ahead(self) -> timedelta | None:
+        """Return how far this machine's clock is ahead of the one that dates S3's answers."""
+        return self._dated.ahead
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None when there is none."""
         with translated(self.location, f"read {name}"):
-            answer = _unless_absent(lambda: self.client.get_object(**self.key(name)))
+            answer = unless_absent(lambda: self.client.get_object(**self.key(name)))
             if answer is None:
                 return None
             data: bytes = answer["Body"].read()
@@ -115,7 +123,7 @@ class S3Store:
     def stream(self, name: str) -> Iterator[bytes]:
         """Yield a large file's content."""
         with translated(self.location, f"read {name}"):
-            answer = _unless_absent(lambda: self.client.get_object(**self.key(name)))
+            answer = unless_absent(lambda: self.client.get_object(**self.key(name)))
             if answer is None:
                 raise UntrustedError(f"{name} is missing in {self.location}")
             yield from answer["Body"].iter_chunks(1 << 20)
@@ -222,7 +230,7 @@ class S3Store:
     def head(self, name: str) -> dict[str, Any] | None:
         """Return what S3 says about an object, its checksum with it, or None."""
         with translated(self.location, f"look at {name}"):
-            return _unless_absent(lambda: self.client.head_object(**self.key(name), ChecksumMode="ENABLED"))
+            return unless_absent(lambda: self.client.head_object(**self.key(name), ChecksumMode="ENABLED"))
 
     def key(self, name: str) -> dict[str, str]:
         """Return where an object is, as boto3 wants it."""
@@ -283,15 +291,6 @@ class S3Store:
 def _models() -> Any:
     """Return what boto3 knows about S3, read once: to read it takes most of the time of making a client."""
     return botocore.session.get_session().get_component("data_loader")
-
-
-def _unless_absent(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    try:
-        return ask()
-    except ClientError as error:
-        if code(error) in ABSENT:
-            return None
-        raise
 
 
 def _base64(digest: bytes) -> str:

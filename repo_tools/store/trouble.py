@@ -1,7 +1,8 @@
 """The translation of boto3's errors into ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
@@ -72,3 +73,13 @@ def _answered(error: ClientError, location: str, what: str) -> TidegateError:
         reason, hint = _UNSUITABLE[name]
         return UnsuitableError(f"{location}: cannot {what}: {reason}", hint)
     return UnreachableError(f"{location}: cannot {what}: {error}", _LATER)
+
+
+def unless_absent(ask: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return an answer of boto3's, or None when there is no such object."""
+    try:
+        return ask()
+    except ClientError as error:
+        if code(error) in ABSENT:
+            return None
+        raise

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -33,6 +35,8 @@ class Middleman:
     url: str = ""
     deaf: frozenset[str] = frozenset()
     """Headers that are taken out, in lower case."""
+    clock: timedelta = timedelta(0)
+    """How far the clock that dates its answers is from the real one."""
     requests: list[str] = field(default_factory=list)
     """Method, path and status of each."""
 
@@ -65,13 +69,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in {*_HOP, "content-length"}:
-                self.send_header(name, value)
+                self.send_header(name, self._dated(value) if name.lower() == "date" else value)
         length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
         self.send_header("Content-Length", length or "0")
         self.end_headers()
         self.wfile.write(data)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815  # the names that are called
+
+    def _dated(self, value: str) -> str:
+        return format_datetime(parsedate_to_datetime(value) + self.middleman.clock, usegmt=True)
 
     def _signed_anew(self, headers: dict[str, str], body: bytes) -> dict[str, str]:
         left_out = {*self.middleman.deaf, "authorization", "host", "x-amz-date", "content-length"}

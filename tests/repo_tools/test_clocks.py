@@ -1,0 +1,78 @@
+"""Publishers whose clocks are wrong: found out by the store's own, and mended when it was too late."""
+
+from datetime import timedelta
+
+import pytest
+
+from metadata.errors import UnsuitableError
+from repo_tools.publishing.clocks import refuse_wrong_clock
+from repo_tools.store import FolderStore
+from tests.repo_tools.conftest import NOON
+from tests.support.middleman import between
+from tests.support.workspace import Workspace
+
+
+class FileServer(FolderStore):
+    """A folder on another machine, whose clock dates the files."""
+
+    def ahead(self) -> timedelta:
+        """Return how far this machine's clock is ahead."""
+        return timedelta(minutes=-6)
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(-3, "minutes ahead of that of the store"), (3, "minutes behind that of the store")]
+)
+def test_a_clock_that_is_not_the_stores_publishes_nothing(bucket, as_role, tmp_path, hours, said):
+    """S3 dates its answers; whoever is hours away from that changes nothing, in either direction."""
+    as_role("publisher")
+    with between(bucket.server.url) as middleman:
+        work = Workspace(tmp_path / "place")
+        location = middleman.before(bucket).location
+        usual = ("--product", "agent", "--store", location, "--solo", "--no-passphrase")
+        work.do("init", work.folder, *usual)
+        work.do("publish")
+        before = set(bucket.names())
+        middleman.clock = timedelta(hours=hours)
+        result = work.run("refresh")
+        assert result.exit_code == 13
+        assert said in result.stderr
+        assert set(bucket.names()) == before
+        middleman.clock = timedelta(minutes=4)
+        work.do("refresh")
+
+
+def test_a_folder_of_another_machine_has_a_clock_of_its_own(tmp_path):
+    """On this machine's own disk both are one; a file server's may be another."""
+    here = FolderStore("here", tmp_path)
+    refuse_wrong_clock(here)
+    assert abs(here.ahead()) < timedelta(minutes=1)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UnsuitableError, match="6 minutes behind that of the store there"):
+        refuse_wrong_clock(FileServer("there", tmp_path))
+
+
+def test_a_publication_from_the_future_locks_nobody_out(rolled, danger):
+    """Everybody else is refused for a year, and one command is the way out; clients never notice."""
+    client = danger.client("one")
+    rolled.now = NOON + timedelta(days=365)
+    rolled.do("renew", "--within", "400d")
+    rolled.do("publish")
+    rolled.now = NOON + timedelta(hours=1)
+    assert not danger.breaks(client)
+    for command in (["refresh"], ["publish"]):
+        rolled.do("brake", "stable", "--version", "1.4.2")
+        rolled.do("sign")
+        refused = rolled.run(*command)
+        assert refused.exit_code == 13
+        assert "tidegate refresh --after-future" in refused.stderr
+    rolled.do("refresh", "--after-future")
+    rolled.do("publish")
+    assert not danger.breaks(client)
+    assert not danger.breaks(danger.client("two"))
+    expiries = rolled.do("status")["expiries"]
+    assert expiries["snapshot"] == "2026-11-29T13:00:00Z"
+    assert [one for one in rolled.do("check")["findings"] if one["level"] == "error"] == []
+    again = rolled.run("refresh", "--after-future")
+    assert again.exit_code == 2
+    assert "that is no future" in again.stderr
