@@ -74,10 +74,11 @@ class _Sender:
         batch = batch or outbox.gather(self.journal, lane, self._beats(lane))
         if batch is None:
             return
-        from agent.reports.sending import path_of, put  # noqa: PLC0415 (most ticks say nothing)
+        from agent.reports.sending import paths_of, put  # noqa: PLC0415 (most ticks say nothing)
 
-        path = path_of(self.identity.agent, batch.first_seq, self.now)
-        put(lane.place, path, self._voice().body(batch), self._headers(lane))
+        voice = self._voice()
+        paths = paths_of(voice, batch.first_seq, self.now)
+        put(lane.place, paths, voice.body(batch), self._headers(lane))
         outbox.arrived(self.journal, batch)
         outbox.recovered(self.journal, lane.place)
         heard = {event["product"] for event in batch.events}

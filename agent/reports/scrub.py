@@ -19,9 +19,10 @@ _SHAPES = (
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
         HIDDEN,
     ),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), HIDDEN),
-    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bglpat-[\w-]{20,}|\bxox[baprs]-[\w-]{10,}"), HIDDEN),
-    (re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"), HIDDEN),
+    (re.compile(r"\A.*-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL), HIDDEN),  # the end of a log has no BEGIN
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{8,16}\b"), HIDDEN),
+    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{8,}\b|\bglpat-[\w-]{8,}|\bxox[baprs]-[\w-]{8,}"), HIDDEN),
+    (re.compile(r"\beyJ[\w-]{10,}(?:\.[\w-]*){0,2}"), HIDDEN),
 )
 
 
@@ -29,7 +30,8 @@ def scrub(text: str) -> str:
     """Return a text without what looks like a secret.
 
     Names that say so (``password=``), HTTP authorisation, user parts of URLs, private keys (RFC 7468), access
-    keys of AWS, tokens of GitHub, GitLab and Slack, and JSON Web Tokens (RFC 7519).
+    keys of AWS, tokens of GitHub, GitLab and Slack, and JSON Web Tokens (RFC 7519); also a part of one,
+    where a line was cut.
     """
     for pattern, instead in _SHAPES:
         text = pattern.sub(instead, text)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -25,10 +25,10 @@ from metadata.report import MAX_DETAIL, Report
 PUT_S = 20
 """How long a flush may take: a place for reports that hangs must not hold a tick."""
 _FIELDS = ("at", "product", "wave", "rollout", "from", "to", "stage", "outcome", "reason")
-_BEAT = ("running", "decision", "pin", "windows")
+_BEAT = ("running", "pin", "windows")
 _CREATED = {200, 201, 204}
 _THERE = {409, 412}
-"""Create-only storage says so when the object exists: it is this very flush, which arrived before."""
+"""Create-only storage says so when the object exists."""
 
 
 class Voice(msgspec.Struct, frozen=True):
@@ -54,9 +54,11 @@ class Voice(msgspec.Struct, frozen=True):
     def _report(self, seq: int, event: Mapping[str, Any], key: Key) -> Report:
         known = {name: event[name] for name in (*_FIELDS, *_BEAT) if event.get(name) is not None}
         extra: dict[str, Any] = {}
+        if decision := event.get("decision"):
+            extra["decision"] = {**decision, "text": bounded(decision["text"])}
         if event["stage"] == "enroll":
             cohort_id = self.identity.cohort_id
-            extra = {"token": self.identity.token, "key": public_entry(key), "cohort_id": cohort_id}
+            extra |= {"token": self.identity.token, "key": public_entry(key), "cohort_id": cohort_id}
         said = {
             **known,
             **extra,
@@ -64,7 +66,7 @@ class Voice(msgspec.Struct, frozen=True):
             "agent": self.identity.agent,
             "seq": seq,
             "channel": self.channels[event["product"]],
-            "detail": scrub(event.get("detail", ""))[:MAX_DETAIL],
+            "detail": bounded(event.get("detail", "")),
             "labels": dict(self.labels),
             "machine": self.machine,
             "clock": {"trouble": self.clock} if self.clock else {},
@@ -72,21 +74,35 @@ class Voice(msgspec.Struct, frozen=True):
         return msgspec.convert(json.loads(json.dumps(said)), Report)
 
 
-def path_of(agent: str, seq: int, now: datetime) -> str:
-    """Return where a flush is filed: by the time of sending, so that a sleeper's reports are found."""
-    return f"reports/v1/dt={now:%Y-%m-%d}/hh={now:%H}/{agent}/{seq}.json"
+def bounded(text: str) -> str:
+    """Return what a host may say of a log: its beginning, without secrets."""
+    return scrub(text[:MAX_DETAIL])[:MAX_DETAIL]
 
 
-def put(base: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Create an object; one that is there already is the same flush, sent before.
+def paths_of(voice: Voice, seq: int, now: datetime) -> list[str]:
+    """Return where a flush is filed: by the time of sending, so that a sleeper's reports are found.
+
+    Another machine with the same identity may have taken the first name; the second is this machine's own.
+    """
+    base = f"reports/v1/dt={now:%Y-%m-%d}/hh={now:%H}/{voice.identity.agent}/{seq}"
+    return [f"{base}.json", *([f"{base}.{voice.machine[:8]}.json"] if voice.machine else [])]
+
+
+def put(base: str, paths: Sequence[str], body: bytes, headers: Mapping[str, str]) -> None:
+    """Create an object under the first name that is free; where none is, it was sent before.
 
     Raises:
         UnreachableError: The place did not take it in time.
     """
-    url = f"{base.rstrip('/')}/{path}"
+    for path in paths:
+        if _put(base, f"{base.rstrip('/')}/{path}", body, headers):
+            return
+
+
+def _put(base: str, url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Return whether an object was created; False where one is there already."""
     if url.startswith(FOLDER):
-        _create(Path(unquote(urlsplit(url).path)), body)
-        return
+        return _create(Path(unquote(urlsplit(url).path)), body)
     answers: SimpleQueue[int | str] = SimpleQueue()
     # A socket's time limit starts anew with each byte; a dripping server needs a limit around it.
     threading.Thread(target=lambda: answers.put(_send(url, body, headers)), daemon=True).start()
@@ -97,6 +113,7 @@ def put(base: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
     if answer not in _CREATED | _THERE:
         said = f"HTTP {answer}" if isinstance(answer, int) else answer
         raise UnreachableError(f"{base} does not take reports: {said}", "updates go on; reports wait")
+    return answer in _CREATED
 
 
 def _send(url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
@@ -111,8 +128,10 @@ def _send(url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
         return " ".join(str(error).split())[:160]
 
 
-def _create(path: Path, body: bytes) -> None:
-    """Put a file into a folder that is collected by other means."""
+def _create(path: Path, body: bytes) -> bool:
+    """Put a file into a folder that is collected by other means, unless it is there."""
+    if path.exists():
+        return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.new")
@@ -120,3 +139,4 @@ def _create(path: Path, body: bytes) -> None:
         fresh.replace(path)
     except OSError as error:
         raise UnreachableError(f"{path.parent} does not take reports: {error.strerror}") from error
+    return True

@@ -18,7 +18,9 @@ LOOK_BACK = timedelta(days=14)
 AHEAD = timedelta(days=2)
 """Clocks of hosts may be ahead, and so may their day be."""
 _DAY = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
-_NAME = re.compile(r"reports/v1/dt=(\d{4}-\d\d-\d\d)/hh=\d\d/([A-Za-z0-9._-]{1,64})/(\d{1,16})\.json")
+_NAME = re.compile(
+    r"reports/v1/dt=(\d{4}-\d\d-\d\d)/hh=\d\d/([A-Za-z0-9._-]{1,64})/(\d{1,16})(?:\.[0-9a-f]{8})?\.json"
+)
 
 
 class Dropped(msgspec.Struct, frozen=True):

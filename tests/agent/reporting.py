@@ -47,6 +47,11 @@ def read(envelopes: Iterable[Any]) -> list[Report]:
     return reports
 
 
+def peek(envelopes: Iterable[Any]) -> list[Report]:
+    """Return the reports in some envelopes without a look at who signed them."""
+    return [unseal(json.dumps(one).encode(), Report).peek(Report) for one in envelopes]
+
+
 def stages(reports: Iterable[Report]) -> list[str]:
     """Return what reports are about."""
     return [report.stage for report in reports]

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from metadata import places
-from metadata.envelope import unseal
-from metadata.report import Report
-from tests.agent.reporting import forget_pauses, paste, read, report_to, stages, token
+from tests.agent.reporting import HEADER, forget_pauses, paste, peek, read, report_to, stages, token
 from tests.agent.scene import AGENT, Scene
 from tests.support.host import Host
 from tests.support.machine import Machine
+from tests.support.nginx import dropping
 from tests.support.systemd import may_mount
 from tests.support.taker import Taker, status, taking
 
@@ -137,8 +136,7 @@ def test_a_farewell_waits_for_the_place(member, taker):
     taker.taken.clear()
     forget_pauses(member.host)
     assert member.host.tick().exit_code == 0
-    (said,) = [unseal(json.dumps(one).encode(), Report).peek(Report) for one in taker.envelopes()]
-    assert said.stage == "leave"
+    assert stages(peek(taker.envelopes())) == ["leave"]
 
 
 def test_nobody_leaves_in_the_middle_of_a_trial(member):
@@ -148,23 +146,40 @@ def test_nobody_leaves_in_the_middle_of_a_trial(member):
     assert (done.exit_code, "is ON_TRIAL" in done.stderr) == (15, True)
 
 
-def test_a_copied_disk_image_is_shown_as_a_clone(scene, taker, tmp_path):
-    """Both machines sign as one, each with its own digest; the doctor names it, and --again ends it."""
+def test_a_copied_disk_image_is_shown_as_a_clone(scene, tmp_path):
+    """Both machines report in the same hour under the same numbers, and nothing that either says is lost."""
+    may_mount()
+    with dropping(tmp_path / "nginx") as box:
+        report_to(scene, box.url)
+        one = Machine(tmp_path / "one")
+        paste(one, token(scene, *HEADER), "--agent-id", AGENT)
+        assert one.tick().exit_code == 0
+        copy = one.copied(tmp_path / "copy")
+        for machine in (copy, one):
+            machine.query("DELETE FROM memory WHERE key LIKE 'heartbeat/%'")  # as if a day had passed
+            assert machine.tick().exit_code == 0
+        assert len(box.files) == 3
+        found = scene.repo.do("fleet", "collect", box.folder)
+        assert (found["counted"], found["clones"]) == (3, [AGENT])
+        assert found["conflicts"] == [{"agent": AGENT, "seq": 3}]
+        assert [one["agent"] for one in scene.repo.do("fleet", "query", "clones")] == [AGENT]
+        assert "tidegate-agent enroll --again" in copy.run("doctor").stdout
+        assert copy.run("enroll", "--again").exit_code == 0
+        assert copy.tick().exit_code == 0
+        assert "copy of its disk" not in copy.run("doctor").stdout
+        assert scene.repo.do("fleet", "collect", box.folder)["enrolled"] == [identity_of(copy)["agent"]]
+        for machine in (one, copy):
+            machine.close()
+
+
+def test_a_machine_is_told_apart_and_not_told(scene, taker, tmp_path):
+    """What reports carry is neither the machine's id nor the digest that the host keeps of it."""
     may_mount()
     report_to(scene, taker.url)
-    one = Machine(tmp_path / "one")
-    paste(one, token(scene), "--agent-id", AGENT)
-    assert one.tick().exit_code == 0
-    copy = one.copied(tmp_path / "copy")
-    copy.query("DELETE FROM memory WHERE key LIKE 'heartbeat/%'")  # as if a day had passed
-    assert copy.tick().exit_code == 0
-    first, _, other = read(taker.envelopes())
-    assert first.agent == other.agent == AGENT
-    assert first.machine != other.machine
-    assert one.machine_id.read_text().strip() not in {first.machine, identity_of(one)["machine"]}
-    assert "tidegate-agent enroll --again" in copy.run("doctor").stdout
-    assert copy.run("enroll", "--again").exit_code == 0
-    assert "copy of its disk" not in copy.run("doctor").stdout
-    assert identity_of(copy)["agent"] != AGENT
-    for machine in (one, copy):
-        machine.close()
+    host = Machine(tmp_path / "one")
+    paste(host, token(scene), "--agent-id", AGENT)
+    assert host.tick().exit_code == 0
+    told = {report.machine for report in read(taker.envelopes())}
+    assert len(told) == 1
+    assert told.isdisjoint({"", host.machine_id.read_text().strip(), identity_of(host)["machine"]})
+    host.close()
