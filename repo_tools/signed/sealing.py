@@ -1,6 +1,6 @@
 """Snapshot and timestamp: the two roles that a publisher signs with the online key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -71,13 +71,14 @@ def seal(
         pointer = _meta(int(snapshot[0].split("/")[1].split(".")[0]), snapshot[1])
     expires = _expiry(root, "timestamp", now, lasting)
     version = live.timestamp.version + 1 if live.timestamp else 1
-    passed: list[int] = []
+    passed: dict[int, bytes] = {}
     while there := live.store.read(f"metadata/{version}.timestamp.json"):
         if _unfinished(root, there, now):
             return _finished(live, meta, snapshot, there, expires)
-        passed.append(version)  # a publisher that was killed left this name behind
+        passed[version] = there  # a publisher that was killed left this name behind
         version += 1
-    said = _said(now, passed)
+    _refuse_put_back(live, root, passed.values())
+    said = _said(now, [*passed])
     signed = Timestamp(version, expires=expires, snapshot_meta=pointer, unrecognized_fields=said)
     return Sealed(snapshot, version, _signed(Metadata(signed), signers["timestamp"]))
 
@@ -99,6 +100,28 @@ def _snapshot(
     return f"metadata/{version}.snapshot.json", _signed(Metadata(made), signers)
 
 
+def _refuse_put_back(live: Live, root: Root, later: Collection[bytes]) -> None:
+    """Refuse to go past several later timestamps: a killed publisher leaves one, and who goes past it says so."""
+    signed = [found for data in later if (found := _believed(root, data))]
+    passed = {number for found in signed for number in found.unrecognized_fields.get(PASSED_FIELD) or ()}
+    open_ones = [found.version for found in signed if found.version not in passed]
+    if len(open_ones) > 1 and live.timestamp:
+        numbers = ", ".join(map(str, open_ones))
+        text = f"timestamps {numbers} were signed already, but {live.timestamp.version} is published"
+        hint = "put the newest back, in place of the old one; if killed publishers left them all: tidegate gc"
+        raise ConflictError(text, hint)
+
+
+def _believed(root: Root, data: bytes) -> Timestamp | None:
+    """Return a timestamp if the keys that a root names signed it."""
+    try:
+        found = load(data, Timestamp, "a later timestamp")
+        root.verify_delegate("timestamp", payload(found), found.signatures)
+    except (TidegateError, RepositoryError):
+        return None
+    return found.signed
+
+
 def _unfinished(root: Root, data: bytes, now: datetime) -> bool:
     """Return whether somebody may be publishing a timestamp at this moment.
 
@@ -107,13 +130,12 @@ def _unfinished(root: Root, data: bytes, now: datetime) -> bool:
         data: A timestamp that lies in the store, under a version that is not live yet.
         now: The present, UTC.
     """
+    found = _believed(root, data)
     try:
-        found = load(data, Timestamp, "a later timestamp")
-        root.verify_delegate("timestamp", payload(found), found.signatures)
-        issued = datetime.fromisoformat(str(found.signed.unrecognized_fields.get(ISSUED_FIELD)))
-    except (TidegateError, RepositoryError, ValueError):
-        return False  # nobody who may sign it did
-    return abs(now - issued) < AT_WORK
+        said = found.unrecognized_fields.get(ISSUED_FIELD) if found else None
+        return abs(now - datetime.fromisoformat(str(said))) < AT_WORK
+    except ValueError:
+        return False  # nobody who may sign it did, or it does not say when
 
 
 def _finished(
@@ -157,15 +179,9 @@ def refuse_skipping(live: Live) -> None:
     later = live.store.read(f"metadata/{live.timestamp.version + 1}.timestamp.json")
     if later is None:
         return
-    try:
-        found = load(later, Timestamp, "a later timestamp")
-        live.root.signed.verify_delegate("timestamp", found.signed_bytes, found.signatures)
-    except (TidegateError, RepositoryError):
-        return  # nobody who may sign it did
-    if found.signed.snapshot_meta.version > live.snapshot.version:
-        text = (
-            f"timestamp {found.signed.version} was signed already, but {live.timestamp.version} is published"
-        )
+    found = _believed(live.root.signed, later)
+    if found and found.snapshot_meta.version > live.snapshot.version:
+        text = f"timestamp {found.version} was signed already, but {live.timestamp.version} is published"
         hint = "a publisher was killed, or somebody put an old one back: tidegate publish where it was staged"
         raise ConflictError(text, hint)
 
