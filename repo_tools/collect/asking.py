@@ -1,6 +1,7 @@
 """Questions to the lake: SQL that asks nothing but the Parquet files, so that any engine can answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -51,18 +52,17 @@ def ask(lake: Path, statement: str) -> Table:
         UnsuitableError: There is no lake.
         UsageError: The question cannot be asked.
     """
-    with duckdb.connect() as db:
-        try:
-            _open(db, lake)
+    try:
+        with opened(lake) as db:
             answer = db.execute(statement)
             columns = [column[0] for column in answer.description or ()]
             return Table(columns, answer.fetchall())
-        except duckdb.Error as error:
-            if ".parquet" in str(error):
-                hint = "restore it from a copy, or move it out of the lake"
-                raise MalformedError(f"the lake is damaged: {error}", hint) from error
-            hint = f"reports has the columns {', '.join(Row.__struct_fields__)}, wave"
-            raise UsageError(f"the query cannot be answered: {error}", hint) from error
+    except duckdb.Error as error:
+        if ".parquet" in str(error):
+            hint = "restore it from a copy, or move it out of the lake"
+            raise MalformedError(f"the lake is damaged: {error}", hint) from error
+        hint = f"reports has the columns {', '.join(Row.__struct_fields__)}, wave"
+        raise UsageError(f"the query cannot be answered: {error}", hint) from error
 
 
 def export(lake: Path, target: Path, statement: str) -> int:
@@ -74,22 +74,29 @@ def export(lake: Path, target: Path, statement: str) -> int:
     """
     if target.suffix not in {".csv", ".parquet"}:
         raise UsageError(f"{target} is neither .csv nor .parquet")
-    with duckdb.connect() as db:
-        _open(db, lake)
+    with opened(lake) as db:
         found = db.sql(statement)
         found.write_csv(str(target)) if target.suffix == ".csv" else found.write_parquet(str(target))
         [(count,)] = db.execute(f"SELECT count(*) FROM ({statement})").fetchall()  # noqa: S608 (runs above)
         return int(count)
 
 
-def _open(db: duckdb.DuckDBPyConnection, lake: Path) -> None:
+@contextmanager
+def opened(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database of its own with a table ``reports``: everything that was counted.
+
+    Raises:
+        UnsuitableError: There is no lake.
+    """
     if not any((lake / REPORTS).glob("dt=*/*.parquet")):
         raise UnsuitableError(_NOTHING, "run: tidegate fleet collect LOCATION")
-    db.read_parquet(
-        f"{lake / REPORTS}/dt=*/*.parquet", hive_partitioning=True, union_by_name=True
-    ).create_view("reports")
-    if (lake / AGENTS).exists():
-        db.read_parquet(str(lake / AGENTS)).create_view("agents")
+    with duckdb.connect() as db:
+        db.read_parquet(
+            f"{lake / REPORTS}/dt=*/*.parquet", hive_partitioning=True, union_by_name=True
+        ).create_view("reports")
+        if (lake / AGENTS).exists():
+            db.read_parquet(str(lake / AGENTS)).create_view("agents")
+        yield db
 
 
 def _first_line(statement: str) -> str:

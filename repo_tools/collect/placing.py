@@ -36,11 +36,15 @@ class Maps:
 
     def wave(self, channel: str, agent: str, standing: Standing) -> str | None:
         """Return an agent's wave in ``product/channel``; None where there is no such channel."""
+        found = self.channel(channel)
+        return found.wave(agent, standing) if found else None
+
+    def channel(self, name: str) -> Map | None:
+        """Return the waves of ``product/channel``; None where there is no such channel."""
         try:
-            found = self._by_name.get(channel)
+            return self._by_name.get(name)
         except UsageError:
             return None
-        return found.wave(agent, standing) if found else None
 
 
 def _map(state: State) -> Map:

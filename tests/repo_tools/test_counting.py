@@ -1,0 +1,97 @@
+"""Hosts of a wave are counted by what they reported, once each, and by nothing that they claim."""
+
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from repo_tools.collect.placing import Maps
+from repo_tools.gate.counting import tally
+from repo_tools.gate.verdict import Counts
+from repo_tools.rollouts.state import read_state
+from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL, Chorus
+from tests.support.collection import Collection
+from tests.support.workspace import Workspace
+
+ROLLOUT = "stable-0002"
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+
+
+class Canary:
+    """A wave that is open, and the agents that stand in it."""
+
+    def __init__(self, collection) -> None:
+        self.collection = collection
+        repo = collection.repo
+        repo.add("1.5.0")
+        repo.do("rollout", "start", "stable", "1.5.0", "--not-before", f"{START:%Y-%m-%dT%H:%M:%SZ}")
+        repo.sign_and_publish()
+        self.chorus = Chorus(collection, START - timedelta(hours=1))
+
+    def tell(self, names, *events, after=timedelta(hours=1), **fields):
+        """Let agents report about the rollout, some time after it began."""
+        self.chorus.at = START + after
+        self.chorus.say(names, *events, **{"rollout": ROLLOUT, "to": "1.5.0", **fields})
+
+    def tally(self, wave="canary"):
+        """Collect, and count."""
+        self.collection.collect()
+        desk = self.collection.repo.desk().published()
+        state = read_state(desk, desk.only_channel())
+        [order] = [one.order for one in state.waves if one.name == wave]
+        waves = Maps(desk).channel(str(state.channel))
+        return tally(self.collection.repo.folder / "lake", order, START, waves, desk.now)
+
+
+@pytest.fixture
+def canary(real_time, tmp_path):
+    """A rollout that is in canary."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    return Canary(Collection(repo, tmp_path / "box"))
+
+
+def test_each_host_has_one_outcome(canary):
+    """Well, failed, failed and then well, silent, not started, not heard of, held by a pin, unfit."""
+    names = canary.chorus.names("canary", 9)
+    canary.chorus.join(names)
+    well, failed, healed, silent, waiting, _, pinned, unfit, lost = ([name] for name in names)
+    canary.tell(well, *WELL)
+    canary.tell(failed, *BACK)
+    canary.tell(healed, *BACK, *WELL)
+    canary.tell(lost, *SWITCHED)
+    canary.tell([*silent], *SWITCHED, after=timedelta(days=2))
+    canary.tell(waiting, {"stage": "heartbeat", "decision": {"rule": "window"}}, rollout=None)
+    canary.tell(pinned, {"stage": "heartbeat", "decision": {"rule": "pinned"}}, rollout=None)
+    canary.tell(unfit, *UNFIT)
+    counts = canary.tally().counts
+    assert asdict(counts) == asdict(Counts(members=9, expected=6, started=5, ok=1, failed=2, unfit=1, lost=1))
+    assert (counts.heard, counts.silent) == (3, 2)
+
+
+def test_nobody_moves_another_wave(canary):
+    """Agents of other waves, late enrolments, and reports on another rollout change nothing."""
+    [here] = canary.chorus.names("canary", 1)
+    elsewhere = canary.chorus.names("full", 3)
+    canary.chorus.join([here, *elsewhere])
+    canary.chorus.at = START + timedelta(hours=1)
+    late = canary.chorus.names("canary", 2)[1:]
+    canary.chorus.join(late)
+    canary.tell([*elsewhere, *late], *BACK, wave="canary")
+    canary.tell([here], *WELL)
+    canary.tell([here], *BACK, rollout="stable-0000")
+    counts = canary.tally().counts
+    assert (counts.members, counts.expected, counts.ok, counts.failed) == (1, 1, 1, 0)
+
+
+def test_the_digest_is_of_the_reports(canary):
+    """The same reports give the same digest, however often they came; one more gives another."""
+    [here] = canary.chorus.names("canary", 1)
+    canary.chorus.join([here])
+    canary.tell([here], *SWITCHED)
+    first = canary.tally()
+    assert first.sha256 == canary.tally().sha256
+    canary.tell([here], {"stage": "soak"})
+    assert (first.reports, canary.tally().reports) == (2, 3)
+    assert first.sha256 != canary.tally().sha256
