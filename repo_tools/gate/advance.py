@@ -1,0 +1,150 @@
+"""What a job may do about a rollout: open its next wave, or hold all of it. Pure.
+
+It never goes back, never completes and never lifts a hold: those take a person. Whatever it cannot decide,
+it waits for and says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from msgspec import structs
+
+from metadata.documents import Evidence, EvidenceCounts, Held, Order
+from metadata.evidence import WaveEvidence
+from metadata.strict import encode
+from repo_tools.gate.counting import Tally
+from repo_tools.gate.verdict import Bar, Verdict, judge
+from repo_tools.rollouts import braking, orders
+from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.plans import Plan
+from repo_tools.rollouts.staging import Change
+from repo_tools.rollouts.state import State, Wave
+
+Count = Callable[[Order], Tally]
+"""Counts the hosts of the wave that follows an order."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done now, and why."""
+
+    verdict: Verdict
+    wave: str | None = None
+    """The wave that was judged."""
+    tally: Tally | None = None
+    """What was counted there."""
+    change: Change | None = None
+    """What is to be staged."""
+    evidence: WaveEvidence | None = None
+    """What is to be published with it."""
+
+
+def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step:
+    """Return what the newest rollout's evidence asks for.
+
+    Args:
+        state: The channel as it is published.
+        plan: How the rollout widens; None where nobody said so.
+        count: Asked for every wave that the rollout has reached.
+        terms: The present as ``not_before``, and who it is by.
+    """
+    reached = state.in_rollout(state.newest) if state.newest else []
+    blocked = _blocked(state, plan, reached)
+    if blocked or plan is None:
+        return Step(blocked or _LEFT_ALONE)
+    bar = Bar(heard_percent=plan.pace.heard_percent, soak=timedelta(seconds=plan.pace.soak_s))
+    steps = [_judged(wave, count, terms.not_before, bar) for wave in reached]
+    if halted := next((step for step in steps if step.verdict.action == "halt"), None):
+        return replace(halted, change=_hold(state, halted.verdict, terms))
+    last = steps[-1]
+    if last.verdict.action not in {"open", "ask"}:
+        return last
+    following = next((wave for wave in state.waves if wave.name not in {step.wave for step in steps}), None)
+    return _opening(state, plan, last, following, terms) if following else _done(state, last)
+
+
+def opened(order: Order) -> datetime:
+    """Return from when on the hosts of an order could start."""
+    assert order.not_before is not None  # every order that is made here says it
+    return order.not_before
+
+
+def _blocked(state: State, plan: Plan | None, reached: list[Wave]) -> Verdict | None:
+    """Return why nothing is to be judged."""
+    ordered = [wave.order for wave in reached if wave.order]
+    if not ordered:
+        return Verdict("wait", "nothing", f"nothing was started in {state.channel}")
+    rollout, version = ordered[0].rollout, ordered[0].version
+    if ordered[0].recall:
+        return Verdict("wait", "recall", f"{rollout} is a recall, which goes everywhere at once")
+    if plan is None or plan.strategy != "gated":
+        return _LEFT_ALONE
+    if state.brake.holds_rollout(rollout) or state.brake.holds_version(version):
+        return Verdict("wait", "held", f"the brake holds it: {state.brake.reason or 'no reason given'}")
+    if paused := [order.wave for order in ordered if order.state == "hold"]:
+        return Verdict("wait", "held", f"it is paused in {', '.join(paused)}")
+    return None
+
+
+def _judged(wave: Wave, count: Count, now: datetime, bar: Bar) -> Step:
+    assert wave.order is not None  # a wave that a rollout reached has an order
+    found = count(wave.order)
+    return Step(judge(found.counts, opened(wave.order), now, bar), wave.name, found)
+
+
+def _hold(state: State, verdict: Verdict, terms: Terms) -> Change:
+    """Hold the rollout in every wave, whichever of them it failed in."""
+    reason = terms.reason or verdict.text
+    return braking.hold(state.brake, [Held(rollout=state.newest)], terms.by, reason, terms.not_before)
+
+
+def _opening(state: State, plan: Plan, step: Step, following: Wave, terms: Terms) -> Step:
+    """Order the next wave, by the preset's pace and with the evidence in hand."""
+    place = state.waves.index(following)
+    pace = replace(terms, not_after=terms.not_before + plan.pace.open_for, spread_s=plan.pace.spread(place))
+    evidence = _evidence(state, step, terms.not_before)
+    pointer = Evidence(sha256=sha256(encode(evidence)).hexdigest(), counts=evidence.counts)
+    change = orders.promote(state, pace)
+    made = {wave: structs.replace(order, evidence=pointer) for wave, order in change.orders.items()}
+    return replace(step, change=replace(change, orders=made), evidence=evidence)
+
+
+def _done(state: State, step: Step) -> Step:
+    text = f"every wave has it, and {step.verdict.text}"
+    hint = f"a person completes it: tidegate rollout promote {state.channel}"
+    return replace(step, verdict=Verdict("wait", "last", f"{text}; {hint}"))
+
+
+def _evidence(state: State, step: Step, now: datetime) -> WaveEvidence:
+    order = next(wave.order for wave in state.waves if wave.name == step.wave)
+    assert order is not None  # it was judged
+    assert step.tally is not None
+    found = step.tally.counts
+    return WaveEvidence(
+        product=order.product,
+        channel=order.channel,
+        rollout=order.rollout,
+        version=order.version,
+        wave=order.wave,
+        opened=opened(order),
+        at=now,
+        counts=EvidenceCounts(
+            expected=found.expected,
+            heard=found.heard,
+            ok=found.ok,
+            failed=found.failed,
+            silent=found.silent,
+        ),
+        members=found.members,
+        started=found.started,
+        unfit=found.unfit,
+        reports=step.tally.reports,
+        reports_sha256=step.tally.sha256,
+        rule=step.verdict.rule,
+        text=step.verdict.text,
+    )
+
+
+_LEFT_ALONE = Verdict("wait", "not_gated", "it was not started with --strategy gated: a job leaves it alone")
