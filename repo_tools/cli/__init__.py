@@ -13,6 +13,7 @@ MODULES = {
     "key": "key",
     "release": "release",
     "rollout": "rollout",
+    "simulate": "simulate",
     "brake": "brake",
     "sign": "signing",
     "unstage": "unstage",

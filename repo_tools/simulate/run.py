@@ -97,7 +97,7 @@ def simulate(state: State, plot: Plot, on_look: Callable[[int], None] = silent) 
         plot.begins,
         plot.platform,
         plot.running,
-        catalog.release(plot.running).seq,
+        catalog.release(plot.running).seq if plot.running else 0,
     )
     with crew(setting, plot.processes) as hosts:
         return _Run(state, plot, hosts).whole(on_look)
@@ -145,6 +145,7 @@ class _Run:
     def whole(self, on_look: Callable[[int], None]) -> Course:
         plot = self._plot
         change: Change | None = begin(self._state, plot.version, plot.plan, Terms(plot.begins))
+        self._course.points.append(Point(plot.begins, {plot.running: plot.fleet.agents}, 0, 0))
         self._say(plot.begins, f"{plot.version} starts, {plot.plan.strategy}")
         for at_s in range(0, int(plot.lasts.total_seconds()), plot.look_s):
             if change:

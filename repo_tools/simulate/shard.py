@@ -104,8 +104,9 @@ class Shard:
             Counter({setting.running: sum(map(len, self._by_wave.values()))}),
             0,
         )
+        # In this order: what one plans for the same moment is up to those after it.
         self._due: dict[_Work, dict[int, list[Agent]]] = {
-            work: defaultdict(list) for work in (self._beat, self._end, self._soak, self._decide)
+            work: defaultdict(list) for work in (self._decide, self._beat, self._end, self._soak)
         }
         self._at = 0
 
@@ -217,7 +218,7 @@ def _host(setting: Setting, signed: Signed, agent: Agent) -> Host:
         signed.policy.product,
         signed.policy.channel,
         setting.platform,
-        running=agent.running,
+        running=agent.running or None,
         highest_seq=agent.highest_seq,
         quarantine={agent.gave_up: 0} if agent.gave_up else {},
     )
