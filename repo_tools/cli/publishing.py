@@ -1,6 +1,6 @@
 """``tidegate publish`` and ``refresh``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -28,6 +28,8 @@ from repo_tools.signing import following, missing
 from repo_tools.store import FolderStore
 
 _NOTHING = "nothing is staged"
+NOW = {"dry_run": False, "yes": True, "at_once": False}
+"""The options of somebody who has looked at everything already."""
 _at_once = click.option(
     "--at-once", is_flag=True, help="While the online key changes: do not wait until caches are fresh."
 )
@@ -73,11 +75,12 @@ def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
     alone.chosen(desk, left)
     alone.refuse_torn(desk, left)
     forget_stale(app, desk)
-    answer = _published(app, alone.chosen(desk, left), options)
+    answer = go_out(app, alone.chosen(desk, left), options)
     return _with_rest(desk, left, answer) if left and not options["dry_run"] else answer
 
 
-def _published(app: App, desk: Desk, options: dict[str, Any]) -> Answer:
+def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
+    """Publish what is on a desk, after every check; ``options`` are those of the command."""
     publication = work.prepare(desk)
     work.refuse_unsigned(desk)
     _check(app, desk)

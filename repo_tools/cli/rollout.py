@@ -8,12 +8,13 @@ import click
 
 from metadata.errors import UsageError
 from repo_tools import moments
+from repo_tools.cli.advance import advance
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import staged_changes
-from repo_tools.rollouts import orders
+from repo_tools.rollouts import orders, plans, strategies
 from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.refusals import refuse_closed
@@ -51,7 +52,16 @@ _why = _options(
 )
 _how = _options(
     click.option(
-        "--strategy", type=click.Choice(["manual", "immediate"]), default="manual", show_default=True
+        "--strategy",
+        type=click.Choice(["manual", "gated", "scheduled", "immediate"]),
+        default="manual",
+        show_default=True,
+        help="How waves follow: by hand, on evidence, at times signed ahead, all at once.",
+    ),
+    click.option(
+        "--preset",
+        metavar="NAME",
+        help="The pace: normal, fast or emergency. [normal, where gated or scheduled]",
     ),
     click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows."),
     click.option(
@@ -116,6 +126,9 @@ def promote(app: App, channel: str, **options: Any) -> Answer:
       tidegate rollout promote stable --reason "canary is healthy"
     """
     return _change(app, channel, options, orders.promote)
+
+
+rollout.add_command(advance)
 
 
 @rollout.command()
@@ -195,7 +208,8 @@ def status(app: App, channel: str | None) -> Answer:
 
 
 def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms], Change]:
-    return lambda state, terms: orders.start(state, version, options["strategy"], terms)
+    plan = plans.plan(options["strategy"], options["preset"])
+    return lambda state, terms: strategies.begin(state, version, plan, terms)
 
 
 def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> Terms:

@@ -75,7 +75,7 @@ def simulate(app: App, channel: str, version: str, **options: Any) -> Answer:
 
 
 def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot":
-    from repo_tools.rollouts.plans import Plan, preset
+    from repo_tools.rollouts import plans
     from repo_tools.simulate.fleet import Fleet
     from repo_tools.simulate.run import Plot
 
@@ -89,7 +89,7 @@ def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot"
     return Plot(
         version=version,
         running=_running(state),
-        plan=Plan(strategy=options["strategy"], preset=options["preset"], pace=preset(options["preset"])),
+        plan=plans.plan(options["strategy"], options["preset"]),
         fleet=fleet,
         platform=artifacts[0].platform,
         begins=app.now(),

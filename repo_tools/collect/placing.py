@@ -32,7 +32,7 @@ class Maps:
 
     @cached_property
     def _by_name(self) -> dict[str, Map]:
-        return {str(channel): _map(read_state(self.desk, channel)) for channel in self.desk.channels()}
+        return {str(channel): map_of(read_state(self.desk, channel)) for channel in self.desk.channels()}
 
     def wave(self, channel: str, agent: str, standing: Standing) -> str | None:
         """Return an agent's wave in ``product/channel``; None where there is no such channel."""
@@ -47,5 +47,6 @@ class Maps:
             return None
 
 
-def _map(state: State) -> Map:
+def map_of(state: State) -> Map:
+    """Return the waves of a channel."""
     return Map(state.policy.salt, {route: wave.name for wave in state.waves for route in wave.routes})

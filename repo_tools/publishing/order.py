@@ -26,7 +26,7 @@ def stages(names: Iterable[str]) -> list[list[str]]:
 
 
 def _stage(name: str) -> int:
-    if name.startswith("targets/"):
+    if name.startswith(("targets/", "status/")):
         return _TARGETS
     if name == TIMESTAMP:
         return _TIMESTAMP

@@ -8,6 +8,7 @@ from pathlib import Path
 from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableError, UntrustedError
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
+from repo_tools.publishing import evidence
 from repo_tools.publishing.between import explained, refuse_overtaken
 from repo_tools.publishing.clocks import issue_time, refuse_wrong_clock
 from repo_tools.publishing.order import publishing_order, stages
@@ -85,6 +86,7 @@ def prepare(desk: Desk) -> Publication:
         view = desk.tree.view(role)
         roles[role] = view.version
         found[f"metadata/{view.version}.{role}.json"] = staged_bytes(desk.tree, role)
+        found |= evidence.staged(desk, role)
         before = desk.tree.live_view(role)
         known = before.entries if before else {}
         for path, entry in view.entries.items():

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from repo_tools import files
 from repo_tools.desk import Desk
+from repo_tools.publishing import evidence
 from repo_tools.publishing.alone import refuse_orphaned
 from repo_tools.recovery import honest
 from repo_tools.signed.restoring import orphans
@@ -72,6 +73,7 @@ def carry_on(desk: Desk, roles: Collection[str]) -> list[str]:
 
 def _tidy(desk: Desk) -> None:
     """Remove files that no staged role lists."""
+    evidence.tidy(desk)
     tree = desk.whole().tree
     folder = desk.workspace.staged_targets
     kept = {folder / entry.stored_as for role in tree.staged() for entry in tree.view(role).entries.values()}

@@ -58,6 +58,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pace: Preset
 
 
+_AS_SAID = Preset(
+    after_s=0, spread_s=(0,), open_for_s=7 * 86_400, soak_s=14_400, heard_percent=80, urgent=False
+)
+"""What counts where nobody names a preset: what options say, and otherwise all hosts of a wave at once."""
+
+
+def plan(strategy: Strategy, name: str | None) -> Plan:
+    """Return how a rollout widens; without a preset's name, at the usual pace where nobody steers by hand.
+
+    Raises:
+        UsageError: There is no preset of that name.
+    """
+    if name is None and strategy in {"immediate", "manual"}:
+        return Plan(strategy=strategy, preset="", pace=_AS_SAID)
+    return Plan(strategy=strategy, preset=name or NORMAL, pace=preset(name or NORMAL))
+
+
 def presets() -> list[str]:
     """Return the names of all presets."""
     return sorted(path.name.removesuffix(".toml") for path in _ROOM.iterdir() if path.name.endswith(".toml"))

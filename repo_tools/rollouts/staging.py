@@ -8,6 +8,8 @@ from metadata.strict import convert, encode, to_json
 from repo_tools.contents import route_entry
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, POLICY, Channel
+from repo_tools.rollouts import plans
+from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.state import State
 
 
@@ -19,6 +21,8 @@ class Change:
     """By wave."""
     policy: Policy | None = None
     brake: Brake | None = None
+    plan: Plan | None = None
+    """How the rollout that it begins goes on, where a job is to see to it."""
 
 
 def roles_of(channel: Channel, change: Change) -> list[str]:
@@ -38,6 +42,8 @@ def stage(desk: Desk, state: State, change: Change) -> None:
         with desk.tree.edit(channel.below(wave)) as draft:
             for route in routes[wave]:
                 draft.put(route_entry(channel.path(route), document, {"tidegate": to_json(order)}))
+        if change.plan is not None:
+            plans.keep(desk.workspace, order.rollout, change.plan)
     if change.policy is not None:
         convert(to_json(change.policy), Policy, refuse_unknown=True)
         _stage_file(desk, channel.role, channel.path(POLICY), encode(change.policy))

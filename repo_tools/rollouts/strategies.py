@@ -28,7 +28,7 @@ def begin(state: State, version: str, plan: Plan, terms: Terms) -> Change:
     paced = {
         name: _paced(order, place, plan, terms) for place, (name, order) in enumerate(change.orders.items())
     }
-    return replace(change, orders=paced)
+    return replace(change, orders=paced, plan=plan if plan.strategy == "gated" else None)
 
 
 def _paced(order: Order, place: int, plan: Plan, terms: Terms) -> Order:

@@ -1,0 +1,67 @@
+"""The job's one step on a desk: judge what is live, prepare what follows, sign it where a key is at hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from metadata.documents import Order
+from metadata.strict import encode
+from repo_tools.collect.placing import Map, map_of
+from repo_tools.desk import Desk
+from repo_tools.gate.advance import Step, advance, opened
+from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.verdict import Verdict
+from repo_tools.publishing import evidence
+from repo_tools.roles import Channel
+from repo_tools.rollouts import plans
+from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.staging import roles_of, stage
+from repo_tools.rollouts.state import State, read_state
+from repo_tools.signing import Signed, at_hand, sign_staged
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the job did."""
+
+    step: Step
+    roles: Sequence[str] = ()
+    """What it staged."""
+    signed: Sequence[Signed] = ()
+    """What it could sign of that."""
+
+
+def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
+    """Return what a channel's newest rollout asks for, by what is live and what was collected.
+
+    Raises:
+        UnsuitableError: Nothing was collected.
+        ConflictError: A collector is at work.
+    """
+    state = read_state(desk.published(), channel)
+    plan = plans.kept(desk.workspace, state.newest) if state.newest else None
+    waves = map_of(state)
+    step = advance(state, plan, lambda order: tally(lake, order, opened(order), waves, desk.now), terms)
+    return _unless_staged(desk, channel, step)
+
+
+def act(desk: Desk, channel: Channel, step: Step) -> Done:
+    """Stage what a step asks for, and sign it with the keys at hand; what a person must sign is left alone."""
+    if step.change is None:
+        return Done(step)
+    stage(desk, read_state(desk, channel), step.change)
+    for order in step.change.orders.values() if step.evidence else ():
+        evidence.stage(desk, order, encode(step.evidence))
+    roles = roles_of(channel, step.change)
+    own = desk.alone(roles)
+    signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []
+    return Done(step, roles, signed)
+
+
+def _unless_staged(desk: Desk, channel: Channel, step: Step) -> Step:
+    """Open nothing over what somebody prepares; a hold goes out beside it."""
+    staged = [role for role in desk.tree.staged() if f"{role}.".startswith(f"{channel.role}.")]
+    if step.verdict.action == "halt" or step.change is None or not staged:
+        return step
+    text = f"{step.verdict.text}; but {', '.join(staged)} is staged already"
+    return replace(step, verdict=Verdict("wait", "staged", text), change=None, evidence=None)
