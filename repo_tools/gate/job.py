@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from metadata.documents import Order
 from metadata.strict import encode
-from repo_tools.collect.placing import Map, map_of
+from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
 from repo_tools.gate.advance import Step, advance, opened
-from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.counting import tally
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
 from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.staging import roles_of, stage
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
 
 
@@ -46,12 +45,13 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
 
 
 def act(desk: Desk, channel: Channel, step: Step) -> Done:
-    """Stage what a step asks for, and sign it with the keys at hand; what a person must sign is left alone."""
+    """Stage what a step asks for, and sign it with the keys at hand, unless a person must."""
     if step.change is None:
         return Done(step)
     stage(desk, read_state(desk, channel), step.change)
-    for order in step.change.orders.values() if step.evidence else ():
-        evidence.stage(desk, order, encode(step.evidence))
+    if step.evidence:
+        for order in step.change.orders.values():
+            evidence.stage(desk, order, encode(step.evidence))
     roles = roles_of(channel, step.change)
     own = desk.alone(roles)
     signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []

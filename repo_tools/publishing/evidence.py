@@ -26,7 +26,7 @@ def stage(desk: Desk, order: Order, data: bytes) -> None:
 
 
 def staged(desk: Desk, role: str) -> dict[str, bytes]:
-    """Return the evidence that a staged role's orders name, by its name in the store; nothing if it is public.
+    """Return the evidence that a staged role's orders name, by its name in the store; none if it is public.
 
     Raises:
         UntrustedError: What is staged is not what the order names.

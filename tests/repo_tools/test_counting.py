@@ -6,42 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from repo_tools.collect.placing import Maps
-from repo_tools.gate.counting import tally
 from repo_tools.gate.verdict import Counts
-from repo_tools.rollouts.state import read_state
-from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL, Chorus
+from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL
 from tests.support.collection import Collection
+from tests.support.wave import Underway
 from tests.support.workspace import Workspace
 
-ROLLOUT = "stable-0002"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
-
-
-class Canary:
-    """A wave that is open, and the agents that stand in it."""
-
-    def __init__(self, collection) -> None:
-        self.collection = collection
-        repo = collection.repo
-        repo.add("1.5.0")
-        repo.do("rollout", "start", "stable", "1.5.0", "--not-before", f"{START:%Y-%m-%dT%H:%M:%SZ}")
-        repo.sign_and_publish()
-        self.chorus = Chorus(collection, START - timedelta(hours=1))
-
-    def tell(self, names, *events, after=timedelta(hours=1), **fields):
-        """Let agents report about the rollout, some time after it began."""
-        self.chorus.at = START + after
-        self.chorus.say(names, *events, **{"rollout": ROLLOUT, "to": "1.5.0", **fields})
-
-    def tally(self, wave="canary"):
-        """Collect, and count."""
-        self.collection.collect()
-        desk = self.collection.repo.desk().published()
-        state = read_state(desk, desk.only_channel())
-        [order] = [one.order for one in state.waves if one.name == wave]
-        waves = Maps(desk).channel(str(state.channel))
-        return tally(self.collection.repo.folder / "lake", order, START, waves, desk.now)
 
 
 @pytest.fixture
@@ -49,13 +20,12 @@ def canary(real_time, tmp_path):
     """A rollout that is in canary."""
     repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
     (tmp_path / "box").mkdir()
-    return Canary(Collection(repo, tmp_path / "box"))
+    return Underway(Collection(repo, tmp_path / "box"), START)
 
 
 def test_each_host_has_one_outcome(canary):
     """Well, failed, failed and then well, silent, not started, not heard of, held by a pin, unfit."""
-    names = canary.chorus.names("canary", 9)
-    canary.chorus.join(names)
+    names = canary.join("canary", 9)
     well, failed, healed, silent, waiting, _, pinned, unfit, lost = ([name] for name in names)
     canary.tell(well, *WELL)
     canary.tell(failed, *BACK)
@@ -72,9 +42,7 @@ def test_each_host_has_one_outcome(canary):
 
 def test_nobody_moves_another_wave(canary):
     """Agents of other waves, late enrolments, and reports on another rollout change nothing."""
-    [here] = canary.chorus.names("canary", 1)
-    elsewhere = canary.chorus.names("full", 3)
-    canary.chorus.join([here, *elsewhere])
+    [here], elsewhere = canary.join("canary", 1), canary.join("full", 3)
     canary.chorus.at = START + timedelta(hours=1)
     late = canary.chorus.names("canary", 2)[1:]
     canary.chorus.join(late)
@@ -87,8 +55,7 @@ def test_nobody_moves_another_wave(canary):
 
 def test_the_digest_is_of_the_reports(canary):
     """The same reports give the same digest, however often they came; one more gives another."""
-    [here] = canary.chorus.names("canary", 1)
-    canary.chorus.join([here])
+    [here] = canary.join("canary", 1)
     canary.tell([here], *SWITCHED)
     first = canary.tally()
     assert first.sha256 == canary.tally().sha256

@@ -1,0 +1,132 @@
+"""A rollout that is left to a job: opened on evidence, held on failures, and never more than that."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+
+from metadata import strict
+from metadata.evidence import WaveEvidence
+from tests.support.chorus import BACK, SWITCHED, WELL
+from tests.support.collection import Collection
+from tests.support.wave import Underway
+from tests.support.workspace import Workspace
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+
+
+@pytest.fixture
+def begin(real_time, tmp_path):
+    """Begins a rollout by options."""
+
+    def begun(*options, start=START):
+        repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+        (tmp_path / "box").mkdir()
+        return Underway(Collection(repo, tmp_path / "box"), start, *options)
+
+    return begun
+
+
+def test_a_small_wave_is_prepared_for_a_person(begin):
+    """With twelve healthy hosts the job prepares the next wave, and only a person's signature opens it."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names = rollout.join("canary", 12)
+    rollout.tell(names[:11], *WELL)
+    rollout.tell(names[11:], *SWITCHED)
+    assert (rollout.advance()["action"], rollout.advance()["rule"]) == ("wait", "unheard")
+    rollout.tell(names[11:], *WELL)
+    step = rollout.advance("--publish")
+    assert (step["action"], step["staged"], step["signed"]) == ("ask", ["agent.stable.early"], [])
+    assert rollout.orders()["early"]["evidence"]["counts"]["ok"] == 12
+    assert rollout.repo.run("publish").exit_code == 16
+    rollout.repo.sign_and_publish()
+    [public] = (rollout.repo.store / "status" / "evidence").iterdir()
+    assert public.name == "stable-0002-early.json"
+    order = rollout.orders()["early"]
+    assert sha256(public.read_bytes()).hexdigest() == order["evidence"]["sha256"]
+    evidence = strict.decode(public.read_bytes(), WaveEvidence)
+    assert (evidence.wave, evidence.counts.ok, evidence.reports) == ("canary", 12, 38)
+    assert order["spread_s"] == 7_200
+
+
+def test_a_large_wave_opens_by_itself(begin):
+    """Where enough hosts are well, the job opens the next wave, signs with its key, and publishes."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names = rollout.join("canary", 220)
+    rollout.tell(names, *WELL)
+    step = rollout.advance("--publish")
+    assert (step["action"], step["signed"]) == ("open", ["agent.stable.early"])
+    assert step["published"]["agent.stable.early"] > 1
+    assert rollout.orders()["early"]["version"] == "1.5.0"
+    again = rollout.advance("--publish")
+    assert (again["action"], again["rule"], again["wave"]) == ("wait", "nobody", "early")
+
+
+def test_failures_hold_every_wave(begin):
+    """The second failure in a small wave pulls the brake, in the midst of whatever is staged beside it."""
+    rollout = begin("--strategy", "gated")
+    names = rollout.join("canary", 12)
+    rollout.tell(names[:2], *BACK)
+    rollout.repo.do("rollout", "promote", "stable", "--reason", "somebody is in a hurry")
+    step = rollout.advance("--publish")
+    assert (step["action"], step["staged"]) == ("halt", ["agent.stable.brake"])
+    status = rollout.repo.do("rollout", "status", "stable")
+    assert status["brake"]["hold"] == [{"rollout": "stable-0002"}]
+    assert "2 of 12 hosts failed" in status["brake"]["reason"]
+    assert (rollout.advance()["action"], rollout.advance()["rule"]) == ("wait", "held")
+
+
+def test_what_the_job_leaves_alone(begin):
+    """It widens no rollout that a person steers."""
+    rollout = begin("--strategy", "manual")
+    rollout.tell(rollout.join("canary", 3), *WELL)
+    assert rollout.advance()["rule"] == "not_gated"
+
+
+def test_nothing_is_opened_over_what_is_staged(begin):
+    """Who prepares something in the channel is not run over; looking alone stages nothing."""
+    rollout = begin("--strategy", "gated")
+    rollout.tell(rollout.join("canary", 3), *WELL)
+    before = json.dumps(rollout.orders())
+    assert rollout.advance("--dry-run")["action"] == "ask"
+    assert json.dumps(rollout.orders()) == before
+    rollout.repo.do("rollout", "pause", "stable", "--reason", "let me look")
+    assert rollout.advance()["rule"] == "staged"
+
+
+def test_without_a_lake_it_says_so(begin):
+    """No evidence is an error with its next step, and never an opening."""
+    rollout = begin("--strategy", "gated")
+    done = rollout.repo.run("rollout", "advance", "stable")
+    assert (done.exit_code, "nothing was collected" in done.stderr) == (13, True)
+
+
+def test_evidence_that_was_changed_is_not_published(begin):
+    """The disaster: somebody embellishes the staged evidence after the order named it."""
+    rollout = begin("--strategy", "gated")
+    rollout.tell(rollout.join("canary", 3), *WELL)
+    rollout.advance()
+    [staged] = (rollout.repo.folder / "staged" / "evidence").iterdir()
+    staged.write_bytes(staged.read_bytes().replace(b'"ok":3', b'"ok":9'))
+    rollout.repo.do("sign")
+    done = rollout.repo.run("publish")
+    assert (done.exit_code, "is not the evidence" in done.stderr) == (12, True)
+
+
+def test_scheduled_waves_are_signed_in_one_sitting(begin):
+    """Each wave opens a while after the last one, and one signature each is enough for all of it."""
+    rollout = begin("--strategy", "scheduled", "--preset", "fast", start=START)
+    opens = [order["not_before"] for order in rollout.orders().values()]
+    later = [START + timedelta(hours=6 * place) for place in range(3)]
+    assert opens == [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in later]
+    rollout.join("canary", 1)
+    assert rollout.advance()["rule"] == "not_gated"
+
+
+@pytest.mark.parametrize("options", [["--preset", "brisk"], ["--strategy", "gated", "--preset", "brisk"]])
+def test_a_preset_that_does_not_exist(begin, options):
+    """It is named, with those that do."""
+    with pytest.raises(AssertionError, match="one of: emergency, fast, normal"):
+        begin(*options)
