@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from metadata.strict import encode
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
@@ -13,9 +15,10 @@ from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
 from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
+from repo_tools.rollouts.leading import LEAD, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.staging import roles_of, stage
-from repo_tools.rollouts.state import read_state
+from repo_tools.rollouts.state import State, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
 
 
@@ -41,7 +44,7 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
     plan = plans.kept(desk.workspace, state.newest) if state.newest else None
     waves = map_of(state)
     step = advance(state, plan, lambda order: tally(lake, order, opened(order), waves, desk.now), terms)
-    return _unless_staged(desk, channel, step)
+    return _unless_staged(desk, channel, _led(desk, state, step))
 
 
 def act(desk: Desk, channel: Channel, step: Step) -> Done:
@@ -56,6 +59,19 @@ def act(desk: Desk, channel: Channel, step: Step) -> Done:
     own = desk.alone(roles)
     signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []
     return Done(step, roles, signed)
+
+
+def _led(desk: Desk, state: State, step: Step) -> Step:
+    """Let a wave that several must sign open later, as every order that people prepare."""
+    if step.change is None or not slow(desk, state, step.change, desk.now):
+        return step
+    made = {
+        name: structs.replace(
+            order, not_before=desk.now + LEAD, not_after=order.not_after and order.not_after + LEAD
+        )
+        for name, order in step.change.orders.items()
+    }
+    return replace(step, change=replace(step.change, orders=made))
 
 
 def _unless_staged(desk: Desk, channel: Channel, step: Step) -> Step:

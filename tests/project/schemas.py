@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from metadata.documents import Brake, Enrollment, Order, Policy
+from metadata.evidence import WaveEvidence
 from metadata.fields import EXACT
 from metadata.release import Release
 from metadata.report import Report
@@ -27,6 +28,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "enrollment": Enrollment,
     "report": Report,
     "token": Token,
+    "evidence": WaveEvidence,
 }
 
 

@@ -126,6 +126,24 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "labels": {"region": "eu"},
         "clock": {},
     },
+    "evidence": {
+        "format": "tidegate.evidence/1",
+        "product": "agent",
+        "channel": "stable",
+        "rollout": "stable-0007",
+        "version": "1.5.0",
+        "wave": "canary",
+        "opened": "2026-11-22T12:00:00Z",
+        "at": "2026-11-22T20:00:00Z",
+        "counts": {"expected": 240, "heard": 231, "ok": 230, "failed": 1, "silent": 2},
+        "members": 250,
+        "started": 233,
+        "unfit": 1,
+        "reports": 702,
+        "reports_sha256": "ab" * 32,
+        "rule": "evidence",
+        "text": "230 hosts are well, 1 failed, 2 are silent",
+    },
 }
 """The documents of the design, whole."""
 names = pytest.mark.parametrize("name", sorted(KINDS))

@@ -11,6 +11,8 @@ from repo_tools.rollouts.state import read_state
 from tests.support.chorus import Chorus
 from tests.support.collection import Collection
 
+BRIEF = ("--spread-s", "600")
+"""What began a day ago can have no spread that is over by now."""
 ROLLOUT = "stable-0002"
 VERSION = "1.5.0"
 
@@ -24,7 +26,7 @@ class Underway:
         self.start = start
         self.repo.add(VERSION)
         opens = f"{start:%Y-%m-%dT%H:%M:%SZ}"
-        self.repo.do("rollout", "start", "stable", VERSION, "--not-before", opens, *options)
+        self.repo.do("rollout", "start", "stable", VERSION, "--not-before", opens, *BRIEF, *options)
         self.repo.sign_and_publish()
         self.chorus = Chorus(collection, start - timedelta(hours=1))
 
