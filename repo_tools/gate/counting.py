@@ -19,6 +19,7 @@ from metadata.errors import ConflictError
 from repo_tools.collect import asking
 from repo_tools.collect.lake import STATE
 from repo_tools.collect.placing import Map
+from repo_tools.collect.records import Standing
 from repo_tools.gate.verdict import Counts
 
 ABSENT = timedelta(days=30)
@@ -27,11 +28,13 @@ LOST = timedelta(days=2)
 """Silence after a switch that is no pause any more: a host missed two of its daily heartbeats."""
 _OUTCOMES = files("repo_tools.gate").joinpath("counting.sql").read_text("utf-8")
 _ROSTER = """
-SELECT roster.agent, roster.ring FROM state.roster AS roster
+SELECT roster.agent, roster.ring, roster.cohort_id FROM state.roster AS roster
+LEFT JOIN state.forgotten AS forgotten ON forgotten.agent = roster.agent
 LEFT JOIN state.agent AS agent ON agent.agent = roster.agent AND product = $product
 WHERE list_contains(channels, $product || '/' || $channel)
   AND least(enrolled, coalesce(first_received, enrolled)) < $since
   AND coalesce(left_at, $since) >= $since
+  AND coalesce(forgotten.ended, $since) >= $since
   AND coalesce(received, enrolled) >= $present
 ORDER BY roster.agent
 """
@@ -84,7 +87,7 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
     with asking.opened(lake) as db:
         _attach(db, lake)
         roster = db.execute(_ROSTER, {**since, "present": _text(opened - ABSENT)}).fetchall()
-        members = [agent for agent, ring in roster if waves.wave(agent, ring) == order.wave]
+        members = [agent for agent, *rest in roster if waves.wave(agent, Standing(*rest)) == order.wave]
         db.execute(
             "CREATE TEMP TABLE member AS SELECT unnest($members::VARCHAR[]) AS agent", {"members": members}
         )

@@ -14,6 +14,7 @@ from metadata.decide import decide
 from metadata.documents import Brake, Policy
 from metadata.facts import Directed, Host, Releases
 from repo_tools.collect.placing import Map
+from repo_tools.collect.records import Standing
 from repo_tools.simulate.fleet import DAY_S, Fleet, Hours, hours
 
 GRAIN_S = 300
@@ -203,7 +204,7 @@ def _agent(setting: Setting, number: int) -> Agent:
     name = fleet.agent_id(number)
     return Agent(
         name,
-        setting.waves.wave(name, None) or "",
+        setting.waves.wave(name, Standing()) or "",
         hours(fleet, number),
         fleet.fails(number),
         fleet.chance(number, "phase"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from repo_tools.collect.placing import Maps
+from repo_tools.collect.records import Standing
 from tests.support.collection import Collection
 from tests.support.voices import Voice
 
@@ -34,7 +35,7 @@ class Chorus:
         desk = self._collection.repo.desk().published()
         maps, channel = Maps(desk), str(desk.only_channel())
         names = (f"host-{number}" for number in itertools.count())
-        fits = (name for name in names if maps.wave(channel, name, None) == wave)
+        fits = (name for name in names if maps.wave(channel, name, Standing()) == wave)
         return list(itertools.islice(fits, count))
 
     def join(self, names: Iterable[str]) -> None:
