@@ -168,7 +168,7 @@ def _staged_release(desk: Desk, ask: Ask) -> Release | None:
     for channel in desk.channels():
         for wave in desk.tree.view(channel.role).delegations:
             if any(found.sha256 == entry.sha256 for found in desk.tree.view(wave).entries.values()):
-                hint = "add every platform before you start the rollout"
+                hint = f"tidegate unstage {wave}; then add it again, and start the rollout anew"
                 raise UnsuitableError(f"{ask.version} is already in a staged rollout of {channel}", hint)
     return strict.decode(desk.contents.read(entry), Release, refuse_unknown=True)
 
@@ -200,7 +200,10 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
     except ValueError as error:
         raise UsageError(f"the release cannot be described: {error}") from error
     if existing and replace(existing, artifacts=[placeholder]) != checked:
-        hint = "use the same options for every platform of a version"
+        hint = (
+            "use the same options for every platform of a version; "
+            f"or begin again: tidegate unstage {roles.releases(ask.product)}"
+        )
         raise UsageError(f"{ask.version} is staged with other conditions", hint)
     return checked
 

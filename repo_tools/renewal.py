@@ -27,14 +27,38 @@ def renew(desk: Desk, within: timedelta | None, limits: Mapping[str, timedelta])
         limits: How long signatures of online roles may last from now on.
 
     Raises:
-        UsageError: A limit is for a role that people sign, or no time.
+        UsageError: A limit is for a role that people sign, no time, or too short beside the other.
     """
     for role, span in limits.items():
         if role not in ONLINE or span <= timedelta(0):
             raise UsageError(f"no limit can be set for {role}", "write --limit timestamp=3d or snapshot=7d")
+    _refuse_short(desk, limits)
+    for role, span in limits.items():
         limit(desk.tree, role, span)
     roles = due(desk, within)
     for role in roles:
         with desk.tree.edit(role, renew=True):
             pass
     return roles
+
+
+def _refuse_short(desk: Desk, limits: Mapping[str, timedelta]) -> None:
+    """Refuse a snapshot that may expire below a timestamp: it is renewed when half of its life is over."""
+    root = desk.tree.view("root").delegations
+    known = {role: timedelta(seconds=root[role].lifetime_s or 0) or lifetime(role) for role in ONLINE}
+    asked = {**known, **limits}
+    least = 2 * asked["timestamp"]
+    if limits and asked["snapshot"] < least:
+        spans = {role: _span(span) for role, span in asked.items()}
+        text = (
+            f"a timestamp of {spans['timestamp']} needs a snapshot of twice that, not of {spans['snapshot']}"
+        )
+        raise UsageError(text, f"add --limit snapshot={_span(least)}")
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    return next(f"{seconds // size}{unit}" for unit, size in _UNITS.items() if seconds % size == 0)
+
+
+_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}

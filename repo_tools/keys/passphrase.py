@@ -9,6 +9,8 @@ from metadata.errors import UsageError
 VARIABLE = "TIDEGATE_PASSPHRASE"
 PIN_VARIABLE = "TIDEGATE_PIN"
 MAX_BYTES = 4096
+SHORTEST = 15
+"""NIST SP 800-63B-4, 3.1.1.2, where it is all that protects: a copied file is guessed at without a limit."""
 _HINT = f"set {VARIABLE}, or pass --passphrase-fd N, or run this in a terminal"
 
 Prompt = Callable[[str, bool], str]
@@ -39,11 +41,16 @@ class Passphrases:
         """Return the passphrase for new keys.
 
         Raises:
-            UsageError: It is empty, or there is nobody to ask.
+            UsageError: It is empty or short, or there is nobody to ask.
         """
         chosen = self._find(what, f"new passphrase for {what}", twice=True)
         if not chosen:
             raise UsageError("an empty passphrase protects nothing", "choose one, or say --no-passphrase")
+        if len(chosen) < SHORTEST:
+            text = f"a passphrase of {len(chosen)} characters is guessed by whoever copies the key"
+            raise UsageError(
+                text, f"take {SHORTEST} or more (NIST SP 800-63B): four random words are easy to keep"
+            )
         return chosen
 
     def remember(self, name: str, phrase: str) -> None:

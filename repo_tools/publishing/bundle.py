@@ -12,16 +12,17 @@ from typing import IO
 from metadata.errors import UnsuitableError, UntrustedError, UsageError
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
-from repo_tools.publishing.mirror import copy
+from repo_tools.publishing.mirror import copy, fill, refuse_ahead
 from repo_tools.publishing.order import publishing_order
 from repo_tools.publishing.reach import needed_before, needed_now
 from repo_tools.signed.client import read_back
 from repo_tools.signed.live import Live
 from repo_tools.signed.views import Entry
-from repo_tools.store import FullStore
+from repo_tools.store import TIMESTAMP, FullStore
 from repo_tools.store.bundle import Bundle
 
 _SPOOLED_BYTES = 8 << 20
+_OLDER = "this bundle is older than what is there: carry a newer one over"
 _AGAIN = "export it again, and carry it over once more"
 
 
@@ -68,7 +69,8 @@ def take_in(bundle: Bundle, store: FullStore, root: bytes, now: datetime) -> int
             _verify(bundle, name, entry)
         elif not bundle.has(name) and not name.endswith(".root.json"):
             raise UntrustedError(f"{name} is missing in {bundle.path}", _AGAIN)
-    return copy(bundle, store, root)
+    refuse_ahead(bundle.read(TIMESTAMP), store, root, _OLDER)
+    return copy(bundle, store, root) or fill(bundle, store)  # history may come after what is live
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def mirror_all(desk: Desk, on_bytes: OnBytes = silent) -> dict[str, int]:
     return given
 
 
-def refuse_ahead(source: bytes | None, target: FullStore, root: bytes) -> bytes | None:
+def refuse_ahead(source: bytes | None, target: FullStore, root: bytes, hint: str = _AHEAD) -> bytes | None:
     """Return a mirror's timestamp unless it is ahead of the source's.
 
     Raises:
@@ -53,7 +53,7 @@ def refuse_ahead(source: bytes | None, target: FullStore, root: bytes) -> bytes 
     ours = timestamp_version(source)
     if theirs is not None and theirs.version >= ours:
         text = f"{target.location} has timestamp {theirs.version}, and what comes has {ours}"
-        raise ConflictError(text, _AHEAD)
+        raise ConflictError(text, hint)
     return there
 
 
@@ -67,12 +67,18 @@ def copy(source: Source, target: FullStore, root: bytes, on_bytes: OnBytes = sil
     before = refuse_ahead(stamp, target, root)
     if stamp is None or stamp == before:
         return 0
+    count = fill(source, target, on_bytes)
+    target.replace(TIMESTAMP, stamp, before)
+    return count + 1
+
+
+def fill(source: Source, target: FullStore, on_bytes: OnBytes = silent) -> int:
+    """Create what a store lacks of another's files, whatever is live there; return how many came."""
     there = {(item.name, item.size_bytes) for item in target.items()}
     missing = [item.name for item in _copied(source) if (item.name, item.size_bytes) not in there]
     for names in stages(missing):
         in_lanes(target.lanes, partial(_copy, source, target, on_bytes), names)
-    target.replace(TIMESTAMP, stamp, before)
-    return len(missing) + 1
+    return len(missing)
 
 
 def _copied(source: Source) -> Iterator[Item]:

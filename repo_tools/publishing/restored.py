@@ -1,8 +1,8 @@
 """A store that was put back from a copy: hosts have seen what it no longer has, and refuse what it would say.
 
 Each timestamp that is published from here is remembered. Nobody has to believe it: it counts while the keys
-of the newest root signed it, so that a recovery, which changes them, may start lower. The workspace's root and
-the versions that staged roles were prepared from tell it, too. A workspace with none of these cannot know.
+of the newest root signed it, so that a recovery, which changes them, may start lower. The root here and
+the versions that staged roles were made from tell it, too. With none of these nobody can know.
 """
 
 from metadata.errors import ConflictError, MalformedError

@@ -101,7 +101,7 @@ def _snapshot(
 
 
 def _refuse_put_back(live: Live, root: Root, later: Collection[bytes]) -> None:
-    """Refuse to go past several later timestamps: a killed publisher leaves one, and who goes past it says so."""
+    """Refuse to go past several later timestamps: the killed leave one each, and who goes past it says so."""
     signed = [found for data in later if (found := _believed(root, data))]
     passed = {number for found in signed for number in found.unrecognized_fields.get(PASSED_FIELD) or ()}
     open_ones = [found.version for found in signed if found.version not in passed]

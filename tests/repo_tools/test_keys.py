@@ -55,6 +55,16 @@ def test_encrypted_keys_need_their_passphrase(tmp_path):
         assert not work.do("status")["signatures"][0]["signed"]
 
 
+def test_a_short_passphrase_is_refused(tmp_path):
+    """Whoever copies the file guesses it without a limit; nothing is made."""
+    work = Workspace(tmp_path)
+    work.secrets = {"TIDEGATE_PASSPHRASE": "tide"}
+    refused = work.run("key", "new", "alice")
+    assert refused.exit_code == 2
+    assert "a passphrase of 4 characters is guessed by whoever copies the key" in refused.stderr
+    assert not work.keys.exists()
+
+
 def test_a_passphrase_may_come_from_a_descriptor(tmp_path):
     """A job passes the secret without an argument and without the environment."""
     work = Workspace(tmp_path)

@@ -69,6 +69,8 @@ def test_a_bundle_carries_a_repository_over_an_air_gap(rolled, tmp_path):
     with tarfile.open(bundle) as tar:
         assert tar.getnames()[-1] == "metadata/timestamp.json"
         assert set(tar.getnames()) == set(files(rolled.store))
+    assert far.do(*arguments)["new"] > 0
+    assert files(there) == files(rolled.store)
 
 
 def test_a_bundle_that_was_changed_or_is_old_brings_nothing(rolled, tmp_path):
@@ -88,7 +90,9 @@ def test_a_bundle_that_was_changed_or_is_old_brings_nothing(rolled, tmp_path):
     assert not there.exists()
     rolled.do(*into)
     before = files(there)
-    assert rolled.run("bundle", "import", old, "--store", there).exit_code == 15
+    older = rolled.run("bundle", "import", old, "--store", there)
+    assert older.exit_code == 15
+    assert "this bundle is older than what is there" in older.stderr
     bundle.write_bytes(b"no tar")
     assert rolled.run(*into).exit_code == 10
     assert files(there) == before

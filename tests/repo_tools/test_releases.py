@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.workspace import HERE
+
 
 def test_a_published_version_never_changes(rolled):
     """The same version cannot be added again, whatever it holds."""
@@ -114,3 +116,23 @@ def test_a_misspelt_setting_is_an_error(rolled):
     result = rolled.run("release", "list")
     assert result.exit_code == 10
     assert "trail_s" in result.stderr
+
+
+def test_a_release_is_built_anew_before_it_is_published(rolled):
+    """Nobody has seen it yet: what stands in the way is taken back, and each refusal says how."""
+    rolled.add("1.5.0")
+    rolled.do("rollout", "start", "stable", "1.5.0")
+    program = rolled.build("1.5.0") / "bin" / "agent"
+    program.write_text(program.read_text() + "# built anew\n")
+    again = ("release", "add", "1.5.0", program.parent.parent, "--platform", HERE)
+    refused = rolled.run(*again)
+    assert refused.exit_code == 13
+    assert "tidegate unstage agent.stable.canary; then add it again" in refused.stderr
+    rolled.do("unstage", "agent.stable.canary")
+    rolled.do(*again)
+    refused = rolled.run(*again, "--trial-s", "1200")
+    assert refused.exit_code == 2
+    assert "begin again: tidegate unstage agent.releases" in refused.stderr
+    rolled.do("unstage", "agent.releases")
+    rolled.do(*again, "--trial-s", "1200")
+    rolled.sign_and_publish()
