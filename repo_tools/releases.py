@@ -28,6 +28,7 @@ from repo_tools.signed.views import Entry
 from repo_tools.workspace import ReleaseDefaults
 
 Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
+_ANEW = "or begin again: tidegate unstage {}"
 _HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT, systemd:UNIT or exec:COMMAND"
 
 
@@ -200,10 +201,7 @@ def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Relea
     except ValueError as error:
         raise UsageError(f"the release cannot be described: {error}") from error
     if existing and replace(existing, artifacts=[placeholder]) != checked:
-        hint = (
-            "use the same options for every platform of a version; "
-            f"or begin again: tidegate unstage {roles.releases(ask.product)}"
-        )
+        hint = f"use the same options for every platform, {_ANEW.format(roles.releases(ask.product))}"
         raise UsageError(f"{ask.version} is staged with other conditions", hint)
     return checked
 

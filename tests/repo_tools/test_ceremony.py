@@ -268,17 +268,6 @@ def test_the_online_key_keeps_within_what_root_allows(work):
     assert work.run("refresh", "--lasting", "2d").exit_code == 13
 
 
-def test_a_timestamp_does_not_outlive_its_snapshot(work):
-    """A snapshot is renewed when half of its life is over; what is left of it must cover a timestamp."""
-    refused = work.run("renew", "--limit", "timestamp=7d")
-    assert refused.exit_code == 2
-    assert "a timestamp of 7d needs a snapshot of twice that, not of 7d" in refused.stderr
-    assert "add --limit snapshot=14d" in refused.stderr
-    assert work.do("status")["staged"] == []
-    work.do("renew", "--limit", "timestamp=7d", "--limit", "snapshot=14d")
-    work.do("publish")
-
-
 def test_refresh_does_not_go_on_from_a_timestamp_that_was_put_back(work):
     """Whoever puts an old timestamp back does not get it renewed over the newer roles that agents know."""
     live = work.store / "metadata" / "timestamp.json"
