@@ -16,6 +16,8 @@ FLEET = "fleet"
 ENROLLMENT_PATH = "fleet/enrollment"
 BRAKE, SELECTED, POLICY = "brake", "selected", "policy"
 NOT_WAVES = (BRAKE, SELECTED)
+MAX_JUMP = 100
+"""A version far ahead of the published one can never be taken back: clients remember the highest."""
 
 _LIFETIME_DAYS = {"root": 365, "targets": 180, "snapshot": 7, "timestamp": 3, FLEET: 180}
 _WAVE_DAYS = 90

@@ -187,6 +187,10 @@ class Paper(msgspec.Struct, frozen=True, eq=False, gc=False):
         below = self.body.delegations
         return next(((one, below.keys) for one in below.roles if one.name == role), None)
 
+    def lists(self) -> bool:
+        """Return whether any target file stands here."""
+        return isinstance(self.body, Targets) and bool(self.body.targets)
+
     def view(self) -> View:
         """Return what a root or a targets role says, as the publishing side's words and rules have it."""
         body = self.body

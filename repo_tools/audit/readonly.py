@@ -23,6 +23,9 @@ class Reading(Store, Protocol):
             UntrustedError: There is none.
         """
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
+
 
 class ReadOnly:
     """Base of stores that nobody publishes to; what differs is where bytes come from."""
@@ -52,6 +55,11 @@ class ReadOnly:
     def has(self, name: str) -> bool:
         """Return whether a name is taken."""
         return self.read(name) is not None
+
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
+        data = self.read(name)
+        return None if data is None else len(data)
 
     def create(self, name: str, data: bytes) -> None:
         """Refuse to write."""

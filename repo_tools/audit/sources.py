@@ -14,7 +14,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from metadata.errors import TidegateError, UnreachableError, UntrustedError
+from metadata.errors import MalformedError, TidegateError, UnreachableError, UntrustedError
 from repo_tools import files
 from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.store import open_store, split
@@ -60,14 +60,28 @@ class WebStore(ReadOnly):
                 if block is None:
                     return None
                 found += block
+                if len(found) == len(block):
+                    _refuse_page(f"{self.location}/{name}", found)
                 if len(found) > MAX_BYTES or time.monotonic() - begun > DEADLINE_S:
                     raise UnreachableError(f"{self.location}/{name} is too large or too slow", _HINT)
         return bytes(found)
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
+        return self.size_bytes(name) is not None
+
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
         with _translated(self.location), self._ask("HEAD", name) as answer:
-            return _there(answer)
+            if answer.status_code in _ABSENT:
+                return None
+            said = answer.headers.get("Content-Length", "")
+            if answer.status_code == 200 and said.isdecimal():
+                return int(said)
+        try:
+            return sum(map(len, self.stream(name)))  # not every server says it without sending the file
+        except UntrustedError:
+            return None
 
     def stream(self, name: str) -> Iterator[bytes]:
         """Yield a large file's content.
@@ -102,6 +116,13 @@ def open_source(location: str, beside: Path) -> Reading:
     if split(location).scheme in {"http", "https"}:
         return WebStore(location)
     return open_store(location, beside)
+
+
+def _refuse_page(where: str, begun: bytearray) -> None:
+    """Refuse a web page in the place of metadata: some servers have one for whatever is not there."""
+    if begun.lstrip()[:1] == b"<":
+        hint = "this server must answer 404 for what is not there, and never with a page of its own"
+        raise MalformedError(f"{where} is a web page, and no metadata", hint)
 
 
 def _there(answer: Any) -> bool:

@@ -17,9 +17,8 @@ from repo_tools.audit import papers
 from repo_tools.audit.findings import Finding
 from repo_tools.audit.papers import ROLE, Paper, Snapshot, Timestamp, stored_as
 from repo_tools.audit.readonly import Reading
-from repo_tools.checks.trust import MAX_JUMP
 from repo_tools.files import silent
-from repo_tools.roles import ONLINE
+from repo_tools.roles import MAX_JUMP, ONLINE
 from repo_tools.store import TIMESTAMP
 
 OnCount = Callable[[int], None]

@@ -13,15 +13,23 @@ from pathlib import Path
 
 from metadata import places
 from metadata.errors import TidegateError
-from repo_tools.audit.history import Publication, ordered
+from repo_tools.audit.history import History, Publication
 from repo_tools.audit.papers import read, stored_as
 from repo_tools.audit.past import PastStore
 from repo_tools.audit.readonly import Reading, ReadOnly
-from repo_tools.audit.walk import Walk
 from repo_tools.checks.facts import Finding, Level
-from repo_tools.checks.trust import MAX_JUMP
 from repo_tools.desk import Desk
-from repo_tools.roles import BRAKE, SELECTED, TOP_LEVEL, Channel, is_wave, parent, release_path, releases
+from repo_tools.roles import (
+    BRAKE,
+    MAX_JUMP,
+    SELECTED,
+    TOP_LEVEL,
+    Channel,
+    is_wave,
+    parent,
+    release_path,
+    releases,
+)
 from repo_tools.rollouts.state import order_in
 from repo_tools.signed.views import Entry
 from repo_tools.signed.visiting import Visitor, over
@@ -175,9 +183,8 @@ def _touches(role: str, channel: Channel) -> bool:
     return own or role in {*TOP_LEVEL, releases(channel.product)}
 
 
-def every_past(store: Store, root: bytes) -> Sequence[Publication]:
+def every_past(history: History) -> Sequence[Publication]:
     """Return one publication for each snapshot: the newest, whose clients are the hardest to please."""
-    history = ordered(Walk(Overlay(store, {})).collect(root))
     return list({one.snapshot.number: one for one in history.publications if one.snapshot}.values())
 
 

@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from metadata.documents import Brake, Order
-from repo_tools.checks.mirrors import read_mirrors
+from metadata.errors import UntrustedError
+from metadata.release import Release
+from repo_tools.checks.documents import documents_of
+from repo_tools.checks.mirrors import Mirror, read_mirrors
+from repo_tools.checks.seen import Damage, Seen
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, TOP_LEVEL
 from repo_tools.rollouts.state import State, order_in, read_brake, read_state
@@ -44,14 +48,19 @@ class Facts:
     expiries: Mapping[str, datetime]
     """Of every role as it will be; those that publishing renews anyway are left out."""
     channels: Sequence[State]
-    mirrors: Mapping[str, Mapping[str, int] | str] = field(default_factory=dict)
-    """The versions that each mirror serves, or why they are not known."""
+    mirrors: Sequence[Mirror] = ()
+    """What each mirror serves."""
     issued: datetime | None = None
     """When the live timestamp was signed."""
     publishing: bool = False
     """A publication follows, which signs snapshot and timestamp anew."""
     brakes: Mapping[str, Brake] = field(default_factory=dict)
     """What is live of brakes that are staged, by role."""
+    documents: Mapping[str, Mapping[str, Release]] = field(default_factory=dict)
+    """By releases role and version: documents that are new, or all where everything was looked at."""
+    seen: Seen = field(default_factory=Seen)
+    unread: Sequence[Damage] = ()
+    """What could not be read, where everything was looked at."""
     orphans: Sequence[str] = ()
     """Published roles that the staged ones make unreadable."""
 
@@ -72,13 +81,15 @@ class Facts:
         return next((order_in(entry) for entry in entries), None)
 
 
-def gather(desk: Desk, *, publishing: bool) -> Facts:
+def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
     """Read everything that the rules need.
 
     Args:
         desk: The workspace.
         publishing: A publication follows, which signs snapshot and timestamp anew.
+        seen: What was found by looking at everything, where somebody did.
     """
+    seen, unread = seen or Seen(), list[Damage]()
     tree, live = desk.tree, desk.live
     roles = ["root", "targets", *_delegated(desk)]
     before = {role: found for role in roles if live.version(role) and (found := tree.live_view(role))}
@@ -96,13 +107,28 @@ def gather(desk: Desk, *, publishing: bool) -> Facts:
         listed_before=frozenset(live.meta),
         listed_after=frozenset({*live.meta, *staged} - {"root"}),
         expiries=expiries,
-        channels=[read_state(desk, channel) for channel in desk.channels()],
+        channels=list(_channels(desk, seen, unread)),
+        documents=documents_of(desk, before, after, seen, unread) if publishing or seen.everything else {},
+        seen=seen,
+        unread=unread,
         brakes=_brakes(desk),
         orphans=orphans(tree),
-        mirrors=read_mirrors(desk),
+        mirrors=read_mirrors(desk, deep=seen.everything),
         issued=_issued(desk),
         publishing=publishing,
     )
+
+
+def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:
+    """Yield the channels; where everything is looked at, what cannot be read does not hide the rest."""
+    for channel in desk.channels():
+        try:
+            yield read_state(desk, channel)
+        except UntrustedError as error:
+            if not seen.everything:
+                raise
+            if not any(seen.gone.get(role) for role in (channel.role, channel.below(BRAKE))):
+                unread.append(Damage(channel.role, error.message))
 
 
 def _delegated(desk: Desk) -> list[str]:

@@ -1,14 +1,14 @@
 """Rules about roles: versions, names, keys, thresholds, paths, expiry."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 from repo_tools.checks.calm import calming
 from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.roles import BRAKE, NOT_WAVES, TOP_LEVEL, lifetime, parent
+from repo_tools.signed.views import Delegation
 
-MAX_JUMP = 100
-"""A version far ahead of the published one can never be taken back: clients remember the highest."""
 KNOWN_KEYS = frozenset(
     {
         ("ed25519", "ed25519"),
@@ -29,17 +29,6 @@ def backwards(facts: Facts) -> Iterator[Finding]:
             text = f"{role} {facts.after[role].version} is not above the published {facts.versions[role]}"
             yield Finding(
                 "error", "backwards", role, text, "somebody published first: prepare the change again"
-            )
-
-
-def jump(facts: Facts) -> Iterator[Finding]:
-    """A staged version is far above the published one."""
-    for role in facts.staged & facts.after.keys():
-        ahead = facts.after[role].version - facts.versions[role]
-        if ahead > MAX_JUMP:
-            text = f"{role} jumps {ahead} versions ahead of the published one"
-            yield Finding(
-                "error", "jump", role, text, "no client ever goes back: prepare it anew from what is live"
             )
 
 
@@ -78,11 +67,23 @@ def thresholds(facts: Facts) -> Iterator[Finding]:
         if found.threshold < 1 or have < found.threshold:
             text = f"{found.role} needs {found.threshold} signatures and has {have} keys"
             yield Finding("error", "thresholds", found.role, text)
+        elif len({key.identity for key in found.keys}) < have:
+            text = f"{found.role} has one key under two ids: clients count its signature twice"
+            yield Finding("error", "thresholds", found.role, text, "take one of the ids away")
         elif have == found.threshold and found.role == "root":
             text = f"root needs every key it has ({have}): losing one locks you out for good"
             yield Finding(
                 "warning", "thresholds", found.role, text, "found it with more keys than the threshold"
             )
+        if alone := _alone(found):
+            text = f"{found.role} needs {found.threshold} signatures, and {alone} has as many keys"
+            yield Finding("warning", "thresholds", found.role, text, "a person has one key for a role")
+
+
+def _alone(found: Delegation) -> str:
+    """Return who meets a threshold of several without anybody else, or nothing."""
+    keys = Counter(key.person for key in found.keys)
+    return next((who for who, count in keys.items() if 1 < found.threshold <= count), "")
 
 
 def shared_keys(facts: Facts) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from metadata.facts import Host
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.explain import show
-from repo_tools.explain import explain
+from repo_tools.explain import explain, highest_seq
 from repo_tools.names import check_agent_id, check_version
 from repo_tools.output import Answer
 
@@ -49,6 +49,7 @@ def explain_command(app: App, agent: str, **options: Any) -> Answer:
         ring=options["ring"],
         cohort_id=options["cohort_id"],
         running=options["running"],
+        highest_seq=highest_seq(desk, channel, options["running"]),
     )
     found = explain(desk, channel, host, moments.moment(options["at"], app.now()))
     return show(host, found, options)

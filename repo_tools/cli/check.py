@@ -8,10 +8,12 @@ import click
 
 from metadata.errors import CheckFailedError, TidegateError, UsageError
 from repo_tools.audit.past import desk_on
+from repo_tools.audit.readonly import Reading
 from repo_tools.checks import table
 from repo_tools.checks.clients import Overlay, Rehearsal, every_past, rehearsal
 from repo_tools.checks.facts import Facts, Finding, gather
 from repo_tools.checks.metrics import openmetrics
+from repo_tools.checks.seen import Seen, look
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
@@ -24,13 +26,14 @@ from repo_tools.publishing.rehearsing import staged
 @click.option(
     "--root", type=click.Path(path_type=Path), metavar="FILE", help="Root you trust. [the workspace's]"
 )
+@click.option("--files", is_flag=True, help="Read every listed file, too, and not only its length.")
 @click.option("--openmetrics", "as_metrics", is_flag=True, help="Print OpenMetrics text, for monitoring.")
 @reads
-def check(app: App, url: str | None, root: Path | None, as_metrics: bool) -> Answer:
+def check(app: App, url: str | None, root: Path | None, files: bool, as_metrics: bool) -> Answer:
     """Look for what would hurt agents, in what is live with everything staged over it.
 
     Real clients read it, too: new ones, and ones that remember each earlier publication, for every wave, now
-    and at the last moment at which the timestamp counts.
+    and at the last moment at which the timestamp counts. Every listed file must be there, in its length.
 
     \b
     Examples:
@@ -39,8 +42,9 @@ def check(app: App, url: str | None, root: Path | None, as_metrics: bool) -> Ans
     """
     if root is not None and url is None:
         raise UsageError("--root says whom to trust at a URL", "name it with --url")
-    desk = _desk(app, url, root)
-    facts = gather(desk, publishing=False)
+    desk, store = _desk(app, url, root)
+    seen = _seen(app, desk, store, files=files)
+    facts = gather(desk, publishing=False, seen=seen)
     found, clients = _judged(app, desk, facts)
     errors = sum(one.level == "error" for one in found)
     failure = CheckFailedError(f"{counted(errors, 'thing')} would hurt agents") if errors else None
@@ -58,11 +62,19 @@ def check(app: App, url: str | None, root: Path | None, as_metrics: bool) -> Ans
     return Answer(data, _shown(found, counts), failure)
 
 
-def _desk(app: App, url: str | None, root: Path | None) -> Desk:
+def _desk(app: App, url: str | None, root: Path | None) -> tuple[Desk, Reading]:
     if url is None:
-        return app.desk()
+        desk = app.desk()
+        return desk, desk.first
     store, trusted = published(app, url, root)
-    return desk_on(store, trusted, app.now())
+    return desk_on(store, trusted, app.now()), store
+
+
+def _seen(app: App, desk: Desk, store: Reading, *, files: bool) -> Seen:
+    if desk.live.timestamp is None:
+        return Seen()
+    with app.terminal.progress("reading", None) as on_bytes:
+        return look(desk, store, files=files, on_bytes=on_bytes)
 
 
 def _judged(app: App, desk: Desk, facts: Facts) -> tuple[list[Finding], int]:
@@ -71,7 +83,7 @@ def _judged(app: App, desk: Desk, facts: Facts) -> tuple[list[Finding], int]:
     if desk.live.timestamp is None and not desk.tree.staged():
         return found, 0
     before = rehearsal(desk.published(), Overlay(desk.store, {})) if desk.live.timestamp else None
-    pasts = every_past(desk.store, before.root) if before else []
+    pasts = every_past(facts.seen.history) if facts.seen.history else []
     acts: list[Rehearsal] = [before] if before else []
     if desk.tree.staged():
         try:

@@ -127,5 +127,8 @@ class FullStore(Store, Source, Protocol):
     def lanes(self) -> int:
         """How many files are best handled at once."""
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
+
     def remove(self, name: str) -> None:
         """Remove a file that nobody needs; one that is gone already is fine."""

@@ -51,6 +51,11 @@ class FolderStore:
         """Return whether a name is taken."""
         return self._path(name).is_file()
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
+        with _reachable(self.location):
+            return self._path(name).stat().st_size if self.has(name) else None
+
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``, half-written ones too."""
         yield from self.below("metadata")

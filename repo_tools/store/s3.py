@@ -132,6 +132,11 @@ class S3Store:
         """Return whether a name is taken."""
         return self.head(name) is not None
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return how long a file is, or None when there is none."""
+        found = self.head(name)
+        return int(found["ContentLength"]) if found else None
+
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``."""
         yield from self.below("metadata")

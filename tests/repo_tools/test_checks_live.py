@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from tests.support.web import answer, serving
 from tests.support.workspace import Workspace
 
@@ -39,16 +41,24 @@ def test_monitoring_reads_days_to_expiry_as_metrics(rolled):
     assert 'rule="expiry"' in late.stdout
 
 
-def test_metrics_have_the_form_that_scrapers_ask_for(rolled):
-    """Each name has one type line, and every sample is a name, labels and a number."""
-    lines = rolled.run("check", "--openmetrics").stdout.splitlines()
-    types = [line.split()[2] for line in lines if line.startswith("# TYPE")]
-    assert len(types) == len(set(types))
-    for line in lines:
-        if not line.startswith("#"):
-            name, _, value = line.rpartition(" ")
-            assert name.partition("{")[0] in types
-            float(value)
+def test_metrics_are_read_by_the_parser_of_prometheus(rolled):
+    """Every role has its days to expiry and its version, whatever else is wrong."""
+    for path in rolled.store.glob("targets/releases/agent/1.4.2/*"):
+        path.unlink()
+    rolled.now += timedelta(days=1)
+    text = rolled.run("check", "--openmetrics", "--url", rolled.store).stdout
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    days = {one.labels["role"]: one.value for one in families["tidegate_expiry_days"].samples}
+    versions = {one.labels["role"]: one.value for one in families["tidegate_version"].samples}
+    assert days.keys() == versions.keys() == {"root", "timestamp", *rolled.desk().live.meta, "snapshot"}
+    assert (days["timestamp"], days["snapshot"], days["root"]) == (2, 6, 364)
+    assert families["tidegate_timestamp_age_seconds"].samples[0].value == 86_400
+    found = {
+        (one.labels["level"], one.labels["rule"]): one.value for one in families["tidegate_findings"].samples
+    }
+    assert found["error", "files"] == 1
+    assert found["error", "any"] >= 1
+    assert all(family.type == "gauge" and family.documentation for family in families.values())
 
 
 def test_a_bad_repository_fails_and_says_why(rolled):

@@ -55,6 +55,12 @@ class Danger:
         """Let time pass."""
         self.work.now = self.now + timedelta(**span)
 
+    def lose(self, pattern: str) -> Path:
+        """Let the store lose a file, which comes to lie elsewhere, and return its old place."""
+        (path,) = self.work.store.glob(pattern)
+        path.rename(self.folder.parent / f"lost-{path.name}")
+        return path
+
     @contextmanager
     def change(self, role: str) -> Iterator[Any]:
         """Stage whatever a story does to a role."""

@@ -18,6 +18,9 @@ class Web:
     requests: list[str] = field(default_factory=list)
     ranges: list[tuple[str, int]] = field(default_factory=list)
     """What was asked for from the middle on: path and first byte."""
+    heads: list[str] = field(default_factory=list)
+    """What was looked at without being read."""
+    heads_allowed: bool = True
     body_bytes: int = 0
     faults: dict[str, "Fault"] = field(default_factory=dict)
     """By the end of the path that is asked for."""
@@ -48,6 +51,18 @@ class Handler(SimpleHTTPRequestHandler):
                 fault(self)
                 return
         self.serve_file()
+
+    def do_HEAD(self) -> None:
+        """Answer with a fault, or with what a file is like."""
+        self.web.heads.append(self.path)
+        faults = [fault for ending, fault in self.web.faults.items() if self.path.endswith(ending)]
+        if not self.web.heads_allowed:
+            self.send_error(405)
+        elif faults:
+            self.close_connection = True
+            faults[0](self)
+        else:
+            super().do_HEAD()
 
     def serve_file(self) -> None:
         """Answer with the file, or the rest of it."""
