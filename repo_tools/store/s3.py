@@ -56,10 +56,9 @@ class S3Store:
     @classmethod
     def at(cls, parts: SplitResult, options: S3Options, memory: Memory | None = None) -> "S3Store":
         """Return the store of a split ``s3://bucket/prefix`` URL."""
-        prefix = parts.path.strip("/")
+        prefix = f"{parts.path.strip('/')}/".lstrip("/")
         location = f"s3://{parts.netloc}/{prefix}".rstrip("/")
-        options = options.overlaid(parts.query)
-        return cls(location, parts.netloc, f"{prefix}/" if prefix else "", options, memory)
+        return cls(location, parts.netloc, prefix, options.overlaid(parts.query), memory)
 
     @property
     def lanes(self) -> int:
@@ -134,8 +133,7 @@ class S3Store:
 
     def size_bytes(self, name: str) -> int | None:
         """Return how long a file is, or None when there is none."""
-        found = self.head(name)
-        return int(found["ContentLength"]) if found else None
+        return found["ContentLength"] if (found := self.head(name)) else None
 
     def items(self) -> Iterator[Item]:
         """Yield every file below ``metadata/`` and ``targets/``."""
