@@ -8,6 +8,7 @@ import click
 from metadata import strict
 from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.revoking import revoke
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.pack import empty_programs
@@ -20,6 +21,9 @@ from repo_tools.signing import following
 @click.group()
 def release() -> None:
     """Add releases, and see what is there."""
+
+
+release.add_command(revoke)
 
 
 @release.command("add")

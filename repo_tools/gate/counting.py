@@ -12,31 +12,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
-
 from metadata.documents import Order
-from metadata.errors import ConflictError
+from metadata.fields import time_text
 from repo_tools.collect import asking
-from repo_tools.collect.lake import STATE
 from repo_tools.collect.placing import Map
 from repo_tools.collect.records import Standing
 from repo_tools.gate.verdict import Counts
 
-ABSENT = timedelta(days=30)
-"""Who was not heard of for so long is no member any more."""
 LOST = timedelta(days=2)
 """Silence after a switch that is no pause any more: a host missed two of its daily heartbeats."""
 _OUTCOMES = files("repo_tools.gate").joinpath("counting.sql").read_text("utf-8")
 _ROSTER = """
-SELECT roster.agent, roster.ring, roster.cohort_id FROM state.roster AS roster
-LEFT JOIN state.forgotten AS forgotten ON forgotten.agent = roster.agent
-LEFT JOIN state.agent AS agent ON agent.agent = roster.agent AND product = $product
-WHERE list_contains(channels, $product || '/' || $channel)
-  AND least(enrolled, coalesce(first_received, enrolled)) < $since
-  AND coalesce(left_at, $since) >= $since
-  AND coalesce(forgotten.ended, $since) >= $since
-  AND coalesce(received, enrolled) >= $present
-ORDER BY roster.agent
+SELECT agent, ring, cohort_id FROM agents
+WHERE product = $product AND channel = $channel AND first_received < $since
+  AND (presence = 'present' OR received >= $since)
+ORDER BY agent
 """
 _DIGESTS = """
 SELECT digest FROM reports JOIN member USING (agent)
@@ -80,27 +70,19 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
 
     Raises:
         UnsuitableError: Nothing was collected.
-        ConflictError: A collector is at work.
     """
-    since = {"product": order.product, "channel": order.channel, "since": _text(opened)}
-    told = {"product": order.product, "channel": order.channel, "rollout": order.rollout}
+    about = {"product": order.product, "channel": order.channel}
+    since = {**about, "since": time_text(opened)}
+    told = {**about, "rollout": order.rollout}
     with asking.opened(lake) as db:
-        _attach(db, lake)
-        roster = db.execute(_ROSTER, {**since, "present": _text(opened - ABSENT)}).fetchall()
+        roster = db.execute(_ROSTER, since).fetchall()
         members = [agent for agent, *rest in roster if waves.wave(agent, Standing(*rest)) == order.wave]
         db.execute(
             "CREATE TEMP TABLE member AS SELECT unnest($members::VARCHAR[]) AS agent", {"members": members}
         )
-        rows = db.execute(_OUTCOMES, {**since, **told, "lost": _text(now - LOST)}).fetchall()
+        rows = db.execute(_OUTCOMES, {**since, **told, "lost": time_text(now - LOST)}).fetchall()
         digests = "".join(f"{digest}\n" for (digest,) in db.execute(_DIGESTS, told).fetchall())
     return Tally(_counts(rows), digests.count("\n"), sha256(digests.encode()).hexdigest())
-
-
-def _attach(db: duckdb.DuckDBPyConnection, lake: Path) -> None:
-    try:
-        db.execute(f"ATTACH '{lake / STATE}' AS state (READ_ONLY)")
-    except duckdb.IOException as error:
-        raise ConflictError(f"{lake} is in use: {error}", "wait until the collector has ended") from error
 
 
 def _counts(rows: Sequence[tuple[Any, ...]]) -> Counts:
@@ -116,7 +98,3 @@ def _counts(rows: Sequence[tuple[Any, ...]]) -> Counts:
         unfit=len(seen) - len(fit),
         lost=sum(one.lost for one in fit),
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

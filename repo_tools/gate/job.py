@@ -38,7 +38,6 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
 
     Raises:
         UnsuitableError: Nothing was collected.
-        ConflictError: A collector is at work.
     """
     state = read_state(desk.published(), channel)
     plan = plans.kept(desk.workspace, state.newest) if state.newest else None
