@@ -5,7 +5,7 @@ import click
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes
 from repo_tools.output import Answer
-from repo_tools.publishing.alone import chosen, refuse_orphaned
+from repo_tools.publishing.alone import chosen, refuse_orphaned, unreadable
 from repo_tools.publishing.tidying import take_back
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signing import following
@@ -29,13 +29,16 @@ def unstage(app: App, roles: tuple[str, ...], everything: bool, dry_run: bool) -
     desk = app.desk()
     roles = tuple(desk.tree.staged()) if everything else roles
     if not roles:
-        return Answer({"unstaged": {}, "staged": []}, ["nothing is staged"])
-    wording = staged_changes(chosen(desk, roles))
-    taken = {role: desk.tree.view(role).version for role in roles}
-    refuse_orphaned(desk, roles)
+        return Answer({"unstaged": [], "staged": []}, ["nothing is staged"])
+    chosen(desk, roles)
+    broken = unreadable(desk, roles)
+    sound = [role for role in roles if role not in broken]
+    wording = [*(staged_changes(desk.alone(sound)) if sound else []), *map("{}: unreadable".format, broken)]
     if not dry_run:
         take_back(desk, roles)
+    elif not broken:
+        refuse_orphaned(desk, roles)
     left = [role for role in desk.tree.staged() if role not in roles]
-    data = {"dry_run": dry_run, "unstaged": taken, "changes": wording, "staged": left}
+    data = {"dry_run": dry_run, "unstaged": list(roles), "changes": wording, "staged": left}
     said = "would be taken back" if dry_run else "taken back"
     return Answer(data, [*(f"{said}: {line}" for line in wording), *([] if dry_run else [following(desk)])])

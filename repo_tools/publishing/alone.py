@@ -7,7 +7,7 @@ and what they sign, and everything before the first publication.
 
 from collections.abc import Collection, Iterator
 
-from metadata.errors import UnsuitableError, UsageError
+from metadata.errors import MalformedError, UnsuitableError, UsageError
 from metadata.fields import Pointer
 from repo_tools.desk import Desk
 from repo_tools.recovery import honest
@@ -30,6 +30,17 @@ def chosen(desk: Desk, roles: Collection[str]) -> Desk:
             hint = f"staged: {', '.join(staged)}" if staged else "nothing is staged"
             raise UsageError(f"{role} is not staged", hint)
     return desk.alone(roles) if roles else desk
+
+
+def unreadable(desk: Desk, roles: Collection[str]) -> list[str]:
+    """Return the staged roles whose files are damaged."""
+    found = []
+    for role in roles:
+        try:
+            desk.tree.staged_metadata(role)
+        except MalformedError:
+            found.append(role)
+    return found
 
 
 def refuse_undelegated(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.publishing import evidence
-from repo_tools.publishing.alone import refuse_orphaned
+from repo_tools.publishing.alone import refuse_orphaned, unreadable
 from repo_tools.recovery import honest
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.signing import is_public, staged_bytes
@@ -43,10 +43,15 @@ def clear(desk: Desk, roles: Collection[str]) -> None:
 def take_back(desk: Desk, roles: Collection[str]) -> None:
     """Forget staged roles, their signatures and the files that no other one lists.
 
+    Args:
+        desk: The workspace.
+        roles: What to forget; what cannot be read, after a merge that went wrong, is forgotten unasked.
+
     Raises:
         UnsuitableError: What stays staged needs one of them.
     """
-    refuse_orphaned(desk, roles)
+    if not unreadable(desk, roles):
+        refuse_orphaned(desk, roles)
     for role in roles:
         desk.tree.drop(role)
     if not desk.tree.staged():

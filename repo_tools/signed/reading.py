@@ -24,13 +24,13 @@ from repo_tools.signed.views import (
 T = TypeVar("T", Root, Snapshot, Targets, Timestamp)
 
 
-def load(data: bytes, kind: type[T], what: str) -> Metadata[T]:
+def load(data: bytes, kind: type[T], what: str, hint: str = "") -> Metadata[T]:
     """Return parsed metadata; nothing about it is verified.
 
     Raises:
         MalformedError: It is not metadata of this kind.
     """
-    with translated(what):
+    with translated(what, hint):
         parsed: Metadata[T] = Metadata.from_bytes(data)
     if not isinstance(parsed.signed, kind):
         raise MalformedError(f"{what} holds {parsed.signed.type} metadata, not {kind.__name__.lower()}")

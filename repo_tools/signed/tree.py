@@ -135,7 +135,8 @@ class Tree:
             if path is None or not path.is_file():
                 return None
             kind = Root if role == "root" else Targets
-            found: Metadata[Any] = load(path.read_bytes(), kind, f"staged {role}")
+            hint = f"mend {path}, or give it up: tidegate unstage {role}"
+            found: Metadata[Any] = load(path.read_bytes(), kind, f"staged {role}", hint)
             found.signatures |= signatures.read(self.signatures_of(role))
             self._staged[role] = found
         return self._staged[role]

@@ -185,7 +185,7 @@ def test_a_change_is_taken_back(rolled):
     assert not [path for path in staged.rglob("*") if "1.5.0" in path.name or RELEASES in str(path)]
     assert [one["version"] for one in rolled.do("release", "list")] == ["1.4.2"]
     assert list(rolled.do("publish")["published"]) == [BRAKE]
-    assert rolled.do("unstage", "--all")["unstaged"] == {}
+    assert rolled.do("unstage", "--all")["unstaged"] == []
     assert rolled.run("unstage").exit_code == 2
 
 
@@ -205,3 +205,17 @@ def test_a_wave_goes_with_its_routes(rolled):
     assert f"{CHANNEL} says which hosts {CANARY} speaks to: {CHANNEL} must come along" in said
     said = rolled.run("publish", "--role", CHANNEL).stderr
     assert f"{CHANNEL} changes which hosts {CANARY} speaks to: {CANARY} must come along" in said
+
+
+def test_what_a_merge_has_torn_is_given_up(rolled):
+    """A file with the marks of a conflict stops every command; the error says how to go on without it."""
+    rolled.do("brake", "stable", "--version", "1.4.2")
+    rolled.do("rollout", "pause", "stable")
+    torn = rolled.folder / "staged" / "metadata" / f"{CANARY}.json"
+    torn.write_text(f"<<<<<<< HEAD\n{torn.read_text()}=======\n")
+    refused = rolled.run("publish", "--role", BRAKE)
+    assert refused.exit_code == 10
+    assert f"or give it up: tidegate unstage {CANARY}" in refused.stderr
+    assert rolled.do("unstage", CANARY)["changes"] == [f"{CANARY}: unreadable"]
+    rolled.do("sign", "--role", BRAKE)
+    rolled.do("publish", "--role", BRAKE)
