@@ -4,6 +4,7 @@ A word is never broken while anything else can give way: first columns that can 
 cells are wrapped between words, and only then are words broken.
 """
 
+import textwrap
 from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
@@ -40,6 +41,19 @@ def widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
             break
         found[max(loose, key=lambda index: found[index] - floors[index])] -= 1
     return found
+
+
+def folded(text: str, room: int) -> list[str]:
+    """Return a text as lines that break between words; a word that is wider than the terminal stays whole."""
+    lines = textwrap.wrap(
+        text,
+        room,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    return lines or [""]
 
 
 def width(text: str) -> int:

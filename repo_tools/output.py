@@ -7,14 +7,15 @@ bars appear only when stderr is a terminal.
 
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from getpass import getpass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from metadata.errors import TidegateError, UsageError
 from metadata.fields import time_text
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as shells count."""
-_NEAR = timedelta(days=150)
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _WIDE = 400
 """Columns of a table that nobody looks at in a terminal: nothing is cut off in pipes and files."""
 
@@ -70,11 +71,11 @@ class Terminal:
             if isinstance(part, Sheet):
                 _table(part)
             else:
-                print(visible(part))  # noqa: T201
+                print(_folded(part, sys.stdout))  # noqa: T201
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
-        print(visible(text), file=sys.stderr)  # noqa: T201
+        print(_folded(text, sys.stderr), file=sys.stderr)  # noqa: T201
 
     def warn(self, text: str) -> None:
         """Say something that needs attention."""
@@ -119,7 +120,7 @@ def error(trouble: TidegateError) -> None:
     lines = [f"error: {trouble.message}"]
     if trouble.hint:
         lines.append(f"hint: {trouble.hint}")
-    print("\n".join(map(visible, lines)), file=sys.stderr)  # noqa: T201
+    print("\n".join(_folded(line, sys.stderr) for line in lines), file=sys.stderr)  # noqa: T201
 
 
 def visible(text: str) -> str:
@@ -129,6 +130,15 @@ def visible(text: str) -> str:
     could write whatever it likes on the screen of whoever reads it.
     """
     return "".join(char if char.isprintable() or char == "\u00a0" else ascii(char)[1:-1] for char in text)
+
+
+def _folded(text: str, stream: TextIO) -> str:
+    """Return a text as one line; in a terminal folded between words, and indented after the first."""
+    shown = visible(text)
+    if not stream.isatty():
+        return shown
+    room = shutil.get_terminal_size().columns
+    return "\n".join(layout.folded(shown, room))
 
 
 def unread() -> int:
@@ -167,17 +177,23 @@ def moment(value: datetime | None) -> str:
     return time_text(value) if value else "-"
 
 
+def when(value: datetime | None) -> str:
+    """Return a time as people read it, to the minute unless it says more; a dash for none."""
+    if value is None:
+        return "-"
+    exact = "%Y-%m-%d %H:%M:%S.%fZ" if value.microsecond else "%Y-%m-%d %H:%M:%SZ"
+    return f"{value.astimezone(UTC):{exact if value.second or value.microsecond else '%Y-%m-%d %H:%MZ'}}"
+
+
+def span(seconds: int) -> str:
+    """Return a span of time, such as ``90 min`` or ``7 d``."""
+    found = next(((seconds // unit, name) for unit, name in _UNITS if seconds and seconds % unit == 0), None)
+    return f"{found[0]:,} {found[1]}" if found else f"{seconds:,} s"
+
+
 def counted(number: int, what: str) -> str:
     """Return a number of things, such as ``1 file`` or ``2 files``."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def short(value: datetime | None, now: datetime) -> str:
-    """Return a time for a table that people read; the year only where it is another one than one thinks."""
-    if value is None:
-        return "-"
-    near = abs(value - now) < _NEAR
-    return f"{value.astimezone(UTC):{'%m-%d %H:%MZ' if near else '%Y-%m-%d'}}"
 
 
 def _table(sheet: Sheet) -> None:

@@ -7,9 +7,13 @@ from securesystemslib.signer import Signer
 
 from repo_tools.desk import Desk
 from repo_tools.keys.folder import KeyFile
+from repo_tools.output import counted
 from repo_tools.roles import ONLINE
 from repo_tools.signed.signing import sign, signings
 from repo_tools.signed.views import KeyInfo, Signing
+
+_MUCH = 120
+"""Characters about missing signatures behind the next command; where they are more, ``status`` shows them."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +84,29 @@ def full_name(info: KeyInfo) -> str:
     return f"{info.owner} ({info.name})" if info.owner else info.name
 
 
-def needed(signing: Signing) -> str:
-    """Return what a role still needs, in words."""
-    return f"{signing.role}: {signing.missing} more of {who(signing.unsigned)}"
+def needed(found: Sequence[Signing]) -> list[str]:
+    """Return what roles still need, in words: those that need the same together."""
+    alike: dict[str, list[str]] = {}
+    for one in found:
+        alike.setdefault(f"{one.missing} more of {who(one.unsigned)}", []).append(one.what)
+    return [f"{', '.join(roles)}: {text}" for text, roles in alike.items()]
 
 
 def following(desk: Desk) -> str:
     """Return what comes next, in words."""
     if not desk.tree.staged():
         return "nothing is staged"
+    if any(desk.tree.overtaken(role) for role in desk.tree.staged()):
+        return "next: tidegate publish --rebase prepares what was overtaken again, on what is live"
     still = missing(desk)
-    if still:
-        return f"next: tidegate sign{only(desk)}; {'; '.join(map(needed, still))}"
-    return f"next: tidegate publish{only(desk)}"
+    if not still:
+        return f"next: tidegate publish{only(desk)}"
+    here = any(wants(one, key) for one in still for key in at_hand(desk))
+    where = "" if here else ", where one of the keys is; none of them is here"
+    told = "; ".join(needed(still))
+    if len(told) > _MUCH:
+        told = f"{counted(len({one.role for one in still}), 'role')} to sign, tidegate status shows by whom"
+    return f"next: tidegate sign{only(desk)}{where} ({told})"
 
 
 def only(desk: Desk) -> str:

@@ -4,6 +4,7 @@ The structs hold what an audit asks for; fields that they do not name are still 
 because the canonical form (OLPC canonical JSON, TUF specification 4.2.1) is that of everything that came.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -59,6 +60,7 @@ class Role(Part, frozen=True):
     paths: list[str] = []
     terminating: bool = False
     lifetime_s: int | None = msgspec.field(name=EXPIRY_FIELD, default=None)
+    path_hash_prefixes: list[str] | None = None
 
 
 class Digests(Part, frozen=True):
@@ -195,15 +197,26 @@ class Paper(msgspec.Struct, frozen=True, eq=False, gc=False):
         """Return what a root or a targets role says, as the publishing side's words and rules have it."""
         body = self.body
         if isinstance(body, Root):
-            below = {name: _delegation(name, role, body.keys) for name, role in body.roles.items()}
-            return View(self.role, body.version, body.expires, {}, below, 0, body.revoked)
+            terms = {
+                name: msgspec.structs.replace(role, terminating=True) for name, role in body.roles.items()
+            }
+            below = {name: _delegation(name, role, body.keys) for name, role in terms.items()}
+            return View(self.role, body.version, body.expires, {}, below, 0, body.revoked, {}, self._other())
         if not isinstance(body, Targets):
             return View(self.role, body.version, body.expires)
         entries = {path: entry(path, file) for path, file in body.targets.items()}
         found = body.delegations or Delegations()
         below = {role.name: _delegation(role.name, role, found.keys) for role in found.roles}
-        seq, revoked, retired = body.highest_seq, body.revoked, body.retired
-        return View(self.role, body.version, body.expires, entries, below, seq, revoked, retired)
+        seq, revoked, retired, other = body.highest_seq, body.revoked, body.retired, self._other()
+        return View(self.role, body.version, body.expires, entries, below, seq, revoked, retired, other)
+
+    def _other(self) -> dict[str, Any]:
+        """Return what stands beside the fields that have a name in views."""
+        raw = _RAW.decode(_CONTROL.sub(lambda found: b"\\u%04x" % found[0][0], self.payload))
+        found = {name: _VALUES.decode(text) for name, text in raw.items() if name not in _NAMED}
+        if isinstance(self.body, Targets) and b'"succinct_roles"' in bytes(raw.get("delegations", b"")):
+            found["succinct_roles"] = _VALUES.decode(raw["delegations"]).get("succinct_roles")
+        return found
 
 
 def stored_as(role: str, version: int) -> str:
@@ -252,7 +265,8 @@ def _is_canonical(data: bytes, body: Body) -> bool:
 def key_info(keyid: str, key: SignedKey) -> KeyInfo:
     """Return a key as people see it; a key without a name shows the start of its id."""
     name = key.name or keyid[:12]
-    return KeyInfo(keyid, name, key.keytype, key.scheme, key.owner, identity(key.keyval))
+    public = json.dumps(key.keyval, sort_keys=True)
+    return KeyInfo(keyid, name, key.keytype, key.scheme, key.owner, identity(key.keyval), public)
 
 
 def entry(path: str, file: File) -> Entry:
@@ -263,7 +277,10 @@ def entry(path: str, file: File) -> Entry:
 
 def _delegation(name: str, role: Role, keys: Mapping[str, SignedKey]) -> Delegation:
     infos = tuple(key_info(keyid, keys[keyid]) for keyid in role.keyids if keyid in keys)
-    return Delegation(name, infos, role.threshold, tuple(role.paths), role.terminating, role.lifetime_s)
+    prefixes = role.path_hash_prefixes
+    other = {} if prefixes is None else {"path_hash_prefixes": prefixes}
+    paths = tuple(role.paths)
+    return Delegation(name, infos, role.threshold, paths, role.terminating, role.lifetime_s, other)
 
 
 def _no_float(text: str) -> NoReturn:
@@ -273,4 +290,11 @@ def _no_float(text: str) -> NoReturn:
 _ENVELOPES = msgspec.json.Decoder(Envelope)
 _BODIES = msgspec.json.Decoder(Body, float_hook=_no_float)
 _VALUES = msgspec.json.Decoder(float_hook=_no_float)
+_CONTROL = re.compile(rb"[\x00-\x1f]")
+"""What stands inside of strings in canonical JSON, such as a PEM's line breaks, and is escaped in JSON."""
+_RAW = msgspec.json.Decoder(dict[str, Raw])
+_NAMED = frozenset(
+    {"_type", "version", "expires", "targets", "delegations", "keys", "roles"}
+    | {SEQ_FIELD, RETIRED_FIELD, REVOKED_FIELD}
+)
 _KINDS: dict[str, Any] = {"root": Root, "timestamp": Timestamp, "snapshot": Snapshot}

@@ -1,108 +1,36 @@
-"""What one version of a role changed, in words. Pure."""
+"""Which versions of the product a change is about: what an auditor filters the log by. Pure."""
 
-from metadata.documents import Brake, Policy
-from repo_tools.publishing.words import sentence
-from repo_tools.roles import BRAKE
+from collections.abc import Mapping
+from typing import Any
+
 from repo_tools.rollouts.state import order_in
-from repo_tools.signed.difference import trust_changes
 from repo_tools.signed.views import View
+from repo_tools.words.releases import version_in
+from repo_tools.words.roles import about, is_ordering
+
+Documents = Mapping[str, Mapping[str, Any] | None]
+"""Policies and brakes by their digests; None where one cannot be read."""
 
 
-def change(new: View, old: View | None, share: str, documents: tuple[object, object]) -> str:
-    """Return what a version changed.
-
-    Args:
-        new: The role as it is from now on.
-        old: The role before; None for its first version.
-        share: The part of the fleet that it reaches, for a wave.
-        documents: The role's policy or brake, now and before; None where there is none.
-    """
-    parts = trust_changes(new, old) if old else ["founded"]
-    parts += _document(*documents)
-    if new.role.endswith(".releases") and old:
-        parts += _releases(new, old)
-    elif not parts:
-        parts = [sentence(new, old, share)]
-    return "; ".join(parts) or "renewed"
-
-
-def concerned(new: View, old: View | None, documents: tuple[object, object]) -> frozenset[str]:
+def concerned(new: View, old: View | None, documents: Documents) -> frozenset[str]:
     """Return the versions of the product that a change is about."""
-    changed = _changed(new, old)
-    found = {version for path in changed if (version := _version_in(path))}
-    found |= _mentioned(documents[0]) ^ _mentioned(documents[1])
-    for path in changed:
-        if path in new.entries and isinstance(new.entries[path].custom, dict):
-            order = order_in(new.entries[path])
-            found |= {order.version, *([order.base.version] if order.base else [])}
-            break  # a wave says the same on all its routes
-    return frozenset(found)
-
-
-def _mentioned(document: object) -> set[str]:
-    if isinstance(document, Policy):
-        return {entry.version for entry in document.revoked}
-    return (
-        {entry.version for entry in document.hold if entry.version} if isinstance(document, Brake) else set()
-    )
-
-
-def _changed(new: View, old: View | None) -> list[str]:
     before = old.entries if old else {}
-    return sorted(
-        path for path in new.entries.keys() | before.keys() if new.entries.get(path) != before.get(path)
-    )
+    found = set()
+    for path in about(new, old):
+        was, now = before.get(path), new.entries.get(path)
+        found |= {version for version in [version_in(path)] if version}
+        found ^= _mentioned(documents.get(was.sha256) if was else None)
+        found ^= _mentioned(documents.get(now.sha256) if now else None)
+    return frozenset(found | (_ordered(new, old) if is_ordering(new.role) else set()))
 
 
-def _version_in(path: str) -> str | None:
-    parts = path.split("/")
-    return parts[2] if len(parts) == 4 and parts[0] == "releases" else None
+def _ordered(new: View, old: View | None) -> set[str]:
+    changed = [path for path in about(new, old) if path in new.entries]
+    orders = {repr(entry.custom): entry for entry in map(new.entries.__getitem__, changed)}
+    found = [order_in(entry) for entry in orders.values()]
+    return {order.version for order in found} | {order.base.version for order in found if order.base}
 
 
-def _releases(new: View, old: View) -> list[str]:
-    now = {version for path in new.entries if (version := _version_in(path))}
-    was = {version for path in old.entries if (version := _version_in(path))}
-    changed = {version for path in _changed(new, old) if (version := _version_in(path))} & now & was
-    sets = (("adds", now - was), ("retires", was - now), ("changes", changed))
-    return [f"{what} {', '.join(sorted(some))}" for what, some in sets if some]
-
-
-def _document(now: object, was: object) -> list[str]:
-    if isinstance(now, Policy) and isinstance(was, Policy):
-        return _policy(now, was)
-    if isinstance(now, Brake):
-        return _brake(now, was if isinstance(was, Brake) else Brake())
-    return []
-
-
-def _policy(now: Policy, was: Policy) -> list[str]:
-    parts = []
-    if now.floor_seq != was.floor_seq:
-        parts.append(f"floor {was.floor_seq} → {now.floor_seq}")
-    known = {entry.version for entry in was.revoked}
-    parts += [
-        f"revokes {entry.version}: {entry.reason or 'no reason given'}"
-        for entry in now.revoked
-        if entry.version not in known
-    ]
-    if now.salt != was.salt:
-        parts.append("new places for all hosts")
-    if not parts and now != was:
-        changed = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(was, name)]
-        parts.append(f"other {', '.join(changed)}")
-    return parts
-
-
-def _brake(now: Brake, was: Brake) -> list[str]:
-    if now.hold == was.hold:
-        return []
-    if not now.hold:
-        return ["lifted"]
-    held = ", ".join(str(entry.rollout or entry.version) for entry in now.hold)
-    by = f" by {now.by}" if now.by else ""
-    return [f"holds {held}{by}: {now.reason or 'no reason given'}"]
-
-
-def is_brake(role: str) -> bool:
-    """Return whether a role is a brake."""
-    return role.count(".") == 2 and role.endswith(f".{BRAKE}")
+def _mentioned(document: Mapping[str, Any] | None) -> set[str]:
+    listed = [*(document or {}).get("revoked", ()), *(document or {}).get("hold", ())]
+    return {one["version"] for one in listed if one.get("version")}

@@ -11,7 +11,7 @@ from repo_tools.cli.app import App, changes
 from repo_tools.desk import Desk
 from repo_tools.names import check_version
 from repo_tools.output import Answer
-from repo_tools.publishing.words import staged_changes
+from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import braking
 from repo_tools.rollouts.leading import LEAD, lead_words, needing_several
@@ -60,7 +60,7 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
         wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
         change = braking.hold(state.brake, wanted, by, reason, desk.now)
     if options["dry_run"]:
-        return planned(desk, state, change)
+        return planned(desk, state, change, planned_changes(desk, state, change))
     stage(desk, state, change)
     return _braked(desk, state.channel)
 
@@ -82,4 +82,4 @@ def _braked(desk: Desk, channel: Channel) -> Answer:
     lines = [*staged_changes(own), following(own if desk.tree.staged() != [role] else desk)]
     if desk.tree.staged() != [role]:
         lines.append(f"then: tidegate publish{only(own)}; what else is staged stays so")
-    return table(read_state(desk, channel), desk.now, lines)
+    return table(desk, channel, lines)

@@ -18,7 +18,7 @@ from repo_tools.output import Answer
 @click.option(
     "--root", type=click.Path(path_type=Path), metavar="FILE", help="Root you trust. [the workspace's]"
 )
-@click.option("--person", metavar="NAME", help="Only what this key's owner signed.")
+@click.option("--person", metavar="NAME", help="Only what this owner, or this key, signed.")
 @click.option("--role", metavar="ROLE", help="Only this role, and those below it.")
 @click.option("--release", metavar="VERSION", help="Only what is about this version.")
 @reads
@@ -47,7 +47,8 @@ def log(app: App, url: str | None, root: Path | None, **options: str | None) -> 
             "role": change.role,
             "version": change.version,
             "text": change.text,
-            "signed_by": change.signed_by,
+            "signed_by": [key.person for key in change.signed_by],
+            "keys": [{"name": key.name, "keyid": key.keyid} for key in change.signed_by],
             "releases": sorted(change.releases),
         }
         for change in told

@@ -89,7 +89,7 @@ def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
     if options["dry_run"]:
         return _planned(desk, publication, data, wording)
     _pace(app, desk, at_once=options["at_once"])
-    agree(app, wording, "publish this?", yes=options["yes"])
+    agree(app, wording, "published", yes=options["yes"])
     if cosigning(desk):
         version = work.cosign(desk)
         return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])

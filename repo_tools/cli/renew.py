@@ -9,10 +9,11 @@ import click
 from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.cli.app import App, changes
-from repo_tools.cli.signing import agree
+from repo_tools.cli.signing import agree, refuse_unasked
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing.words import staged_changes
+from repo_tools.renewal import due
 from repo_tools.renewal import renew as stage
 from repo_tools.signing import following, missing, sign_staged
 
@@ -27,7 +28,7 @@ from repo_tools.signing import following, missing, sign_staged
     help="How long an online role may last. Repeat it.",
 )
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @changes
 def renew(app: App, keys: tuple[str, ...], yes: bool, **options: Any) -> Answer:
     """Renew everything that expires soon, and sign what the keys at hand can, in one sitting.
@@ -40,9 +41,12 @@ def renew(app: App, keys: tuple[str, ...], yes: bool, **options: Any) -> Answer:
     """
     desk = app.desk()
     within = timedelta(seconds=moments.seconds(options["within"])) if options["within"] else None
-    renewed = stage(desk, within, dict(_limit(text) for text in options["limits"]))
+    limits = dict(_limit(text) for text in options["limits"])
+    if limits or due(desk, within) or desk.tree.staged():
+        refuse_unasked(app, yes=yes)
+    renewed = stage(desk, within, limits)
     wording = staged_changes(desk)
-    agree(app, wording, "sign this?", yes=yes or not wording)
+    agree(app, wording, "signed", yes=yes or not wording)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     data = {
         "renewed": renewed,

@@ -13,7 +13,7 @@ from repo_tools.cli.app import App, changes, reads
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
-from repo_tools.publishing.words import staged_changes
+from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.rollouts import orders, plans, strategies
 from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
@@ -203,8 +203,7 @@ def status(app: App, channel: str | None) -> Answer:
       tidegate rollout status stable
     """
     desk = app.desk()
-    state = read_state(desk, desk.channel(channel) if channel else desk.only_channel())
-    return table(state, desk.now)
+    return table(desk, desk.channel(channel) if channel else desk.only_channel())
 
 
 def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms], Change]:
@@ -236,9 +235,9 @@ def _change(
     for warning in warnings(state, change):
         app.terminal.warn(warning)
     if options["dry_run"]:
-        return planned(desk, state, change)
+        return planned(desk, state, change, planned_changes(desk, state, change))
     stage(desk, state, change)
-    return table(read_state(desk, state.channel), desk.now, [*staged_changes(desk), following(desk)])
+    return table(desk, state.channel, [*staged_changes(desk), following(desk)])
 
 
 def _led(

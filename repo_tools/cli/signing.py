@@ -27,7 +27,7 @@ only_roles = click.option(
     "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
 )
 @only_roles
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @changes
 def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> Answer:
     """Sign what is staged, with every key at hand that still counts.
@@ -51,7 +51,9 @@ def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> 
     forget_stale(app, whole)
     desk = alone.chosen(whole, left)  # as its files are now
     wording = staged_changes(desk)
-    agree(app, wording, "sign this?", yes=yes)
+    if wording:
+        refuse_unasked(app, yes=yes)
+        agree(app, wording, "signed", yes=yes)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     return _signed(desk, wording, [asdict(item) for item in done])
 
@@ -70,14 +72,35 @@ def forget_stale(app: App, desk: Desk) -> None:
         app.terminal.warn(f"{role} is not what {', '.join(names)} signed: dropped, sign again")
 
 
-def agree(app: App, wording: list[str], question: str, *, yes: bool) -> None:
-    """Show what is about to be done, and go on only if a person agrees."""
+def refuse_unasked(app: App, *, yes: bool) -> None:
+    """Refuse to sign where nobody can be asked, and nobody has said yes.
+
+    Raises:
+        UsageError: It is so.
+    """
+    if not yes and not app.terminal.asks():
+        hint = "read what tidegate status says; --yes says that somebody did"
+        raise UsageError("nobody is here to be asked before this is signed", hint)
+
+
+def agree(app: App, wording: list[str], done: str, *, yes: bool) -> None:
+    """Show what is about to be done, and go on only if a person agrees.
+
+    Args:
+        app: Where to ask.
+        wording: What is changed.
+        done: What becomes of it: signed, or published.
+        yes: Somebody agreed before.
+
+    Raises:
+        UsageError: They do not agree.
+    """
     if yes or not app.terminal.asks():
         return
     for line in wording:
         app.terminal.note(line)
-    if not app.terminal.confirm(question):
-        raise UsageError("not confirmed; nothing was done")
+    if not app.terminal.confirm(f"is this to be {done}?"):
+        raise UsageError(f"not confirmed; nothing was {done}")
 
 
 def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:

@@ -1,5 +1,7 @@
 """``tidegate status``."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -7,11 +9,14 @@ import click
 from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, reads
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, moment
+from repo_tools.output import Answer, Sheet, counted, moment, when
 from repo_tools.publishing.words import staged_changes
+from repo_tools.renewal import due
+from repo_tools.roles import ONLINE
 from repo_tools.signed.signing import signings
 from repo_tools.signed.signing import stale as stale_in
-from repo_tools.signing import following
+from repo_tools.signed.views import Signing
+from repo_tools.signing import following, who
 
 
 @click.command()
@@ -24,49 +29,72 @@ def status(app: App) -> Answer:
       tidegate status
     """
     desk = app.desk()
-    wording, signed = staged_changes(desk), _signed(desk)
-    found = gather(desk, publishing=False).expiries
-    expiries = {role: moment(when) for role, when in sorted(found.items(), key=lambda item: item[1])}
-    overtaken = [role for role in desk.tree.staged() if desk.tree.overtaken(role)]
-    stale = {role: len(ids) for role in desk.tree.staged() if (ids := stale_in(desk.tree, role))}
+    roles = desk.tree.staged()
+    wording, found = staged_changes(desk), [one for role in roles for one in signings(desk.tree, role)]
+    expiries = dict(sorted(gather(desk, publishing=False).expiries.items(), key=lambda item: item[1]))
+    stale = {role: len(ids) for role in roles if (ids := stale_in(desk.tree, role))}
     data = {
         "store": desk.store.location,
         "published": desk.live.version("timestamp") or None,
         "staged": wording,
-        "signatures": signed,
-        "overtaken": overtaken,
+        "signatures": [_data(one) for one in found],
+        "overtaken": [role for role in roles if desk.tree.overtaken(role)],
         "stale": stale,
-        "expiries": expiries,
+        "expiries": {role: moment(at) for role, at in expiries.items()},
+        "expired": [role for role, at in expiries.items() if at <= desk.now],
     }
-    rows = [[item["role"], str(item["version"]), item["signed"], item["needed"]] for item in _rows(signed)]
-    soon = [[role, when] for role, when in expiries.items()]
-    staged = [Sheet(["role", "version", "signed by", "still needed"], rows, "staged")] if rows else []
-    late = [f"somebody published {', '.join(overtaken)} meanwhile: prepare that anew"] if overtaken else []
-    late += [
-        f"{role} changed after {count} signed it: those signatures do not count"
+    staged = (
+        [Sheet(["role", "version", "signed by", "still needed"], _rows(found), "staged")] if found else []
+    )
+    soon = [[role, when(at) + (", expired" if at <= desk.now else "")] for role, at in expiries.items()]
+    ends = [*_stale(stale), *upkeep(desk, expiries), following(desk)]
+    return Answer(data, [*wording, *staged, Sheet(["role", "expires"], soon), *ends])
+
+
+def upkeep(desk: Desk, expiries: Mapping[str, datetime]) -> list[str]:
+    """Return what must be signed anew, and how, for what has expired or will before anybody looks again."""
+    late = [role for role, at in expiries.items() if at <= desk.now]
+    people = [role for role in late if role not in ONLINE]
+    soon = [role for role in due(desk, None) if role not in late]
+    lines = []
+    if people:
+        lines.append(f"{counted(len(people), 'role')} expired, and hosts start nothing: next: tidegate renew")
+    elif soon:
+        lines.append(f"half of its life is over for {', '.join(soon)}: tidegate renew")
+    if len(late) > len(people):
+        after = ", once the rest is published" if people else ""
+        lines.append(
+            f"{' and '.join(role for role in late if role in ONLINE)} expired: tidegate refresh{after}"
+        )
+    return lines
+
+
+def _data(one: Signing) -> dict[str, Any]:
+    return {
+        "role": one.role,
+        "version": one.version,
+        "keys_of": one.keys_of or None,
+        "threshold": one.threshold,
+        "signed": [key.name for key in one.signed],
+        "unsigned": [key.name for key in one.unsigned],
+        "missing": one.missing,
+    }
+
+
+def _rows(found: list[Signing]) -> list[list[str]]:
+    return [
+        [
+            one.what,
+            str(one.version),
+            who(one.signed) if one.signed else "-",
+            f"{one.missing} more of {who(one.unsigned)}" if one.missing else "-",
+        ]
+        for one in found
+    ]
+
+
+def _stale(stale: Mapping[str, int]) -> list[str]:
+    return [
+        f"{role} changed after it was signed: {counted(count, 'signature')} on it no longer counted"
         for role, count in stale.items()
     ]
-    return Answer(data, [*wording, *staged, Sheet(["role", "expires"], soon), *late, following(desk)])
-
-
-def _signed(desk: Desk) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": found.role,
-            "version": found.version,
-            "threshold": found.threshold,
-            "signed": [key.name for key in found.signed],
-            "unsigned": [key.name for key in found.unsigned],
-            "missing": found.missing,
-        }
-        for role in desk.tree.staged()
-        for found in signings(desk.tree, role)
-    ]
-
-
-def _rows(signed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rows = []
-    for item in signed:
-        missing = f"{item['missing']} of {', '.join(item['unsigned'])}" if item["missing"] else "-"
-        rows.append({**item, "signed": ", ".join(item["signed"]) or "-", "needed": missing})
-    return rows

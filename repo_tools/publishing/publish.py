@@ -67,7 +67,7 @@ def refuse_unsigned(desk: Desk) -> None:
         SignaturesMissingError: It says who must still sign.
     """
     if unsigned := missing(desk):
-        lines = "; ".join(needed(found) for found in unsigned)
+        lines = "; ".join(needed(unsigned))
         raise SignaturesMissingError(f"signatures are missing: {lines}", "they run: tidegate sign")
 
 

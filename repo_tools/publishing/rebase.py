@@ -61,7 +61,7 @@ def _taken(desk: Desk, role: str) -> bool:
 
 
 def _merged(desk: Desk, role: str) -> dict[str, Entry]:
-    ours, theirs, base = desk.tree.view(role), desk.tree.live_view(role), _base(desk, role)
+    ours, theirs, base = desk.tree.view(role), desk.tree.live_view(role), base_view(desk, role)
     if role == "root" or (base is not None and ours.delegations != base.delegations):
         text = (
             f"{role} changes who may sign what, and somebody else published it meanwhile: that is not merged"
@@ -86,8 +86,8 @@ def _named(role: str, paths: Sequence[str]) -> str:
     return ", ".join(paths)
 
 
-def _base(desk: Desk, role: str) -> View | None:
-    """Return the published version that a staged role was made from."""
+def base_view(desk: Desk, role: str) -> View | None:
+    """Return the published version that a staged role was made from; None when it is not known."""
     data = desk.store.read(f"metadata/{desk.tree.base(role)}.{role}.json")
     return load_view(role, data) if data is not None else None
 

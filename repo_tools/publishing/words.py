@@ -1,95 +1,83 @@
 """What is staged, in words: what a person reads before signing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
 
-from metadata.documents import Order
+from metadata.strict import encode, to_json
 from repo_tools.desk import Desk
-from repo_tools.output import moment
-from repo_tools.publishing.documents import document_changes, is_told
-from repo_tools.roles import is_wave, parent
-from repo_tools.rollouts.state import order_in, read_state
+from repo_tools.publishing.rebase import base_view
+from repo_tools.roles import BRAKE, POLICY, is_wave, lifetime, parent, releases
+from repo_tools.rollouts.staging import Change, routes_of
+from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import share_text
-from repo_tools.signed.difference import trust_changes
-from repo_tools.signed.views import View
+from repo_tools.signed.views import Entry, View
+from repo_tools.words.reading import changed_documents
+from repo_tools.words.releases import listed_releases
+from repo_tools.words.roles import Around, is_ordering, sentence
 
 
 def staged_changes(desk: Desk) -> list[str]:
     """Return a sentence for each staged role."""
     staged = desk.tree.staged()
-    channels = [
-        channel
+    states = {
+        channel.role: read_state(desk, channel)
         for channel in desk.channels()
         if any(is_wave(role) and parent(role) == channel.role for role in staged)
-    ]
-    states = [read_state(desk, channel) for channel in channels]
-    shares = {
-        state.channel.below(wave.name): share_text(state, wave.name)
-        for state in states
-        for wave in state.waves
     }
-    tree = desk.tree
-    said = {
-        role: sentence(
-            tree.view(role), tree.live_view(role), shares.get(role, ""), document_changes(desk, role)
-        )
-        for role in staged
-    }
-    return [f"{role}: {words}" for role, words in said.items()]
+    return [f"{role}: {_told(desk, role, states.get(parent(role)))}" for role in staged]
 
 
-def sentence(new: View, old: View | None, share: str, inside: Sequence[str] = ()) -> str:
-    """Return what a new version of a role changes, in words.
+def planned_changes(desk: Desk, state: State, change: Change) -> list[str]:
+    """Return a sentence for each role that a change would stage."""
+    entries = {state.channel.below(wave): routes_of(state, order) for wave, order in change.orders.items()}
+    documents = {}
+    pairs = ((state.channel.role, POLICY, change.policy), (state.channel.below(BRAKE), BRAKE, change.brake))
+    for role, leaf, document in pairs:
+        if document is not None:
+            data = encode(document)
+            entry = Entry(state.channel.path(leaf), len(data), sha256(data).hexdigest())
+            entries[role], documents[entry.sha256] = [entry], to_json(document)
+    return [f"{role}: {_planned(desk, role, entries[role], documents, state)}" for role in entries]
 
-    Args:
-        new: The new version.
-        old: The one before; None before the first.
-        share: The wave's part of the fleet.
-        inside: What changes in the documents that it lists; their paths then tell nobody anything.
-    """
-    if is_wave(new.role) and new.entries:
-        return _wave(new, old, share)
-    if old is None:
-        return "founded"
-    added = sorted(new.entries.keys() - old.entries.keys())
-    gone = sorted(old.entries.keys() - new.entries.keys())
-    changed = sorted(
-        path for path in new.entries.keys() & old.entries.keys() if new.entries[path] != old.entries[path]
+
+def _planned(
+    desk: Desk, role: str, entries: Sequence[Entry], documents: Mapping[str, Any], state: State
+) -> str:
+    now, old = desk.tree.view(role), desk.tree.live_view(role)
+    new = replace(
+        now,
+        entries={**now.entries, **{entry.path: entry for entry in entries}},
+        version=old.version + 1 if old else 1,
+        expires_at=desk.now + lifetime(role),
     )
-    if inside:
-        added, changed = ([path for path in paths if not is_told(path)] for paths in (added, changed))
-    parts = [
-        f"{what} {', '.join(paths)}"
-        for what, paths in (("adds", added), ("removes", gone), ("changes", changed))
-        if paths
-    ]
-    parts += trust_changes(new, old)
-    return "; ".join([*parts, *inside]) or "renewed"
+    return sentence(new, old, _around(desk, new, old, state, documents))
 
 
-def _wave(new: View, old: View | None, share: str) -> str:
-    after = order_in(next(iter(new.entries.values())))
-    before = order_in(next(iter(old.entries.values()))) if old and old.entries else None
-    if before == after:
-        return f"{after.version}, renewed"
-    if before and (before.version, before.rollout) == (after.version, after.rollout):
-        return f"{after.version}, {_difference(before, after)}"
-    way = f"{before.version} → {after.version}" if before else f"nothing → {after.version}"
-    kind = " (recall)" if after.recall else ""
-    return f"{way}{kind} for {share}, {_terms(after)}"
+def _told(desk: Desk, role: str, state: State | None) -> str:
+    tree = desk.tree
+    new, old = tree.view(role), tree.live_view(role)
+    if not tree.overtaken(role):
+        return sentence(new, old, _around(desk, new, old, state))
+    made_on = base_view(desk, role)
+    behind = f"overtaken by version {desk.live.version(role)}"
+    if made_on is None:
+        return f"{behind}, and nobody knows what it was made on: prepare it again"
+    return f"{behind}; made on version {made_on.version}, it says: " + sentence(
+        new, made_on, _around(desk, new, made_on, state)
+    )
 
 
-def _difference(before: Order, after: Order) -> str:
-    if before.state != after.state:
-        return "held" if after.state == "hold" else f"goes on, {_terms(after)}"
-    if before.base != after.base and after.base and after.not_after is None:
-        return "complete: the base from now on, without an end"
-    return _terms(after)
-
-
-def _terms(order: Order) -> str:
-    parts = [f"from {moment(order.not_before)}"] if order.not_before else ["at once"]
-    if order.spread_s:
-        parts.append(f"spread over {order.spread_s} s")
-    if order.not_after:
-        parts.append(f"until {moment(order.not_after)}")
-    return ", ".join(parts)
+def _around(
+    desk: Desk, new: View, old: View | None, state: State | None, known: Mapping[str, Any] | None = None
+) -> Around:
+    role, tree = new.role, desk.tree
+    delegation = tree.view(parent(role)).delegations.get(role) if role.count(".") == 2 else None
+    return Around(
+        share_text(state, role.rpartition(".")[2]) if state and is_wave(role) else "-",
+        frozenset(delegation.paths) if delegation else frozenset(),
+        listed_releases(tree.find(releases(role.partition(".")[0]))) if is_ordering(role) else {},
+        changed_documents(desk.contents, new, old, known or {}),
+        tree.now + lifetime(role),
+    )

@@ -11,6 +11,7 @@ from repo_tools.roles import BRAKE, POLICY, Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.state import State
+from repo_tools.signed.views import Entry
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,22 @@ def roles_of(channel: Channel, change: Change) -> list[str]:
     return [*top, *brake, *(channel.below(wave) for wave in change.orders)]
 
 
+def routes_of(state: State, order: Order) -> list[Entry]:
+    """Return a wave's routes as an order makes them."""
+    document = state.catalog.entry(order.version)
+    routes = next(wave.routes for wave in state.waves if wave.name == order.wave)
+    custom = {"tidegate": to_json(order)}
+    return [route_entry(state.channel.path(route), document, custom) for route in routes]
+
+
 def stage(desk: Desk, state: State, change: Change) -> None:
     """Stage a change."""
     channel = state.channel
-    routes = {wave.name: wave.routes for wave in state.waves}
     for wave, order in change.orders.items():
         convert(to_json(order), Order, refuse_unknown=True)  # what is signed must be readable
-        document = state.catalog.entry(order.version)
         with desk.tree.edit(channel.below(wave)) as draft:
-            for route in routes[wave]:
-                draft.put(route_entry(channel.path(route), document, {"tidegate": to_json(order)}))
+            for entry in routes_of(state, order):
+                draft.put(entry)
         if change.plan is not None:
             plans.keep(desk.workspace, order.rollout, change.plan)
     if change.policy is not None:

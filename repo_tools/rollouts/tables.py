@@ -1,57 +1,90 @@
 """A channel's waves as tables."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metadata import strict
-from metadata.documents import Order, Policy
+from metadata.documents import Brake, Order, Policy
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, counted, short
+from repo_tools.output import Answer, Sheet, counted, span, when
+from repo_tools.roles import Channel
 from repo_tools.rollouts.staging import Change, roles_of
-from repo_tools.rollouts.state import State
+from repo_tools.rollouts.state import State, read_state
 from repo_tools.signing import missing, who
 
+Orders = Mapping[str, Order | None]
+"""By wave."""
 
-def table(state: State, now: datetime, lines: Sequence[str] = ()) -> Answer:
-    """Return what each wave is ordered to run, and some lines below it."""
-    orders = {wave.name: wave.order for wave in state.waves}
-    data: dict[str, Any] = {
-        "channel": str(state.channel),
-        "rollout": state.newest,
-        "floor_seq": state.policy.floor_seq,
-        "brake": strict.to_json(state.brake),
-        "waves": _waves(state, orders),
+
+def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
+    """Return what each wave is ordered to run, what is staged over that, and some lines below it."""
+    public, staged = _public(desk, channel), read_state(desk, channel)
+    orders = {wave.name: wave.order for wave in public.waves} if public else {}
+    ahead = {wave.name: wave.order for wave in staged.waves if wave.order != orders.get(wave.name)}
+    waves = {one["name"]: {**one, "staged": None} for one in (_waves(public, orders) if public else ())}
+    for one in _waves(staged, ahead):
+        waves.setdefault(one["name"], {**one, "order": None})["staged"] = one["order"]
+    said, other = _channel(public), _channel(staged)
+    data = {
+        "channel": str(channel),
+        **said,
+        "waves": list(waves.values()),
+        "staged": {field: found for field, found in other.items() if found != said[field]},
     }
-    return Answer(data, [_sheet(state, orders, now), *_held(state), *lines])
+    here: list[str | Sheet] = [_sheet(public, orders, str(channel)), *_held(public)] if public else []
+    return Answer(data, [*here, *_ahead(public, staged, ahead), *lines])
 
 
-def planned(desk: Desk, state: State, change: Change) -> Answer:
+def _channel(state: State | None) -> dict[str, Any]:
+    """Return what is the same for all waves; None everywhere where nothing is public."""
+    return {
+        "rollout": state.newest if state else None,
+        "floor_seq": state.policy.floor_seq if state else None,
+        "brake": strict.to_json(state.brake) if state else None,
+    }
+
+
+def _public(desk: Desk, channel: Channel) -> State | None:
+    """Return what is live in a channel, or None before its first publication."""
+    published = desk.published()
+    return read_state(published, channel) if published.tree.find(channel.role) else None
+
+
+def _ahead(public: State | None, staged: State, orders: Orders) -> list[str | Sheet]:
+    """Return what is staged and not live, marked as that."""
+    shown: list[str | Sheet] = []
+    title = f"{staged.channel}, staged: no host follows it before it is published"
+    if any(orders.values()) or not public:
+        shown.append(_sheet(staged, orders, title))
+    if staged.brake != (public.brake if public else Brake()):
+        shown += [f"staged: {line}" for line in _held(staged) or ["the brake holds nothing"]]
+    return shown
+
+
+def planned(desk: Desk, state: State, change: Change, wording: Sequence[str]) -> Answer:
     """Return what a change would do, and who would have to sign it."""
     delegations = {**desk.tree.view(state.channel.role).delegations, **desk.tree.view("targets").delegations}
     sign = {role: delegations[role] for role in roles_of(state.channel, change)}
+    before = missing(desk)
     data = {
         "channel": str(state.channel),
         "dry_run": True,
+        "changes": list(wording),
         "waves": _waves(state, change.orders),
         "signatures": [
             {"role": role, "threshold": found.threshold, "keys": [key.name for key in found.keys]}
             for role, found in sign.items()
         ],
-        "staged_before": [found.role for found in missing(desk)],
+        "staged_before": [found.role for found in before],
     }
     rows = [[role, f"{found.threshold} of {who(found.keys)}"] for role, found in sign.items()]
-    staged = [found for found in missing(desk) if found.role not in sign]
-    rows += [[found.role, f"{found.missing} of {who(found.unsigned)}, staged before"] for found in staged]
+    rows += [
+        [found.what, f"{found.missing} of {who(found.unsigned)}, staged before"]
+        for found in before
+        if found.role not in sign
+    ]
     end = "nothing more was staged" if desk.tree.staged() else "nothing is staged"
-    return Answer(
-        data,
-        [
-            _sheet(state, change.orders, desk.now),
-            Sheet(["role", "must be signed by"], rows),
-            end,
-        ],
-    )
+    return Answer(data, [*wording, Sheet(["role", "must be signed by"], rows), end])
 
 
 def share_text(state: State, name: str) -> str:
@@ -68,7 +101,7 @@ def share_words(policy: Policy, name: str, routes: Sequence[str]) -> str:
     return " and ".join(part for part in (counted(hosts, "host") if hosts else "", percent) if part) or "-"
 
 
-def _waves(state: State, orders: Any) -> list[dict[str, Any]]:
+def _waves(state: State, orders: Orders) -> list[dict[str, Any]]:
     return [
         {
             "name": wave.name,
@@ -81,17 +114,17 @@ def _waves(state: State, orders: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _sheet(state: State, orders: Any, now: datetime) -> Sheet:
+def _sheet(state: State, orders: Orders, title: str) -> Sheet:
     columns = ["wave", "share", "routes", "rollout", "version", "state", "base", "from", "spread", "until"]
     rows = [
-        [wave.name, share_text(state, wave.name), str(len(wave.routes)), *_order(orders.get(wave.name), now)]
+        [wave.name, share_text(state, wave.name), str(len(wave.routes)), *_order(orders.get(wave.name))]
         for wave in state.waves
         if wave.name in orders
     ]
-    return Sheet(columns, rows, str(state.channel), spare=("routes", "spread", "base", "share"))
+    return Sheet(columns, rows, title, spare=("routes", "spread", "share", "base"))
 
 
-def _order(order: Order | None, now: datetime) -> list[str]:
+def _order(order: Order | None) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
@@ -102,9 +135,9 @@ def _order(order: Order | None, now: datetime) -> list[str]:
         order.version,
         f"{order.state}{complete}{recalled}",
         order.base.version if order.base else "-",
-        short(order.not_before, now),
-        f"{order.spread_s} s",
-        short(order.not_after, now),
+        when(order.not_before),
+        span(order.spread_s),
+        when(order.not_after),
     ]
 
 

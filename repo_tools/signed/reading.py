@@ -1,7 +1,8 @@
 """From the library's objects to views, and from bytes to the library's objects."""
 
+import json
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from securesystemslib.signer import Key
 from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -41,7 +42,14 @@ def view(role: str, signed: Root | Targets) -> View:
     """Return what a role says."""
     if isinstance(signed, Root):
         delegations = {name: _delegation(name, found, signed.keys) for name, found in signed.roles.items()}
-        return View(role, signed.version, signed.expires, {}, delegations, 0, revoked(signed))
+        return View(
+            role,
+            signed.version,
+            signed.expires,
+            delegations=delegations,
+            revoked=revoked(signed),
+            other=_other(signed),
+        )
     return View(
         role,
         signed.version,
@@ -51,6 +59,7 @@ def view(role: str, signed: Root | Targets) -> View:
         int(signed.unrecognized_fields.get(SEQ_FIELD, 0)),
         revoked(signed),
         _texts(signed, RETIRED_FIELD),
+        _other(signed),
     )
 
 
@@ -81,7 +90,20 @@ def key_info(key: Key) -> KeyInfo:
     """Return a key as people see it; a key without a name shows the start of its id."""
     name = str(key.unrecognized_fields.get(NAME_FIELD) or key.keyid[:12])
     owner = str(key.unrecognized_fields.get(OWNER_FIELD) or "")
-    return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner, identity(key.keyval))
+    public = json.dumps(key.keyval, sort_keys=True)
+    return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner, identity(key.keyval), public)
+
+
+def _other(signed: Root | Targets) -> dict[str, Any]:
+    """Return what stands beside the fields that have a name in views."""
+    named = (SEQ_FIELD, RETIRED_FIELD, REVOKED_FIELD)
+    found = {name: text for name, text in signed.unrecognized_fields.items() if name not in named}
+    found["spec_version"] = signed.spec_version
+    if isinstance(signed, Root):
+        found["consistent_snapshot"] = signed.consistent_snapshot
+    elif signed.delegations and signed.delegations.succinct_roles:
+        found["succinct_roles"] = signed.delegations.succinct_roles.to_dict()
+    return found
 
 
 def _entry(path: str, found: TargetFile) -> Entry:
@@ -101,8 +123,17 @@ def _delegations(signed: Targets) -> dict[str, Delegation]:
 def _delegation(name: str, role: Role, keys: Mapping[str, Key]) -> Delegation:
     infos = tuple(key_info(keys[keyid]) for keyid in role.keyids if keyid in keys)
     if isinstance(role, DelegatedRole):
-        return Delegation(name, infos, role.threshold, tuple(role.paths or ()), role.terminating)
+        other = dict(role.unrecognized_fields)
+        if role.path_hash_prefixes is not None:
+            other["path_hash_prefixes"] = role.path_hash_prefixes
+        paths = tuple(role.paths or ())
+        return Delegation(name, infos, role.threshold, paths, role.terminating, other=other)
+    other = {key: found for key, found in role.unrecognized_fields.items() if key != EXPIRY_FIELD}
     lifetime_s = role.unrecognized_fields.get(EXPIRY_FIELD)
     return Delegation(
-        name, infos, role.threshold, lifetime_s=lifetime_s if isinstance(lifetime_s, int) else None
+        name,
+        infos,
+        role.threshold,
+        lifetime_s=lifetime_s if isinstance(lifetime_s, int) else None,
+        other=other,
     )

@@ -122,6 +122,7 @@ def _signing(role: str, staged: Metadata[Root], delegator: Metadata[Root]) -> Si
         result.threshold,
         tuple(key_info(key) for key in _sorted(result.signed)),
         tuple(key_info(key) for key in _sorted(result.unsigned)),
+        delegator.signed.version if role == "root" else 0,
     )
 
 

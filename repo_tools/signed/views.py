@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class KeyInfo:
-    """A public key, as far as people and rules need it."""
+    """A public key, as people and rules see it."""
 
     keyid: str
     name: str
@@ -48,6 +48,8 @@ class KeyInfo:
     """The person, where the key's name does not say it."""
     identity: str = ""
     """What makes it the same key, whatever id it goes by."""
+    public: str = "null"
+    """The public part itself, as JSON."""
 
     @property
     def person(self) -> str:
@@ -66,6 +68,8 @@ class Delegation:
     terminating: bool = True
     lifetime_s: int | None = None
     """How long signatures of an online role may last, when root says so."""
+    other: Mapping[str, Any] = field(default_factory=dict)
+    """What else is signed here; nobody reads it, and whoever signs is told of it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class View:
     """Names of stolen keys, by key id."""
     retired: Mapping[str, str] = field(default_factory=dict)
     """In a releases role: digests of documents that are no longer listed, by version."""
+    other: Mapping[str, Any] = field(default_factory=dict)
+    """What else is signed here; nobody reads it, and whoever signs is told of it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,13 @@ class Signing:
     threshold: int
     signed: tuple[KeyInfo, ...]
     unsigned: tuple[KeyInfo, ...]
+    keys_of: int = 0
+    """For root, which is signed with two sets of keys: the version that names them."""
+
+    @property
+    def what(self) -> str:
+        """The role, and with whose keys where that is not all of it."""
+        return f"{self.role}, keys of version {self.keys_of}" if self.keys_of else self.role
 
     @property
     def missing(self) -> int:

@@ -43,7 +43,9 @@ def channels() -> Iterator[str]:
 
 def promoted(work: Workspace, channel: str) -> Cost:
     """Promote, sign and publish, and return what the three took together."""
-    taken = [_command(work, *words) for words in (("rollout", "promote", channel), ("sign",), ("publish",))]
+    taken = [
+        _command(work, *words) for words in (("rollout", "promote", channel), ("sign", "--yes"), ("publish",))
+    ]
     return Cost(
         sum(one.wall_s for one in taken), sum(one.cpu_s for one in taken), max(one.peak_mb for one in taken)
     )

@@ -2,7 +2,7 @@ r"""Commands in the documentation: fenced ``console`` blocks, run as a reader wo
 
 A block has commands after ``$ `` (continued after a backslash, or on lines that begin with ``> ``) and, where
 it matters, the output that follows; ``…`` in it stands for anything. The blocks of one page run in order, in
-one new folder; ``cd`` and ``export`` carry over. ``make`` targets are run dry, and what they show is not
+one new folder; ``cd`` and ``export`` carry over. Where people are asked before something is signed, they agree. ``make`` targets are run dry, and what they show is not
 compared, since tests run inside of ``make test``. A comment before a block says why it is not run:
 ``<!-- not run: reason -->``. A page that says ``<!-- on a host with systemd -->`` is run where one is PID 1.
 What a command leaves in the background writes its number to a file ``*.pid``, so that a test can end it.
@@ -27,6 +27,10 @@ BLOCK = re.compile(
 LONGEST_S = 120
 """Far above any command of the documentation; what takes longer hangs."""
 ON_SYSTEMD = "<!-- on a host with systemd -->"
+ASKS = re.compile(r"\btidegate (-C \S+ )?(sign|renew)\b(?!.*--yes)")
+"""Commands that sign nothing unless somebody agrees."""
+QUESTIONS = 20
+"""More than the commands of one line ask."""
 Enter = Callable[..., list[str]]
 """Turns a command line into one that runs somewhere else."""
 REMEMBER = """{ export -p; printf 'cd %q\\n' "$PWD"; }"""
@@ -81,15 +85,36 @@ def run(command: Command, folder: Path, home: Path, enter: Enter = here) -> subp
     line = f"make -C {ROOT} -n {rest}" if program == "make" else command.line
     state = home / ".state"
     state.touch()
-    return subprocess.run(
-        enter("bash", "-euo", "pipefail", "-c", f"cd {folder}\nsource {state}\n{line}\n{REMEMBER} > {state}"),
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=LONGEST_S,
-        check=False,
-    )
+    with answers() if ASKS.search(command.line) else nobody() as stdin:
+        return subprocess.run(
+            enter(
+                "bash", "-euo", "pipefail", "-c", f"cd {folder}\nsource {state}\n{line}\n{REMEMBER} > {state}"
+            ),
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            stdin=stdin,
+            timeout=LONGEST_S,
+            check=False,
+        )
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[int]:
+    """Give a command nobody to ask."""
+    yield subprocess.DEVNULL
+
+
+@contextlib.contextmanager
+def answers() -> Iterator[int]:
+    """Give a command the terminal of a reader who agrees to what is asked there."""
+    reader, terminal = os.openpty()
+    try:
+        os.write(reader, b"y\n" * QUESTIONS)
+        yield terminal
+    finally:
+        os.close(terminal)
+        os.close(reader)
 
 
 def end_background(folder: Path) -> None:

@@ -62,7 +62,7 @@ def orders(rolled: Workspace) -> Callable[[], dict[str, Any]]:
 
     def ask() -> dict[str, Any]:
         waves = rolled.do("rollout", "status", "stable")["waves"]
-        return {wave["name"]: wave["order"] for wave in waves}
+        return {wave["name"]: wave["staged"] or wave["order"] for wave in waves}
 
     return ask
 

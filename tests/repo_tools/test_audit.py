@@ -234,7 +234,7 @@ def test_a_rotation_of_the_online_key_leaves_nothing_to_find(told):
     """Both keys sign, then the new root comes, then the new key alone: as it should be."""
     told.do("key", "new", "online-2", "--no-passphrase")
     told.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
-    told.do("sign")
+    told.do("sign", "--yes")
     for _ in range(2):
         told.now += timedelta(minutes=5)
         told.do("publish")

@@ -30,7 +30,7 @@ def published(two):
     """The same, published."""
     alice, bob = two
     bob.receive(alice)
-    bob.do("sign")
+    bob.do("sign", "--yes")
     alice.receive(bob)
     alice.do("publish")
     bob.receive(alice)
@@ -43,7 +43,7 @@ def test_two_people_found_a_repository_with_keys_that_never_meet(two):
     alice, bob = two
     assert alice.run("publish").exit_code == 16
     bob.receive(alice)
-    signed = bob.do("sign")
+    signed = bob.do("sign", "--yes")
     assert {item["key"] for item in signed["signed"]} == {"bob", "bob-r", "bob-root"}
     alice.receive(bob)
     assert "root" in alice.do("publish")["published"]
@@ -77,8 +77,8 @@ def test_signatures_that_were_added_apart_merge(published):
     alice, bob = published
     alice.add("1.4.2")
     bob.receive(alice)
-    assert [item["key"] for item in alice.do("sign")["signed"]] == ["alice"]
-    assert [item["key"] for item in bob.do("sign")["signed"]] == ["bob"]
+    assert [item["key"] for item in alice.do("sign", "--yes")["signed"]] == ["alice"]
+    assert [item["key"] for item in bob.do("sign", "--yes")["signed"]] == ["bob"]
     alice.receive(bob, only="staged")
     (state,) = alice.do("status")["signatures"]
     assert (set(state["signed"]), state["missing"]) == ({"alice", "bob"}, 0)
@@ -120,7 +120,7 @@ def test_git_merges_signatures(published):
     for name, person in (("alice", alice), ("bob", bob)):
         git("checkout", "-qb", name, "main")
         alice.keys = person.keys
-        alice.do("sign")
+        alice.do("sign", "--yes")
         git("add", ".")
         git("commit", "-qm", "signed")
     git("checkout", "-q", "main")
@@ -132,20 +132,20 @@ def test_what_changed_after_it_was_signed_is_not_published(published):
     """A signature over other bytes is dropped with a warning, and its owner is asked again."""
     alice, bob = published
     alice.add("1.4.2")
-    alice.do("sign")
+    alice.do("sign", "--yes")
     bob.receive(alice)
-    bob.do("sign")
+    bob.do("sign", "--yes")
     alice.add("1.4.3")
-    alice.do("sign")
+    alice.do("sign", "--yes")
     alice.receive(bob, only="staged/signatures")
     assert alice.do("status")["stale"] == {"agent.releases": 2}
     refused = alice.run("publish")
     assert refused.exit_code == 16
     assert "is not what alice, bob signed" in refused.stderr
     assert "2 more of alice@example.com (alice), bob" in refused.stderr
-    alice.do("sign")
+    alice.do("sign", "--yes")
     bob.receive(alice, only="staged")
-    bob.do("sign")
+    bob.do("sign", "--yes")
     alice.receive(bob, only="staged/signatures")
     alice.do("publish")
 
@@ -154,9 +154,9 @@ def test_a_role_that_was_edited_by_hand_loses_its_signatures(published):
     """Whoever changes a staged file after it was signed publishes nothing."""
     alice, bob = published
     alice.add("1.4.2")
-    alice.do("sign")
+    alice.do("sign", "--yes")
     bob.receive(alice)
-    bob.do("sign")
+    bob.do("sign", "--yes")
     path = bob.folder / "staged" / "metadata" / "agent.releases.json"
     said = json.loads(path.read_bytes())
     said["signed"]["x-tidegate-seq"] = 1_000_000
@@ -185,7 +185,7 @@ def test_listings_say_people(published):
     """Who must still sign is said by the owner's name, from the signed keys."""
     _alice, bob = published
     bob.add("1.4.2")
-    bob.do("sign")
+    bob.do("sign", "--yes")
     said = bob.run("publish")
     assert "1 more of alice@example.com (alice)" in said.stderr
 
@@ -236,25 +236,25 @@ def test_sign_says_what_it_signs(rolled):
     """The change of each role is told in words, people and keys included."""
     rolled.add("1.5.0")
     rolled.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
-    said = rolled.do("sign")["changes"]
+    said = rolled.do("sign", "--yes")["changes"]
     assert any(line.startswith("agent.stable.canary: 1.4.2 → 1.5.0 for ") for line in said)
     rolled.do("publish")
     rolled.do("brake", "stable", "--version", "1.5.0", "--by", "bob@example.com")
-    (line,) = rolled.do("sign")["changes"]
+    (line,) = rolled.do("sign", "--yes")["changes"]
     assert "brake: holds 1.5.0" in line
     assert "bob@example.com" in line
 
 
 def test_renew_renews_what_is_due_in_one_sitting(work):
     """Half of a life spent means due; every role is signed at once, and nothing else is touched."""
-    assert work.do("renew")["renewed"] == []
+    assert work.do("renew", "--yes")["renewed"] == []
     work.now = work.now + timedelta(days=60)
-    renewed = work.do("renew")
+    renewed = work.do("renew", "--yes")
     assert renewed["renewed"] == ["agent.stable.canary", "agent.stable.early", "agent.stable.full"]
     assert renewed["missing"] == []
-    assert len(work.do("renew", "--within", "200d")["renewed"]) == 9
+    assert len(work.do("renew", "--yes", "--within", "200d")["renewed"]) == 9
     work.do("publish")
-    assert work.do("renew")["renewed"] == []
+    assert work.do("renew", "--yes")["renewed"] == []
 
 
 def test_the_online_key_keeps_within_what_root_allows(work):
@@ -262,7 +262,7 @@ def test_the_online_key_keeps_within_what_root_allows(work):
     assert work.run("refresh", "--lasting", "4d").exit_code == 13
     work.do("refresh", "--lasting", "2d")
     assert work.do("status")["expiries"]["timestamp"] == "2026-11-24T12:00:00Z"
-    work.do("renew", "--limit", "timestamp=1d")
+    work.do("renew", "--yes", "--limit", "timestamp=1d")
     work.do("publish")
     assert work.do("status")["expiries"]["timestamp"] == "2026-11-23T12:00:00Z"
     assert work.run("refresh", "--lasting", "2d").exit_code == 13

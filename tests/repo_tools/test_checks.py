@@ -232,7 +232,7 @@ def test_a_barrier_that_leads_nowhere_is_found(rolled):
     rolled.add("1.4.9")
     rolled.add("1.5.0", None, "--requires", ">=1.5", "--via", "1.4.9")
     rolled.do("rollout", "start", "stable", "1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     result = rolled.run("publish")
     assert result.exit_code == 17
     assert "leads through 1.4.9" in result.stderr
@@ -252,6 +252,6 @@ def test_check_lists_what_publish_refuses(facts, rolled):
         "thresholds",
     }
     assert rolled.run("publish").exit_code == 16
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert rolled.run("publish").exit_code == 17
     assert rolled.do("refresh")

@@ -136,12 +136,9 @@ def test_status_says_what_comes_next(rolled):
     rolled.add("1.5.0")
     rolled.do("rollout", "start", "stable", "1.5.0", "--spread-s", "1h")
     said = rolled.run("status").stdout
-    assert (
-        "agent.stable.canary: 1.4.2 → 1.5.0 for up to 5 %, from 2026-11-22T12:00:00Z, spread over 3600 s"
-        in said
-    )
+    assert "agent.stable.canary: 1.4.2 → 1.5.0 for up to 5 %, from 2026-11-22 12:00Z, spread over 1 h" in said
     assert "1 more of rollouts" in said
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert "next: tidegate publish" in rolled.run("status").stdout
 
 

@@ -48,7 +48,7 @@ def test_a_server_that_became_deaf_loses_nothing(founded, bucket):
     """A repository that was moved behind such a server stays as it is, whoever writes to it."""
     founded.do("publish")
     founded.add("1.5.0")
-    founded.do("sign")
+    founded.do("sign", "--yes")
     there = {key: bucket.get(key) for key in bucket.names()}
     with between(bucket.server.url, CONDITIONS) as middleman:
         move(founded, bucket.location, middleman.before(bucket).location)

@@ -214,7 +214,7 @@ def test_clients_are_asked_at_the_horizon_too(danger):
     with danger.change("agent.stable.brake") as signed:
         signed.unrecognized_fields["x-note"] = "renewed by hand"
     danger.restage("agent.stable.brake", expires=danger.now + timedelta(days=2))
-    danger.work.do("sign")
+    danger.work.do("sign", "--yes")
     danger.publish_anyway()
     found = danger.work.run("--json", "check").json["findings"]
     texts = [one["text"] for one in found if one["rule"] == "clients"]

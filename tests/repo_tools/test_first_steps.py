@@ -69,7 +69,7 @@ def test_a_plan_names_everybody_who_must_sign(rolled):
 def test_what_was_published_can_be_found(rolled):
     """The place is an absolute path, whatever the settings say."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert f"published to {rolled.store} and" in rolled.run("publish").stdout
 
 

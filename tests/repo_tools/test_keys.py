@@ -49,7 +49,7 @@ def test_encrypted_keys_need_their_passphrase(tmp_path):
     work.add("1.4.2")
     for secrets, code in (({}, 2), ({"TIDEGATE_PASSPHRASE": "wrong"}, 12)):
         work.secrets = secrets
-        result = work.run("sign")
+        result = work.run("sign", "--yes")
         assert result.exit_code == code
         assert "hint:" in result.stderr
         assert not work.do("status")["signatures"][0]["signed"]
@@ -130,11 +130,11 @@ def test_a_key_may_be_named_by_its_file(work, tmp_path):
     (work.keys / "rollouts.pem").rename(stick / "rollouts.pem")
     work.add("1.4.2")
     work.do("rollout", "start", "stable", "1.4.2")
-    work.do("sign")
+    work.do("sign", "--yes")
     assert work.run("publish").exit_code == 16
-    work.do("sign", "--key", f"file:{stick / 'rollouts.pem'}")
+    work.do("sign", "--yes", "--key", f"file:{stick / 'rollouts.pem'}")
     work.do("publish")
-    assert work.run("sign", "--key", "nobody").exit_code == 2
+    assert work.run("sign", "--yes", "--key", "nobody").exit_code == 2
 
 
 def test_two_people_sign_before_anything_is_public(tmp_path):
@@ -147,14 +147,14 @@ def test_two_people_sign_before_anything_is_public(tmp_path):
     for path in work.keys.glob("re*-2.*"):
         path.rename(second / path.name)
     work.add("1.4.2")
-    signed = work.do("sign")
+    signed = work.do("sign", "--yes")
     assert [item["key"] for item in signed["signed"]] == ["releases-1"]
     assert [item["name"] for item in signed["missing"][0]["unsigned"]] == ["releases-2"]
     refused = work.run("publish")
     assert refused.exit_code == 16
     assert "1 more of releases-2" in refused.stderr
     first, work.keys = work.keys, second
-    work.do("sign")
+    work.do("sign", "--yes")
     work.keys = first
     assert work.do("publish")["published"] == {"agent.releases": 2}
 
@@ -187,7 +187,7 @@ def test_publishing_needs_the_online_key(work):
     """Permission to use it is permission to publish."""
     (work.keys / "online.pem").unlink()
     work.add("1.4.2")
-    work.do("sign")
+    work.do("sign", "--yes")
     result = work.run("publish")
     assert result.exit_code == 16
     assert "online" in result.stderr

@@ -88,7 +88,7 @@ def ready(tmp_path: Path) -> Workspace:
     work.publish_release("1.4.2")
     work.add("1.5.0")
     work.do("rollout", "start", "stable", "1.5.0")
-    work.do("sign")
+    work.do("sign", "--yes")
     return work
 
 
@@ -144,7 +144,7 @@ def test_whoever_publishes_second_starts_from_what_is_live(rolled, tmp_path):
     for work, version in ((rolled, "1.5.0"), (other, "1.5.1")):
         work.add(version)
         work.do("rollout", "start", "stable", version)
-        work.do("sign")
+        work.do("sign", "--yes")
     rolled.do("publish")
     before = files(rolled.store)
     for command in ("publish", "sign"):
@@ -158,7 +158,7 @@ def test_whoever_publishes_second_starts_from_what_is_live(rolled, tmp_path):
 def test_a_timestamp_that_moved_meanwhile_is_not_replaced(rolled):
     """The last write is conditional: between reading and writing somebody else published."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     desk = rolled.desk()
     publication = publish.prepare(desk)
     seals = publish.sealed(desk, publication)
@@ -184,7 +184,7 @@ def test_names_that_a_killed_publisher_left_are_skipped(rolled):
 def test_a_dry_run_publishes_nothing(rolled):
     """It says what would happen."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     before = files(rolled.store)
     said = rolled.do("publish", "--dry-run")
     assert said["published"] == {"agent.releases": 3}
@@ -194,7 +194,7 @@ def test_a_dry_run_publishes_nothing(rolled):
 def test_a_damaged_artifact_is_not_published(rolled):
     """What changed since it was staged never gets its name."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     staged = next((rolled.folder / "staged" / "targets").rglob("*.tar.zst"))
     staged.write_bytes(staged.read_bytes()[:-1])
     result = rolled.run("publish")

@@ -19,7 +19,7 @@ def ready(work: Workspace) -> Workspace:
     work.publish_release("1.4.2")
     work.add("1.5.0")
     work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
-    work.do("sign")
+    work.do("sign", "--yes")
     return work
 
 

@@ -45,7 +45,7 @@ def test_the_second_publication_sends_what_is_new(online, bucket):
 def test_a_refresher_refreshes_and_publishes_nothing(online, bucket, as_role):
     """The daily job's rights are enough for its work, and too small for a release."""
     online.add("1.5.0")
-    online.do("sign")
+    online.do("sign", "--yes")
     as_role("refresher")
     assert online.do("refresh")["timestamp"] == 2
     before = bucket.names()
@@ -63,7 +63,7 @@ def test_whoever_publishes_second_learns_who_was_first(online, tmp_path):
     online.add("1.5.0")
     other.add("1.6.0")
     for work in (online, other):
-        work.do("sign")
+        work.do("sign", "--yes")
     online.do("publish")
     result = other.run("publish")
     assert result.exit_code == 15

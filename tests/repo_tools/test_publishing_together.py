@@ -34,10 +34,10 @@ def other(rolled, tmp_path) -> Workspace:
 def test_changes_to_different_routes_are_both_kept(rolled, other):
     """One adds a release, the other brakes: the second only publishes again, or rebases and signs."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     other.add("1.6.0")
     other.do("rollout", "start", "stable", "1.6.0")
-    other.do("sign")
+    other.do("sign", "--yes")
     rolled.do("publish")
     assert other.run("publish").exit_code == 15
     said = other.do("publish", "--rebase")
@@ -56,7 +56,7 @@ def test_what_both_changed_is_for_people_to_decide(rolled, other):
     for work, version in ((rolled, "1.5.0"), (other, "1.6.0")):
         work.add(version)
         work.do("rollout", "start", "stable", version)
-        work.do("sign")
+        work.do("sign", "--yes")
     rolled.do("publish")
     before = files(other.folder / "staged")
     result = other.run("publish", "--rebase")
@@ -70,7 +70,7 @@ def test_a_promotion_does_not_go_past_a_pause_that_was_published_first(rolled, o
     """They touch different waves, so nothing is overtaken; the pause is for the next wave all the same."""
     rolled.publish_release("1.5.0", strategy="manual")
     other.do("rollout", "promote", "stable")
-    other.do("sign")
+    other.do("sign", "--yes")
     rolled.do("rollout", "pause", "stable", "--reason", "it crashes")
     rolled.sign_and_publish()
     result = other.run("publish")
@@ -86,7 +86,7 @@ def test_who_may_sign_is_never_merged(rolled, other):
     for work, name in ((rolled, "ours"), (other, "theirs")):
         work.do("key", "new", name, "--no-passphrase")
         work.do("key", "rotate", "agent.releases", "--old", "releases", "--new", name)
-        work.do("sign")
+        work.do("sign", "--yes")
     rolled.do("publish")
     before = files(other.folder / "staged")
     result = other.run("publish", "--rebase")
@@ -100,7 +100,7 @@ def test_what_is_public_already_is_dropped(rolled, other):
     """Both did the same: there is nothing left to publish."""
     for work in (rolled, other):
         work.do("brake", "stable", "--version", "1.4.2")
-        work.do("sign")
+        work.do("sign", "--yes")
     rolled.do("publish")
     said = other.do("publish", "--rebase")
     assert said["rebased"] == {}
@@ -111,7 +111,7 @@ def test_what_is_public_already_is_dropped(rolled, other):
 def test_a_name_that_a_killed_publisher_left_is_skipped(rolled):
     """Its version was created and never listed: the conflict says so, and a rebase takes the next one."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     version = rolled.desk().tree.view("agent.releases").version
     (rolled.store / "metadata" / f"{version}.agent.releases.json").write_text("{}")
     result = rolled.run("publish")
@@ -124,7 +124,7 @@ def test_a_name_that_a_killed_publisher_left_is_skipped(rolled):
 def test_a_publication_in_between_is_told(rolled, other):
     """Somebody published between reading and writing: who, and that trying again is enough."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     desk = rolled.desk()
     publication = publish.prepare(desk)
     seals = publish.sealed(desk, publication)
@@ -140,7 +140,7 @@ def test_a_publication_in_between_is_told(rolled, other):
 def killed_at_the_end(work: Workspace) -> None:
     """Publish a release, all but the last write."""
     work.add("1.5.0")
-    work.do("sign")
+    work.do("sign", "--yes")
     desk = work.desk()
     publication = publish.prepare(desk)
     contents = publish.everything(publication, publish.sealed(desk, publication))
@@ -161,7 +161,7 @@ def test_nobody_goes_past_a_publication_that_is_being_made(rolled, other):
     killed_at_the_end(rolled)
     left = max(rolled.store.glob("metadata/*.timestamp.json"), key=lambda path: path.stat().st_mtime_ns)
     other.do("brake", "stable", "--reason", "crash loops")
-    other.do("sign")
+    other.do("sign", "--yes")
     before = served(rolled)
     result = other.run("publish")
     assert (result.exit_code, served(rolled)) == (15, before)
@@ -184,7 +184,7 @@ def test_what_was_never_public_stops_nobody_for_long(rolled, other):
 def test_a_dry_run_lists_every_object(rolled):
     """Names in their order, with what caches are told, and no key is needed for it."""
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     before = files(rolled.store)
     said = rolled.do("publish", "--dry-run")["objects"]
     assert said[-1]["name"] == "metadata/timestamp.json"
@@ -233,7 +233,7 @@ def test_a_mirror_that_does_not_answer_is_reported_and_served_later(rolled, mirr
     """The first store is published all the same; publishing again serves the mirror."""
     mirrored.write_text("no folder")
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     result = rolled.run("publish")
     assert result.exit_code == 11
     assert "not to a mirror" in result.stderr

@@ -66,7 +66,7 @@ def test_an_online_key_changes_while_a_client_polls(stage):
     stage.key("online-2")
     polls: list[bool] = []
     stage.work.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
-    stage.work.do("sign")
+    stage.work.do("sign", "--yes")
     metadata = stage.work.store / "metadata"
     seen = {path.name for path in metadata.iterdir()}
     for command in ("publish", "publish", "refresh"):
@@ -135,7 +135,7 @@ def test_the_three_publications_are_kept_apart(rolled, danger):
     """A cache that serves an old timestamp beside the new root breaks a poll: each step waits for caches."""
     rolled.do("key", "new", "online-2", "--no-passphrase")
     rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     cached = (rolled.store / "metadata" / "timestamp.json").read_bytes()
     rolled.do("publish")
     for command in ("publish", "refresh"):
@@ -157,7 +157,7 @@ def test_whoever_is_in_haste_is_warned(rolled):
     """Nothing is refused for good: without caches, or in need, one goes on at once and knows the price."""
     rolled.do("key", "new", "online-2", "--no-passphrase")
     rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert "clients" not in rolled.run("publish", "--at-once").stderr
     for command in ("publish", "refresh"):
         assert "clients behind a cache may fail a poll" in rolled.run(command, "--at-once").stderr

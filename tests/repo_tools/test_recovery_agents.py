@@ -94,7 +94,7 @@ def test_an_agent_polls_through_the_rotation_of_the_online_key(scene):
     """Three publications, and each tick between them succeeds."""
     scene.repo.do("key", "new", "fresh", "--no-passphrase")
     scene.repo.do("key", "rotate", "all", "--old", "online", "--new", "fresh")
-    scene.repo.do("sign")
+    scene.repo.do("sign", "--yes")
     for command in ("publish", "publish", "refresh"):
         scene.repo.do(command, "--at-once")
         assert scene.host.tick().exit_code == 0

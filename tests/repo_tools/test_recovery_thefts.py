@@ -106,7 +106,7 @@ def test_half_a_recovery_is_refused(stage):
     """Whoever publishes a part only breaks clients or leaves the thief a door: each half is stopped."""
     stage.key("fresh")
     stage.work.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh")
-    stage.work.do("sign")
+    stage.work.do("sign", "--yes")
     staged = stage.work.folder / "staged" / "metadata"
     for name, said in (
         ("targets", "may still sign"),
@@ -132,7 +132,7 @@ def test_half_a_recovery_of_the_timestamp_is_refused(stage):
     stage.key("online-2")
     options = ("--compromised", "--new", "online-2", "--good", f"timestamp={honest}")
     stage.work.do("key", "revoke", "online", *options)
-    stage.work.do("sign")
+    stage.work.do("sign", "--yes")
     (stage.work.folder / "staged" / "metadata" / "root.json").unlink()
     assert stage.work.run("publish").exit_code == 17
     assert stage.work.run("refresh").exit_code == 17

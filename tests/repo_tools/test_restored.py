@@ -24,7 +24,7 @@ def test_nothing_is_published_over_a_restored_store(restored):
     """Both ways to publish refuse it, and go on once the newer store is back."""
     work = restored.work
     work.do("brake", "agent/stable", "--version", "1.4.2", "--reason", "a crash loop")
-    work.do("sign")
+    work.do("sign", "--yes")
     for command in ("refresh", "publish"):
         refused = work.run(command)
         assert refused.exit_code == 15, refused.stderr

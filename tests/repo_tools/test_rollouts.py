@@ -163,7 +163,7 @@ def test_one_signature_stops_everything(rolled):
     signatures = rolled.do("status")["signatures"]
     assert [(item["role"], item["threshold"]) for item in signatures] == [("agent.stable.brake", 1)]
     assert "online" in signatures[0]["unsigned"]
-    assert rolled.do("sign")["signed"][0]["key"] == "rollouts"
+    assert rolled.do("sign", "--yes")["signed"][0]["key"] == "rollouts"
     rolled.do("publish")
     said = rolled.do("agents", "explain", "host-1", "--running", "1.4.0")
     held = rolled.do("rollout", "status", "stable")["brake"]["hold"]
@@ -181,7 +181,7 @@ def test_the_brake_is_lifted_by_name(rolled):
         "brake: lifts 1.5.0"
         in rolled.run("brake", "stable", "--release", "--reason", "it was the network").stdout
     )
-    brake = rolled.do("rollout", "status", "stable")["brake"]
+    brake = rolled.do("rollout", "status", "stable")["staged"]["brake"]
     assert (brake["hold"], brake["since"]) == ([], "2026-11-22T20:00:00Z")
     rolled.sign_and_publish()
     assert rolled.run("brake", "stable", "--release").exit_code == 2
@@ -202,7 +202,7 @@ def test_a_live_rollout_is_held_below_a_staged_one(rolled):
     rolled.publish_release("1.5.0")
     rolled.add("1.6.0")
     rolled.do("rollout", "start", "stable", "1.6.0", "--strategy", "immediate")
-    held = rolled.do("brake", "stable")["brake"]["hold"]
+    held = rolled.do("brake", "stable")["staged"]["brake"]["hold"]
     assert held == [{"rollout": "stable-0002"}, {"rollout": "stable-0003"}]
 
 

@@ -89,7 +89,7 @@ class Danger:
 
     def refusal(self) -> str:
         """Sign what is staged, and return what is said when publishing it is refused."""
-        self.work.do("sign")
+        self.work.do("sign", "--yes")
         before = (self.work.store / "metadata" / "timestamp.json").read_bytes()
         result = self.work.run("publish")
         assert result.exit_code == 17, result.stderr or result.stdout
@@ -98,7 +98,7 @@ class Danger:
 
     def publish_anyway(self) -> None:
         """Publish what is staged with every check off."""
-        self.work.do("sign")
+        self.work.do("sign", "--yes")
         desk = self.work.desk()
         publication = publish.prepare(desk)
         publish.upload(desk, publication, publish.sealed(desk, publication))

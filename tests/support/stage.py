@@ -34,7 +34,7 @@ class Stage:
 
     def publish(self) -> None:
         """Sign and publish, in as many publications as it takes; there is no cache here to wait for."""
-        self.work.do("sign")
+        self.work.do("sign", "--yes")
         while self.work.do("publish", "--at-once")["published"] == {}:
             assert self.old.trusts(ROUTE)
         self.work.do("refresh", "--at-once")

@@ -107,7 +107,7 @@ class Workspace:
 
     def sign_and_publish(self) -> Any:
         """Sign with all keys at hand, and publish."""
-        self.do("sign")
+        self.do("sign", "--yes")
         return self.do("publish")
 
     def publish_release(
