@@ -1,7 +1,7 @@
 """The published history as one line for each change, newest first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -108,7 +108,11 @@ class Log:
             text, about = f"cannot be read: {error.message}", frozenset()
         if paper.role in ONLINE and old:
             text = "renewed" if paper.role == "timestamp" else "lists other versions"
-        at = None if paper.role == "root" and paper.number > publication.root.number else publication.at
+        at = publication.at
+        if paper.role == "root" and paper.number > publication.root.number:
+            at, text = None, f"{text}; no timestamp needs it"
+        if paper.role == "root" and paper.number == self.history.collected.anchor.number > 1:
+            at, text = None, "what is told here begins with it"
         return Change(at, publication.number, paper.role, paper.number, text, signed, about)
 
     def _signed(self, publication: Publication, paper: Paper) -> tuple[KeyInfo, ...]:

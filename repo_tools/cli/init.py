@@ -16,7 +16,7 @@ from repo_tools.keys.folder import KeyFile, KeyFolder
 from repo_tools.names import check_name
 from repo_tools.output import Answer, Sheet
 from repo_tools.roles import Channel
-from repo_tools.signing import who
+from repo_tools.signing import needed
 from repo_tools.workspace import Settings, Workspace
 
 _WAVES = ("canary=5", "early=25", "full=100")
@@ -131,7 +131,7 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
         for wave, routes in zip(plan.waves, plan.routes(), strict=True)
     ]
     groups = {group: [key.name for key in found] for group, found in founded.keys.items()}
-    still = [f"{found.role}: {found.missing} more of {who(found.unsigned)}" for found in founded.missing]
+    still = needed(founded.missing)
     data = {
         "workspace": str(folder),
         "channel": str(plan.channel),
@@ -150,6 +150,7 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
             Sheet(["wave", "up to", "routes"], rows),
             Sheet(["keys", "who should hold them"], hand, f"keys in {keys}"),
             *(f"still to sign, where the key is: {line}" for line in still),
-            f"next: tidegate -C {where} publish; hosts enrol with {root}",
+            f"hosts enrol with {root}",
+            f"next: tidegate -C {where} {'sign, with these keys, then publish' if still else 'publish'}",
         ],
     )

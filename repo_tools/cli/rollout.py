@@ -17,7 +17,7 @@ from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.rollouts import orders, plans, strategies
 from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.refusals import refuse_closed
+from repo_tools.rollouts.refusals import refuse_closed, refuse_past
 from repo_tools.rollouts.staging import Change, stage
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import planned, table
@@ -232,6 +232,7 @@ def _change(
     state = read_state(desk, desk.channel(channel))
     change = _led(app, desk, state, options, make)
     refuse_closed(change, desk.now)
+    refuse_past(change, desk.now)
     for warning in warnings(state, change):
         app.terminal.warn(warning)
     if options["dry_run"]:

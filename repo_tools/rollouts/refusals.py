@@ -4,6 +4,7 @@ from datetime import datetime
 
 from metadata.errors import UnsuitableError, UsageError
 from metadata.versions import parse, within
+from repo_tools.output import when
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, closed, cut_spread
 
@@ -20,6 +21,19 @@ def refuse_closed(change: Change, now: datetime) -> None:
         if order.state == "go" and cut_spread(order):
             hint = "choose a shorter --spread-s, or a later --not-after"
             raise UsageError(f"in {order.wave}, {cut_spread(order)}", hint)
+
+
+def refuse_past(change: Change, now: datetime) -> None:
+    """Refuse a recall that covers nothing any more when the first host may start.
+
+    Raises:
+        UsageError: It is over by then.
+    """
+    for order in change.orders.values():
+        until = order.recall.until if order.recall else None
+        if until and until <= max(order.not_before or now, now):
+            text = f"in {order.wave}, the recall ends at {when(until)}, before any host could go back"
+            raise UsageError(text, "choose a later --until, or none")
 
 
 def refuse_unfit(state: State, version: str, at: datetime) -> None:

@@ -10,6 +10,7 @@ from metadata.errors import UnsuitableError
 from metadata.fields import Pointer
 from metadata.release import Release
 from repo_tools.desk import Desk
+from repo_tools.output import span, when
 from repo_tools.roles import BRAKE, NOT_WAVES, POLICY, Channel, release_path, releases
 from repo_tools.signed.views import Entry, View
 
@@ -156,14 +157,15 @@ def cut_spread(order: Order) -> str:
     open_s = max(0, int((order.not_after - order.not_before).total_seconds()))
     if order.spread_s <= open_s:
         return ""
-    return f"hosts start over {order.spread_s} s, and none may start after {open_s} s: the last never would"
+    spread, ends = span(order.spread_s), span(open_s)
+    return f"hosts start over {spread}, and none may start after {ends}: the last never would"
 
 
 def closed(order: Order, now: datetime) -> str:
     """Return why no host could start by an order, now or later; nothing when one could."""
     if order.not_after is None or order.not_after > max(order.not_before or now, now):
         return ""
-    return f"the order ends at {order.not_after:%Y-%m-%d %H:%M} UTC, before any host could start"
+    return f"the order ends at {when(order.not_after)}, before any host could start"
 
 
 def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:

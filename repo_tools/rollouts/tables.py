@@ -20,7 +20,11 @@ def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
     """Return what each wave is ordered to run, what is staged over that, and some lines below it."""
     public, staged = _public(desk, channel), read_state(desk, channel)
     orders = {wave.name: wave.order for wave in public.waves} if public else {}
-    ahead = {wave.name: wave.order for wave in staged.waves if wave.order != orders.get(wave.name)}
+    ahead = {
+        wave.name: wave.order
+        for wave in staged.waves
+        if wave.name not in orders or wave.order != orders[wave.name]
+    }
     waves = {one["name"]: {**one, "staged": None} for one in (_waves(public, orders) if public else ())}
     for one in _waves(staged, ahead):
         waves.setdefault(one["name"], {**one, "order": None})["staged"] = one["order"]

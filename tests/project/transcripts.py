@@ -2,10 +2,11 @@ r"""Commands in the documentation: fenced ``console`` blocks, run as a reader wo
 
 A block has commands after ``$ `` (continued after a backslash, or on lines that begin with ``> ``) and, where
 it matters, the output that follows; ``…`` in it stands for anything. The blocks of one page run in order, in
-one new folder; ``cd`` and ``export`` carry over. Where people are asked before something is signed, they agree. ``make`` targets are run dry, and what they show is not
-compared, since tests run inside of ``make test``. A comment before a block says why it is not run:
-``<!-- not run: reason -->``. A page that says ``<!-- on a host with systemd -->`` is run where one is PID 1.
-What a command leaves in the background writes its number to a file ``*.pid``, so that a test can end it.
+one new folder; ``cd`` and ``export`` carry over. Who is asked before something is signed agrees. ``make``
+targets are run dry, and what they show is not compared, since tests run inside of ``make test``. A comment
+before a block says why it is not run: ``<!-- not run: reason -->``. A page that says
+``<!-- on a host with systemd -->`` is run where one is PID 1. What a command leaves in the background writes
+its number to a file ``*.pid``, so that a test can end it.
 """
 
 import contextlib

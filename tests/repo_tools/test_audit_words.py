@@ -7,6 +7,7 @@ import pytest
 from metadata import places
 from repo_tools.rollouts.state import read_state
 from tests.agent.forge import Forge
+from tests.support.people import team
 from tests.support.web import serving
 from tests.support.workspace import HERE, Workspace
 
@@ -45,7 +46,7 @@ def test_the_log_tells_changes_newest_first(told):
     assert canary.endswith("signed by rollouts")
     assert any("agent.releases 3: adds 1.5.0 for " in line for line in said)
     assert "founded" in said[-1]
-    assert not any(" timestamp " in line or " snapshot " in line for line in said)
+    assert not {"timestamp", "snapshot"} & {line.split()[2] for line in said}
 
 
 def test_the_log_is_filtered_by_person_role_and_release(told):
@@ -205,3 +206,42 @@ def test_what_is_not_there_is_a_usage_error(told, tmp_path):
         assert "hint:" in result.stderr
     elsewhere = Workspace(tmp_path / "elsewhere")
     assert elsewhere.run("inspect", told.store, "root").exit_code == 2
+
+
+def test_the_log_says_which_key_of_a_person_signed(tmp_path):
+    """Somebody with a release key and a rollout key is one person, and each signature is one key's."""
+    (alice,) = team(tmp_path, "alice")
+    files = {
+        group: alice.key(f"alice-{group}", "--owner", "alice@example.com")
+        for group in ("releases", "rollouts")
+    }
+    keys = [f"--key={group}={path}" for group, path in files.items()]
+    alice.found("--store", "../store", *keys)
+    alice.publish_release("1.4.2")
+    canary = alice.run("log", "--role", "agent.stable.canary").stdout.splitlines()[0]
+    assert canary.endswith("; signed by alice@example.com (alice-rollouts)")
+    both = alice.do("log", "--person", "alice@example.com")["changes"]
+    assert {key["name"] for one in both for key in one["keys"]} == {"alice-releases", "alice-rollouts"}
+    one = alice.do("log", "--person", "alice-releases")["changes"]
+    assert {change["role"] for change in one} == {"agent.releases"}
+
+
+def test_the_log_tells_roots_that_no_timestamp_needs(told):
+    """A root that only changes root's own keys is public and in force for hosts: it is not left out."""
+    told.do("key", "new", "root-2", "--no-passphrase")
+    told.do("key", "rotate", "root", "--old", "root", "--new", "root-2")
+    told.sign_and_publish()
+    (newest, *_) = lines(told)
+    assert newest.startswith("at an unknown time root 2: new key root-2 [ed25519 ")
+    assert "lets root sign root no more" in newest
+    assert newest.endswith("no timestamp needs it; signed by root, root-2")
+    told.do("key", "new", "online-2", "--no-passphrase")
+    told.do("key", "rotate", "timestamp", "--old", "online", "--new", "online-2")
+    told.do("sign", "--yes")
+    while told.do("publish", "--at-once")["published"] == {}:
+        pass
+    told.do("refresh", "--at-once")
+    assert [one["version"] for one in told.do("log", "--role", "root")["changes"]] == [3, 2, 1]
+    assert "is told as the store has it" in told.run("log").stderr
+    (only,) = lines(told, "--role", "root", "--root", str(told.root_file))
+    assert "root 3: what is told here begins with it" in only

@@ -153,7 +153,7 @@ def test_an_order_that_ended_before_it_was_published_starts_nobody(danger):
     danger.start("1.5.0")
     danger.wait(days=8)
     found = [one.text for one in spreads(gather(danger.work.desk(), publishing=True))]
-    said = "agent.stable.canary: the order ends at 2026-11-29 12:00 UTC, before any host could start"
+    said = "agent.stable.canary: the order ends at 2026-11-29 12:00Z, before any host could start"
     assert found == [said]
     danger.publish_anyway()
     assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "closed"
