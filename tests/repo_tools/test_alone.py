@@ -37,11 +37,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def together(alice: Person, bob: Person) -> None:
     """Let both sign what Alice staged, and Alice publish it."""
-    alice.do("sign")
+    alice.do("sign", "--yes")
     bob.folder.mkdir(exist_ok=True)
     shutil.rmtree(bob.folder / "staged", ignore_errors=True)
     bob.receive(alice)
-    bob.do("sign")
+    bob.do("sign", "--yes")
     alice.receive(bob)
     alice.do("publish")
 
@@ -98,7 +98,7 @@ def test_a_brake_comes_out_in_the_midst_of_anything(pair, stage):
     """Three commands with a brake key and the publisher's; the rest is published afterwards as it was."""
     alice, bob = pair
     stage(alice)
-    alice.do("sign")
+    alice.do("sign", "--yes")
     before = {path: path.read_bytes() for path in (alice.folder / "staged").rglob("*") if path.is_file()}
     assert alice.run("publish").exit_code == 16
     on_call = alice.base / "on-call"
@@ -108,7 +108,7 @@ def test_a_brake_comes_out_in_the_midst_of_anything(pair, stage):
             shutil.copy(path, on_call)
     alice_keys, alice.keys = alice.keys, on_call
     alice.do("brake", "stable", "--reason", "crash loops")
-    assert {one["role"] for one in alice.do("sign", "--role", BRAKE)["signed"]} == {BRAKE}
+    assert {one["role"] for one in alice.do("sign", "--yes", "--role", BRAKE)["signed"]} == {BRAKE}
     said = alice.do("publish", "--role", BRAKE)
     assert list(said["published"]) == [BRAKE]
     assert said["staged"]
@@ -136,7 +136,7 @@ def test_what_must_come_along_is_named(rolled):
     """An order does not go without its release, nor a role without whoever delegates to it."""
     rolled.add("1.5.0")
     rolled.do("rollout", "start", "stable", "1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     refused = rolled.run("publish", "--role", CANARY)
     assert refused.exit_code == 13
     assert f"{CANARY} orders 1.5.0, which is only staged: {RELEASES} must come along" in refused.stderr
@@ -153,7 +153,7 @@ def test_new_keys_go_with_what_they_sign(rolled):
     """Who delegates does not go without the role whose keys it changes, or no client could read that."""
     rolled.do("key", "new", "fresh", "--no-passphrase")
     rolled.do("key", "rotate", CANARY, "--old", "rollouts", "--new", "fresh")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     refused = rolled.run("publish", "--role", CHANNEL)
     assert refused.exit_code == 13
     assert f"{CHANNEL} changes who may sign {CANARY}: {CANARY} must come along" in refused.stderr
@@ -176,7 +176,7 @@ def test_a_change_is_taken_back(rolled):
     """Its role, its signatures and its files are gone, and what else is staged stays signed."""
     rolled.do("brake", "stable", "--version", "1.4.2")
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     staged = rolled.folder / "staged"
     would = rolled.do("unstage", RELEASES, "--dry-run")
     assert would["changes"][0].startswith(f"{RELEASES}: adds ")
@@ -199,7 +199,7 @@ def test_a_wave_goes_with_its_routes(rolled):
         for path in list(desk.tree.view(CANARY).entries):
             if path != entry.path:
                 draft.drop(path)
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert entry.path.startswith(BASE)
     said = rolled.run("publish", "--role", CANARY).stderr
     assert f"{CHANNEL} says which hosts {CANARY} speaks to: {CHANNEL} must come along" in said

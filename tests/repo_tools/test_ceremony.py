@@ -54,18 +54,18 @@ def test_a_copy_of_what_somebody_else_published_tidies_itself(two):
     """Who signed has fewer signatures than are public: nothing is left to do, and root is whole now."""
     alice, bob = two
     bob.receive(alice)
-    bob.do("sign")
+    bob.do("sign", "--yes")
     alice.receive(bob)
     alice.do("publish")
     half = bob.root_file.read_bytes()
-    bob.do("sign")
+    bob.do("sign", "--yes")
     assert bob.do("status")["staged"] == []
     assert bob.root_file.read_bytes() == alice.root_file.read_bytes() != half
     alice.add("1.4.2")
-    alice.do("sign")
+    alice.do("sign", "--yes")
     bob.receive(alice, only="staged")
     shutil.rmtree(bob.folder / "staged" / "signatures")
-    signed = bob.do("sign")
+    signed = bob.do("sign", "--yes")
     assert [item["key"] for item in signed["signed"]] == ["bob"]
     alice.receive(bob, only="staged/signatures")
     alice.do("publish")

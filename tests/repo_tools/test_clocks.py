@@ -56,13 +56,13 @@ def test_a_publication_from_the_future_locks_nobody_out(rolled, danger):
     """Everybody else is refused for a year, and one command is the way out; clients never notice."""
     client = danger.client("one")
     rolled.now = NOON + timedelta(days=365)
-    rolled.do("renew", "--within", "400d")
+    rolled.do("renew", "--yes", "--within", "400d")
     rolled.do("publish")
     rolled.now = NOON + timedelta(hours=1)
     assert not danger.breaks(client)
     for command in (["refresh"], ["publish"]):
         rolled.do("brake", "stable", "--version", "1.4.2")
-        rolled.do("sign")
+        rolled.do("sign", "--yes")
         refused = rolled.run(*command)
         assert refused.exit_code == 13
         assert "tidegate refresh --after-future" in refused.stderr

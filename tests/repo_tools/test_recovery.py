@@ -173,7 +173,7 @@ def test_a_timestamp_is_refreshed_while_its_key_is_being_changed(rolled, danger)
     rolled.do("refresh")
     assert not danger.breaks(danger.client("one"))
     elsewhere.rename(rolled.keys / "online-2.pem")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     for _ in range(2):
         rolled.do("publish", "--at-once")
     rolled.do("refresh", "--at-once")

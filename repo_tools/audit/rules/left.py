@@ -8,8 +8,8 @@ from repo_tools.audit.findings import Finding, Level
 from repo_tools.audit.history import History, Publication, borne_out, delegated_by
 from repo_tools.audit.papers import Paper
 from repo_tools.roles import TOP_LEVEL, parent
-from repo_tools.signed.difference import trust_changes
 from repo_tools.signing import who
+from repo_tools.words.trust import trust_changes
 
 UNFINISHED = timedelta(days=1)
 """The job that refreshes every day finishes what a killed publisher left, or goes past it."""
