@@ -127,7 +127,7 @@ def test_brake_says_how_it_comes_out_alone(pair):
     assert "next: tidegate publish" not in alice.run("brake", "stable", "--reason", "x", "--dry-run").stdout
     a_recall(alice)
     said = alice.run("brake", "stable", "--reason", "crash loops").stdout
-    assert f"next: tidegate sign --role {BRAKE}; {BRAKE}: 1 more of " in said
+    assert f"next: tidegate sign --role {BRAKE} ({BRAKE}: 1 more of " in said
     assert f"then: tidegate publish --role {BRAKE}; what else is staged stays so" in said
     assert "recall" not in said.partition("next:")[2]
 

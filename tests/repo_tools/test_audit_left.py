@@ -143,10 +143,10 @@ def test_a_root_that_no_timestamp_needed_is_named_with_its_signers(told, forge):
     add_root(told, forge, add="releases")
     (finding,) = found(told)["unused"]
     assert finding["level"] == "note"
-    assert finding["text"].startswith("root 2, signed by root, is needed by no timestamp; it lets ")
+    assert finding["text"].startswith("root 2, signed by root, is needed by no timestamp: new key ")
     assert "sign timestamp" in finding["text"]
     add_root(told, forge)
-    assert found(told)["unused"][1]["text"].endswith("it renews root 2")
+    assert found(told)["unused"][1]["text"].endswith("timestamp: renews root 2")
     said = told.run("log", told.store, "--root", told.store / "metadata" / "1.root.json", "--role", "root")
     newest, before, *_ = said.stdout.splitlines()
     assert newest.startswith("at an unknown time root 3: renewed")

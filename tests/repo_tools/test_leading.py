@@ -60,7 +60,7 @@ def test_the_time_is_said(two):
 def test_a_release_that_several_must_sign_has_time_for_it(two):
     """One signature starts the canaries, and nobody reads of them before two signed the release."""
     two.add("1.6.0")
-    said = two.do("rollout", "start", "stable", "1.6.0", "--spread-s", "1h")["waves"][0]["order"]
+    said = two.do("rollout", "start", "stable", "1.6.0", "--spread-s", "1h")["waves"][0]["staged"]
     assert said["not_before"] == "2026-11-22T16:00:00Z"
 
 
@@ -69,7 +69,7 @@ def test_a_recall_does_not_wait(two):
     two.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate", "--urgent")
     two.sign_and_publish()
     said = two.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--spread-s", "1h")["waves"]
-    assert {one["order"]["not_before"] for one in said} == {"2026-11-22T12:00:00Z"}
+    assert {one["staged"]["not_before"] for one in said} == {"2026-11-22T12:00:00Z"}
 
 
 def test_what_was_signed_within_its_time_is_published(two):

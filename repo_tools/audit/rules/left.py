@@ -52,7 +52,7 @@ def unused(history: History, _now: datetime) -> Iterator[Finding]:
         if root.number in needed or not proof or not proof.holds:
             continue
         changes = "; ".join(trust_changes(root.view(), before.view())) or f"renews {before.text}"
-        text = f"{root.text}, signed by {who(proof.signed)}, is needed by no timestamp; it {changes}"
+        text = f"{root.text}, signed by {who(proof.signed)}, is needed by no timestamp: {changes}"
         yield Finding("note", "unused", "root", root.number, text)
 
 
