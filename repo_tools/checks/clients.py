@@ -19,6 +19,7 @@ from repo_tools.audit.past import PastStore
 from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.checks.facts import Finding, Level
 from repo_tools.desk import Desk
+from repo_tools.output import when
 from repo_tools.roles import (
     BRAKE,
     MAX_JUMP,
@@ -90,7 +91,7 @@ class Rehearsal:
             new, late = Visitor(Path(folder, "new"), self.root), Visitor(Path(folder, "late"), self.root)
             yield from self._visit("a new client", new, self.now, self.expected)
             if self.horizon > self.now:
-                who = f"a client at {self.horizon:%Y-%m-%d %H:%M}"
+                who = f"a client at {when(self.horizon)}"
                 yield from self._visit(who, late, self.horizon, self.expected)
             for past in pasts:
                 old = Visitor(Path(folder, str(past.number)), self.root)

@@ -10,7 +10,7 @@ import click
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
-from repo_tools.output import Answer, Sheet, counted, short
+from repo_tools.output import Answer, Sheet, counted, when
 
 if TYPE_CHECKING:
     from repo_tools.simulate.run import Course, Plot
@@ -110,7 +110,7 @@ def _answer(plot: "Plot", course: "Course", picture: Path | None) -> Answer:
         "requests": max(point.requests for point in course.points),
         "bytes": max(point.sent_bytes for point in course.points),
     }
-    lines = [f"{short(event.at, plot.begins)}  {event.text}" for event in course.events]
+    lines = [f"{when(event.at)}  {event.text}" for event in course.events]
     lines += [
         f"{counted(course.exposed, 'host')} started it, on {counted(course.failed, 'host')} it failed",
         f"at the most {peak['requests']:,} requests and {peak['bytes'] / 1e6:,.0f} MB an hour",
@@ -126,7 +126,7 @@ def _sheet(plot: "Plot", course: "Course") -> Sheet:
         points = points[:-1]
     step = -(-len(points) // ROWS)
     rows = [
-        [short(point.at, plot.begins), *_shares(plot, point.versions), f"{point.sent_bytes / 1e6:,.0f}"]
+        [when(point.at), *_shares(plot, point.versions), f"{point.sent_bytes / 1e6:,.0f}"]
         for point in points[::-step][::-1]
     ]
     return Sheet(["at", plot.running or "nothing", plot.version, "MB in the hour"], rows, _title(plot))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from repo_tools.gate.sequential import Rates
+from repo_tools.output import when
 
 Action = Literal["open", "ask", "wait", "halt"]
 """``ask``: the evidence is as good as it can be, and too small for a job; a person may sign."""
@@ -80,7 +81,7 @@ def judge(counts: Counts, opened: datetime, now: datetime, bar: Bar) -> Verdict:
         return verdict
     if now < opened + bar.soak:
         until = opened + bar.soak
-        return Verdict("wait", "soak", f"the wave has to be open until {until:%Y-%m-%d %H:%M} UTC")
+        return Verdict("wait", "soak", f"the wave has to be open until {when(until)}")
     return _opened_few(counts) if counts.expected < FEW else _opened(counts, bar)
 
 

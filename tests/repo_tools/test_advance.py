@@ -110,7 +110,7 @@ def test_evidence_that_was_changed_is_not_published(begin):
     rollout.advance()
     [staged] = (rollout.repo.folder / "staged" / "evidence").iterdir()
     staged.write_bytes(staged.read_bytes().replace(b'"ok":3', b'"ok":9'))
-    rollout.repo.do("sign")
+    rollout.repo.do("sign", "--yes")
     done = rollout.repo.run("publish")
     assert (done.exit_code, "is not the evidence" in done.stderr) == (12, True)
 

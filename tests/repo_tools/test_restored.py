@@ -78,7 +78,7 @@ def test_what_is_staged_shows_that_a_store_was_restored(stage):
         stage.work.do("brake", "stable", *words)
         stage.publish()
     stage.work.do("brake", "stable", "--version", "1.4.2")
-    stage.work.do("sign")
+    stage.work.do("sign", "--yes")
     back_to(stage, backup)
     refused = stage.work.run("publish")
     assert refused.exit_code == 15
@@ -100,7 +100,7 @@ def test_several_timestamps_above_the_live_one_were_not_left_by_the_dead(rolled,
     shutil.rmtree(rolled.folder / ".cache")
     rolled.now += timedelta(hours=1)
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     refused = rolled.run("publish")
     assert refused.exit_code == 15
     assert "were signed already" in refused.stderr

@@ -6,6 +6,7 @@ from datetime import datetime
 from repo_tools.audit.findings import Finding, Level
 from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, overlong
 from repo_tools.audit.papers import Listed, Paper
+from repo_tools.output import when
 from repo_tools.roles import ONLINE
 
 
@@ -31,8 +32,8 @@ def replays(history: History, _now: datetime) -> Iterator[Finding]:
             continue
         if before and before.at and publication.at < before.at:
             text = (
-                f"timestamp {publication.number} was signed at {publication.at:%Y-%m-%d %H:%M:%S}, "
-                f"before timestamp {before.number} ({before.at:%Y-%m-%d %H:%M:%S})"
+                f"timestamp {publication.number} was signed at {when(publication.at)}, "
+                f"before timestamp {before.number} ({when(before.at)})"
             )
             level = _level(before.at - publication.at > CLOCKS_DIFFER)
             yield Finding(level, "replay", "timestamp", publication.number, text, publication.at)
@@ -42,7 +43,7 @@ def replays(history: History, _now: datetime) -> Iterator[Finding]:
 def future(history: History, now: datetime) -> Iterator[Finding]:
     """An issue time that is still to come: a stolen key, or a publisher's clock that is far ahead."""
     for one in history.ahead(now):
-        text = f"timestamp {one.number} was signed in the future: {one.at:%Y-%m-%d %H:%M:%S}"
+        text = f"timestamp {one.number} was signed in the future: {when(one.at)}"
         yield Finding("error", "future", "timestamp", one.number, text, one.at)
 
 
