@@ -150,7 +150,7 @@ def test_a_root_that_no_timestamp_needed_is_named_with_its_signers(told, forge):
     said = told.run("log", told.store, "--root", told.store / "metadata" / "1.root.json", "--role", "root")
     newest, before, *_ = said.stdout.splitlines()
     assert newest.startswith("at an unknown time root 3: renewed")
-    assert before.startswith("at an unknown time root 2: lets ")
+    assert before.startswith("at an unknown time root 2: new key ")
 
 
 @pytest.mark.parametrize("spelled", [str.upper, lambda text: f"{text[:32]} {text[32:]}"])
