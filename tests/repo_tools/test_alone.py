@@ -217,5 +217,5 @@ def test_what_a_merge_has_torn_is_given_up(rolled):
     assert refused.exit_code == 10
     assert f"or give it up: tidegate unstage {CANARY}" in refused.stderr
     assert rolled.do("unstage", CANARY)["changes"] == [f"{CANARY}: unreadable"]
-    rolled.do("sign", "--role", BRAKE)
+    rolled.do("sign", "--yes", "--role", BRAKE)
     rolled.do("publish", "--role", BRAKE)

@@ -63,7 +63,7 @@ def test_a_mirror_of_another_repository_is_an_error(rolled, mirror, tmp_path):
     assert level == "error"
     assert text.startswith(f"the mirror {mirror} is not this repository: published timestamp")
     rolled.add("1.5.0")
-    rolled.do("sign")
+    rolled.do("sign", "--yes")
     assert "not to a mirror" in rolled.run("publish").stderr
 
 

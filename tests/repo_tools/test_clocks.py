@@ -85,5 +85,5 @@ def test_a_timestamp_does_not_outlive_its_snapshot(work):
     assert "a timestamp of 7d needs a snapshot of twice that, not of 7d" in refused.stderr
     assert "add --limit snapshot=14d" in refused.stderr
     assert work.do("status")["staged"] == []
-    work.do("renew", "--limit", "timestamp=7d", "--limit", "snapshot=14d")
+    work.do("renew", "--yes", "--limit", "timestamp=7d", "--limit", "snapshot=14d")
     work.do("publish")
