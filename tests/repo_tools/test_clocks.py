@@ -80,7 +80,7 @@ def test_a_publication_from_the_future_locks_nobody_out(rolled, danger):
 
 def test_a_timestamp_does_not_outlive_its_snapshot(work):
     """A snapshot is renewed when half of its life is over; what is left of it must cover a timestamp."""
-    refused = work.run("renew", "--limit", "timestamp=7d")
+    refused = work.run("renew", "--yes", "--limit", "timestamp=7d")
     assert refused.exit_code == 2
     assert "a timestamp of 7d needs a snapshot of twice that, not of 7d" in refused.stderr
     assert "add --limit snapshot=14d" in refused.stderr
