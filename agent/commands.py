@@ -10,11 +10,16 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from agent import processes
+
 MAX_OUTPUT_BYTES = 4_096
 """What is kept of a command's output: its end, where programs say what went wrong."""
+MARK = "TIDEGATE_COMMAND"
+"""The variable in which a command that was marked finds the mark and its own number."""
 CURRENT = "{current}"
 NOTHING: Mapping[str, str] = {}
 
@@ -41,22 +46,25 @@ class Ran(NamedTuple):
         return f"{ended}: {last[0][:200]}"
 
 
-def run(command: list[str], folder: Path, timeout_s: float, told: Mapping[str, str] = NOTHING) -> Ran:
+def run(
+    command: list[str], folder: Path, timeout_s: float, told: Mapping[str, str] = NOTHING, mark: str = ""
+) -> Ran:
     """Run a command in ``folder`` and wait for it alone, not for what it leaves in the background.
 
-    What it is ``told`` stands in its environment. Output goes to a file: a daemon that keeps a pipe open
-    would hold its starter for ever.
+    What it is ``told`` stands in its environment, and its ``mark``, by which it is found should this process
+    be killed. Output goes to a file: a daemon that keeps a pipe open would hold its starter for ever.
     """
     with _file() as output:
         try:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**os.environ, **told},
+                env=None if mark else {**os.environ, **told},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=partial(_name, mark, told) if mark else None,  # noqa: PLW1509 (it takes no lock)
             )
         except OSError as error:
             return Ran(None, f"{command[0]}: {error.strerror}", started=False)
@@ -69,10 +77,25 @@ def run(command: list[str], folder: Path, timeout_s: float, told: Mapping[str, s
         return Ran(status, _tail(output))
 
 
+def _name(mark: str, told: Mapping[str, str]) -> None:
+    """Write into this process's environment who it is: what it starts inherits the words, not the number."""
+    for name, value in {**told, MARK: f"{mark}:{os.getpid()}"}.items():
+        os.putenv(name, value)
+
+
+def end_left(mark: str) -> list[str]:
+    """End the commands of a mark that outlived their starter, with their groups; return what they were."""
+    left = processes.naming_themselves(f"{MARK}={mark}:")
+    found = [process.words() for process in left]
+    for process in left:
+        process.end()
+    return found
+
+
 def _file() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
-    except FileNotFoundError:  # /tmp belonged to a unit whose main process has ended, before this one
+    except OSError:  # it is full, or belonged to a unit whose main process has ended before this one
         return os.fdopen(os.memfd_create("output"), "w+b")
 
 

@@ -3,7 +3,7 @@
 ``pre_switch`` runs while the old version still does, and may say "not now" by exit status 75; nothing that
 it says touches what runs. ``post_switch`` runs when the new version has been started, and when it fails the
 trial is lost. After a way back the settings' own ``post_switch`` runs again, so that it undoes what their
-``pre_switch`` did. After a crash a hook may be run a second time.
+``pre_switch`` did, and so it does when no switch followed. After a crash a hook may be run a second time.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from agent import commands
 from agent.states import Update
 from agent.work import Work
-from metadata.errors import UnhealthyError
+from metadata.errors import TidegateError, UnhealthyError
 from metadata.release import Hook
 
 DEFER = 75
@@ -63,7 +63,11 @@ class Said(NamedTuple):
 def before(work: Work, update: Update) -> Said:
     """Ask whether the switch may happen now; the first that does not agree ends the round."""
     for call in _calls(work, update, PRE):
+        if call.owner == SETTINGS:
+            work.journal.remember({_ready(work): update.version})
         said = _ask(work, update, call, update.action)
+        if said.answer != "ok" and call.owner == SETTINGS:
+            work.journal.remember({_ready(work): None})
         if said.answer != "ok":
             return said
         _note(work, update, call, said)
@@ -81,19 +85,34 @@ def after(work: Work, update: Update) -> None:
         if said.answer != "ok":
             raise HookError(said.detail)
         _note(work, update, call, said)
+    work.journal.remember({_ready(work): None})
+
+
+def unready(work: Work, update: Update) -> None:
+    """Tell the operator's own hook that no switch follows, if their ``pre_switch`` was told of one."""
+    if work.journal.recall(_ready(work)) is not None:
+        back(work, update)
 
 
 def back(work: Work, update: Update) -> None:
-    """Tell the operator's own hook that the trial has gone back; what it says changes nothing."""
+    """Tell the operator's own hook that the old version runs on, or again; what it says changes nothing."""
     for call in _calls(work, update, POST):
         if call.owner == SETTINGS:
-            with contextlib.suppress(OSError):  # a full disk: what runs again must not count as lost for it
+            # a full disk: what runs again must not count as lost for it
+            with contextlib.suppress(OSError, TidegateError):
                 _note(work, update, call, _ask(work, update, call, "back"))
+    with contextlib.suppress(TidegateError):  # told once more by the next tick
+        work.journal.remember({_ready(work): None})
 
 
 def patience_s(work: Work, update: Update) -> float:
     """Return how long the hooks of one moment may take."""
     return max(sum(call.hook.timeout_s for call in _calls(work, update, moment)) for moment in (PRE, POST))
+
+
+def _ready(work: Work) -> str:
+    """Return under which name the journal keeps that the host was made ready for a switch."""
+    return f"ready/{work.name}"
 
 
 def _calls(work: Work, update: Update, moment: str) -> Iterator[_Call]:
@@ -113,7 +132,7 @@ def _ask(work: Work, update: Update, call: _Call, action: str) -> Said:
         "TIDEGATE_TO": update.version,
     }
     work.announce(call.hook.timeout_s + SPARE_S, f"{call.moment} of the {call.owner} for {update.version}")
-    ran = commands.run(call.command, call.folder, call.hook.timeout_s, told)
+    ran = commands.run(call.command, call.folder, call.hook.timeout_s, told, work.slots.mark)
     text = f"{call.moment} of the {call.owner}, {' '.join(call.hook.exec)}, {ran.text()}"
     printed = ran.output.strip()
     return Said(_answer(ran, call.moment), text, printed[-MOST_TOLD:] if "\n" in printed else "")

@@ -4,11 +4,13 @@ The journal is written before each step; every step can be repeated. A tick runs
 wait, and begins wherever the last one was interrupted.
 """
 
+import contextlib
 import importlib
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from agent import commands
 from agent.guard import arming
 from agent.journal import Event
 from agent.states import State, Update
@@ -72,6 +74,7 @@ def run_to_rest(work: Work) -> None:
 
 
 def _run(work: Work, ends: tuple[State, ...]) -> None:
+    _end_what_was_left(work)
     for _ in range(MAX_STEPS):
         state, update = work.journal.state(work.name)
         if update is None and state not in {State.IDLE, State.STRANDED}:
@@ -89,10 +92,28 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
             _advance(work, step.ok if result.ok else step.failed, update, result)
         except TidegateError:
             if not step.harmless:
-                work.leave_running()
+                _hold(work, state, update)
             raise
         if result.halt or (not result.ok and step.failed is State.STRANDED):
             return
+
+
+def _end_what_was_left(work: Work) -> None:
+    """End commands of a tick that died in the middle of them, before any is run a second time."""
+    state, update = work.journal.state(work.name)
+    if update is None:
+        return
+    for words in commands.end_left(work.slots.mark):
+        text = f"{words}: its tick had died, and it was ended"
+        work.journal.add(work.event(update, TABLE[state].stage, "failed", "left_running", text))
+
+
+def _hold(work: Work, state: State, update: Update | None) -> None:
+    """Stay where a step could not go on for the host's sake, which is no interruption and counts as none."""
+    with contextlib.suppress(TidegateError):  # a journal that takes nothing has not counted either
+        work.journal.enter(work.name, state, update, [])
+    arming.note_hindrance(work)
+    work.leave_running()
 
 
 def _left_behind(work: Work, update: Update) -> bool:

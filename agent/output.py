@@ -4,6 +4,7 @@ Stdout is the result (text, or one JSON document with ``--json``); stderr is eve
 what happened, then what to do.
 """
 
+import contextlib
 import json
 import sys
 from typing import Any
@@ -24,14 +25,21 @@ def result(document: Any, lines: list[str], *, as_json: bool) -> None:
 
 def error(problem: TidegateError) -> None:
     """Print an error and what to do about it."""
-    sys.stderr.write(f"error: {plain(problem.message)}\n")
+    _tell(f"error: {plain(problem.message)}")
     if problem.hint:
-        sys.stderr.write(f"hint: {plain(problem.hint)}\n")
+        _tell(f"hint: {plain(problem.hint)}")
 
 
 def warning(text: str) -> None:
     """Print what is not as it should be, and does not stop the command."""
-    sys.stderr.write(f"warning: {plain(text)}\n")
+    _tell(f"warning: {plain(text)}")
+
+
+def _tell(line: str) -> None:
+    """Print a line beside the result; a log on a full disk keeps nobody from the work."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def plain(text: str) -> str:

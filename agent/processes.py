@@ -31,6 +31,14 @@ class Process(NamedTuple):
         ticks = float(_field(self.pid, 19) or 0)
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
+    def words(self) -> str:
+        """Return its command line."""
+        try:
+            found = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return ""
+        return found.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+
     def signal(self, number: int) -> None:
         """Send a signal to it and to the group that it leads."""
         with contextlib.suppress(ProcessLookupError):
@@ -61,6 +69,17 @@ def marked(mark: str) -> Process | None:
             if os.getsid(pid) == pid and mark.encode() in (place / "environ").read_bytes().split(b"\0"):
                 found.append(Process(pid, born(pid)))
     return max((one for one in found if one.alive()), key=Process.age_s, default=None)
+
+
+def naming_themselves(mark: str) -> list[Process]:
+    """Return the leaders of sessions that have a mark in their environment, and after it their own number."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            pid, words = int(place.name), (place / "environ").read_bytes().split(b"\0")
+            if f"{mark}{pid}".encode() in words and os.getsid(pid) == pid:
+                found.append(Process(pid, born(pid)))
+    return found
 
 
 def born(pid: int) -> str:

@@ -24,6 +24,11 @@ class Slots:
         return self.folder / "current"
 
     @property
+    def mark(self) -> str:
+        """What marks the commands that are run for this product alone."""
+        return str(self.folder.absolute())
+
+    @property
     def previous(self) -> Path:
         """The link to the version that ran before."""
         return self.folder / "previous"

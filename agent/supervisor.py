@@ -7,6 +7,7 @@ next poll is due; one that overstays is killed, and the next one finds its state
 A new version of the updater takes over in the same process: what the old one runs and guards goes on.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -217,5 +218,6 @@ def main(config: Path) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a log on a full disk ends nothing
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

@@ -10,6 +10,7 @@ from agent.journal import Event
 from agent.processes import boot_id
 from agent.states import State, Update
 from agent.work import READ_S, Work
+from metadata.errors import UnsuitableError
 
 MARGIN_S = 300
 """What a trial may take beyond its own limits, for slow probes."""
@@ -65,6 +66,17 @@ def taken_back(work: Work) -> str:
     """Return what the guard did, if it took the update on its way back; or an empty text."""
     watch = _read(work)
     return f"nobody kept it in time; the guard {watch.done}" if watch and watch.done else ""
+
+
+def note_hindrance(work: Work) -> None:
+    """Note that the host itself keeps this tick from going on with what is armed."""
+    watching.note_hindrance(work.settings.state_folder, work.name)
+
+
+def late(work: Work) -> str:
+    """Return the reason for which a trial is lost that nobody kept in time: the version's, or the host's."""
+    watch = _read(work)
+    return UnsuitableError.name() if watch is not None and watch.hindered else "deadline"
 
 
 def own_up(work: Work) -> None:

@@ -23,6 +23,7 @@ def go_back(state: Path, watch: Watch) -> str:
         return f"left it alone: {error.message}"
     if running not in {watch.version, watch.before}:
         return f"left it alone: {running or 'nothing'} is in place, which was not on trial"
+    commands.end_left(slots.mark)
     _stop(state, watch)
     text = _switch(slots, watch)
     if watch.before is None:
@@ -63,7 +64,8 @@ def _run(lines: list[list[str]], watch: Watch) -> bool:
     """Run commands, all of them whatever comes of one; return how the last one ended."""
     current = Slots(Path(watch.folder)).current
     folder = current if current.is_dir() else Path("/")
-    ran = [commands.run(line, folder, watch.by_hand["limit_s"]).ok for line in lines]
+    mark, limit_s = Slots(Path(watch.folder)).mark, watch.by_hand["limit_s"]
+    ran = [commands.run(line, folder, limit_s, mark=mark).ok for line in lines]
     return all(ran[-1:])
 
 

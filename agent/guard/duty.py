@@ -31,6 +31,8 @@ def look(state: Path) -> int:
         try:
             _look_at(state, path)
         except (TidegateError, OSError, ValueError) as error:
+            if isinstance(error, OSError):
+                watching.note_hindrance(state, path.stem)
             output.warning(f"the guard cannot look after {path.stem}: {error}")
             code = UnhealthyError.exit_code
     if not _any_open(state):

@@ -1,6 +1,8 @@
 """What the guard knows about one open trial: one small file for each product, written before the switch."""
 
+import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,9 @@ from agent.processes import boot_id
 
 MAX_BOOTS = 3
 """How many boots a trial may outlive; a version that takes its host down must come to an end."""
+
+HINDERED_S = 1
+"""When the file was changed last, by its own account, if the host came in the way of the trial."""
 
 
 class Watch(NamedTuple):
@@ -40,6 +45,8 @@ class Watch(NamedTuple):
     """How often the host was booted since."""
     done: str = ""
     """What the guard did; empty as long as the trial is open."""
+    hindered: bool = False
+    """Whether the host itself, as by a full disk, kept the last tick from going on."""
 
     @property
     def overdue(self) -> bool:
@@ -64,7 +71,8 @@ def read(path: Path) -> Watch | None:
     """
     try:
         fields = json.loads(path.read_bytes())
-        return Watch(**{name: fields[name] for name in fields.keys() & set(Watch._fields)})
+        watch = Watch(**{name: fields[name] for name in fields.keys() & set(Watch._fields)})
+        return watch._replace(hindered=watch.hindered or path.stat().st_mtime == HINDERED_S)
     except FileNotFoundError:
         return None
     except (AttributeError, TypeError) as error:
@@ -76,6 +84,12 @@ def keep(state: Path, watch: Watch) -> None:
     folder = place(state, watch.product).parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(place(state, watch.product), json.dumps(watch._asdict()).encode())
+
+
+def note_hindrance(state: Path, product: str) -> None:
+    """Note that the host hinders a trial; a disk that has no room for a word still takes a time."""
+    with contextlib.suppress(OSError):
+        os.utime(place(state, product), (HINDERED_S, HINDERED_S))
 
 
 def drop(state: Path, product: str) -> None:

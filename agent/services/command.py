@@ -5,6 +5,7 @@ from pathlib import Path
 from agent import commands
 from agent.services.base import ByHand, Status
 from agent.settings import Commands
+from agent.slots import Slots
 from metadata.errors import UnhealthyError
 
 
@@ -16,28 +17,29 @@ class CommandService:
     def __init__(self, settings: Commands, current: Path) -> None:
         self._settings = settings
         self._current = current
+        self._mark = Slots(current.parent).mark
 
     @property
     def patience_s(self) -> float:
         """How long a stop, with a look at what it left, and a start may take together."""
         return 3 * self._settings.timeout_s
 
-    def _run(self, command: list[str]) -> commands.Ran:
+    def _run(self, command: list[str], mark: str = "") -> commands.Ran:
         folder = self._current if self._current.is_dir() else Path("/")
-        return commands.run(self._ready(command), folder, self._settings.timeout_s)
+        return commands.run(self._ready(command), folder, self._settings.timeout_s, mark=mark)
 
     def _ready(self, command: list[str]) -> list[str]:
         return commands.resolve(command, self._current, search_path=True)
 
     def start(self) -> None:
         """Run ``start``; it must exit 0."""
-        ran = self._run(self._settings.start)
+        ran = self._run(self._settings.start, self._mark)
         if not ran.ok:
             raise UnhealthyError(f"the start command {ran.text()}")
 
     def stop(self) -> None:
         """Run ``stop``; it must exit 0, unless ``status`` says that nothing runs."""
-        ran = self._run(self._settings.stop)
+        ran = self._run(self._settings.stop, self._mark)
         if not ran.ok and self.status().running:
             raise UnhealthyError(f"the stop command {ran.text()}")
 

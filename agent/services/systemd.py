@@ -13,7 +13,7 @@ import msgspec
 from agent import commands
 from agent.services.base import ByHand, NoManagerError, Status
 from agent.settings import Systemd
-from metadata.errors import UnhealthyError
+from metadata.errors import UnhealthyError, UnsuitableError
 
 BOOTED = Path("/run/systemd/system")
 """There when systemd is PID 1: sd_booted(3)."""
@@ -23,6 +23,11 @@ LIMITS = "--property=TimeoutStartUSec,TimeoutStopUSec"
 RUNS = {"active", "reloading"}
 ENDED = {"inactive", "failed"}
 
+UNUSABLE = {
+    "not-found": ("there is no unit {unit}", "install it, then: systemctl daemon-reload"),
+    "masked": ("{unit} is masked", "let it be started again: systemctl unmask {unit}"),
+}
+"""What says nothing about any version, by ``LoadState``, and its mend."""
 PHASES = 3
 """Each limit counts for what comes before, the thing itself and what comes after: systemd.service(5)."""
 ENDLESS_S = 600
@@ -72,6 +77,8 @@ class SystemdService:
         _ask(self._unit, "reset-failed")  # fails for a unit that is not loaded, which has nothing to reset
         ran = _ask(self._unit, "restart", limit_s=start_s)
         if not ran.ok:
+            if trouble := self._unusable(_seen(self._unit)):
+                raise UnsuitableError(*trouble)
             raise UnhealthyError(f"{self._unit} does not start: {self._reason(ran)}")
 
     def stop(self) -> None:
@@ -84,10 +91,8 @@ class SystemdService:
     def status(self) -> Status:
         """Return what systemd says of the unit; one that is not installed says nothing about a version."""
         seen = _seen(self._unit)
-        if seen["LoadState"] == "not-found":
-            raise NoManagerError(
-                f"there is no unit {self._unit}", "install it, then: systemctl daemon-reload"
-            )
+        if trouble := self._unusable(seen):
+            raise NoManagerError(*trouble)
         running = seen["ActiveState"] in RUNS
         text = f"runs as process {seen['MainPID']}" if running else _words(seen)
         return Status(running, f"{self._unit} {text}", int(seen["NRestarts"]))
@@ -100,6 +105,13 @@ class SystemdService:
         verbs = {verb: ["systemctl", verb, "--", self._unit] for verb in ("stop", "reset-failed", "restart")}
         start = [verbs["reset-failed"], verbs["restart"]]
         return ByHand(stop=[verbs["stop"]], start=start, limit_s=max(self._limits_s()))
+
+    def _unusable(self, seen: dict[str, str]) -> tuple[str, str] | None:
+        """Return why systemd would start this unit for no version at all, and what mends it."""
+        if found := UNUSABLE.get(seen["LoadState"]):
+            text, hint = (part.format(unit=self._unit) for part in found)
+            return text, hint
+        return None
 
     def _limits_s(self) -> tuple[float, float]:
         """Return how long a start and a stop may take; without an answer, what systemd's defaults are."""

@@ -21,12 +21,12 @@ def healthcheck(work: Work, update: Update | None) -> Result:
     """Judge the new version by what can be observed of it."""
     assert update is not None
     if told := arming.taken_back(work):
-        return _lost(work, update, "deadline", told)
+        return _lost(work, update, arming.late(work), told)
     if work.name == updater.PRODUCT and updater.own_version(work.settings.products_folder) == update.version:
         arming.arm(work, update, _limit_s(update))  # so that the next tick is the settled version's
         raise ConflictError("a new updater does not judge itself", "the next tick is the settled version's")
     if _overdue(update):
-        return _lost(work, update, "deadline", "nobody kept it in time")
+        return _lost(work, update, arming.late(work), "nobody kept it in time")
     update = _begun(update)
     if update.trials > MAX_TRIALS:
         return _lost(work, update, "interrupted", f"the trial was cut short {MAX_TRIALS} times")

@@ -20,7 +20,7 @@ def install(work: Work, update: Update | None) -> Result:
     if update.switch_attempts > MAX_ATTEMPTS:
         return failed(work, update, "interrupted", f"the switch was interrupted {MAX_ATTEMPTS} times")
     if told := arming.taken_back(work):
-        return failed(work, update, "deadline", told)
+        return failed(work, update, arming.late(work), told)
     if not work.slots.has(update.version):  # a journal from a copy may know what was pruned since
         return failed(work, update, UnsuitableError.name(), f"{update.version} is gone")
     # From here on the journal says that a trial is open, and since when. Should this process die, the next

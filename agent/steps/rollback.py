@@ -49,8 +49,6 @@ def _return(work: Work, update: Update, before: str) -> Result:
     started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
     fault = blame(baseline_ok=update.baseline_ok, old_ok=well, host_failed=_host_failed(update))
     update = changed(update, blame=fault)
-    if not started:
-        update = changed(update, blame="damaged")
     _note_blame(work, update)
     outcome, reason = ("ok" if started else "failed"), str(update.blame)
     detail = "; ".join(part for part in (update.detail, restored) if part)

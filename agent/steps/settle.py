@@ -1,9 +1,8 @@
 """COMMITTED and ROLLED_BACK: remember, prune, be idle again."""
 
 import contextlib
-from datetime import timedelta
 
-from agent import clock, trees, updater
+from agent import soak, trees, updater
 from agent.backoff import forgotten
 from agent.states import State, Update
 from agent.work import Result, Work
@@ -29,9 +28,8 @@ def settle(work: Work, update: Update | None) -> Result:
 def _commit(work: Work, update: Update) -> None:
     key = f"highest_seq/{work.name}"
     seq = max(update.release.seq, work.journal.recall(key, 0))
-    due = clock.now() + timedelta(seconds=update.release.soak_s)
-    soak = {"version": update.version, "rollout": update.rollout, "wave": update.wave, "at": due.isoformat()}
-    notes = {key: seq, **forgotten(work, update.version), f"soak/{work.name}": soak}
+    look = soak.noted(update.version, update.rollout, update.wave, update.release.soak_s)
+    notes = {key: seq, **forgotten(work, update.version), f"soak/{work.name}": look}
     pin_key = f"pin/{work.name}"
     if update.action == "rollback" and update.before:
         notes[pin_key] = {"range": f"<={update.version}", "above": update.before}

@@ -12,7 +12,7 @@ from agent.steps.choose import look, note
 from agent.steps.download import packed_path
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
-from metadata.errors import UnhealthyError
+from metadata.errors import TidegateError, UnhealthyError
 from metadata.facts import Decision
 
 STEP_S = 600
@@ -23,6 +23,17 @@ AGAIN_S = 300
 def stage(work: Work, update: Update | None) -> Result:
     """Decide again, take the baseline, copy the configuration, ask whether the switch may happen now."""
     assert update is not None
+    try:
+        result = _stage(work, update)
+    except (TidegateError, OSError):
+        hooks.unready(work, update)
+        raise
+    if not result.ok:
+        hooks.unready(work, update)
+    return result
+
+
+def _stage(work: Work, update: Update) -> Result:
     facts: Facts | None = None
     packed_path(work, update).unlink(missing_ok=True)
     if update.action != "rollback":

@@ -1,8 +1,16 @@
 """Hooks around a switch: they may put it off, may lose a trial, and never stop what runs."""
 
 import json
+import os
+import signal
 
 import pytest
+
+from agent import processes
+from agent.processes import Process
+from tests.agent.test_crashes import dies_in
+from tests.support.host import eventually
+from tests.support.workspace import CHANNEL
 
 HOOK = """#!/bin/sh
 # notes each call, and does what a test asks for
@@ -16,14 +24,14 @@ if [ -e {folder}/does-$1 ]; then . {folder}/does-$1; fi
 class Hooks:
     """The hooks that the settings of a scene's host name."""
 
-    def __init__(self, scene) -> None:
+    def __init__(self, scene, limit_s: int = 2) -> None:
         self.folder = scene.host.folder
         program = self.folder / "hook"
         program.write_text(HOOK.format(folder=self.folder))
         program.chmod(0o755)
         named = ((moment, json.dumps([str(program), moment])) for moment in ("pre_switch", "post_switch"))
         scene.host.write_settings(
-            "\n".join(f"{name} = {{ exec = {call}, timeout_s = 2 }}" for name, call in named)
+            "\n".join(f"{name} = {{ exec = {call}, timeout_s = {limit_s} }}" for name, call in named)
         )
 
     def make(self, moment: str, does: str) -> None:
@@ -132,3 +140,43 @@ def test_going_back_by_hand_asks_the_hooks_too(scene):
     hooks.mend("pre_switch")
     assert scene.host.run("rollback").exit_code == 0
     assert (scene.host.runs, hooks.calls[-1]) == ("1.0.0", "post_switch rollback agent 1.1.0 1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("moment", "stage"), [("pre_switch", "update_verify"), ("post_switch", "update_install")]
+)
+def test_a_hook_whose_tick_was_killed_is_ended_before_the_next_step(scene, moment, stage):
+    """It runs once at a time, with all that it waits for, and history says that it was ended."""
+    hooks = Hooks(scene, 600)
+    scene.ready()
+    told = hooks.folder / "told"
+    work = f"sleep 600 & echo $! >{told}.new; echo $$ >>{told}.new; mv {told}.new {told}; wait"
+    hooks.make(moment, f"if ! [ -e {told} ]; then {work}; fi")
+    scene.release("1.1.0")
+    tick = scene.host.begin("tick")
+    eventually(told.exists)
+    os.killpg(tick.pid, signal.SIGKILL)
+    tick.communicate()
+    left = [Process(int(pid), processes.born(int(pid))) for pid in told.read_text().split()]
+    assert [one.alive() for one in left] == [True, True]
+    scene.host.tick()
+    assert (scene.host.runs, [one.alive() for one in left]) == ("1.1.0", [False, False])
+    assert (stage, "failed", "left_running") in scene.host.history()
+    assert sum(line.startswith(f"{moment} update agent 1.0.0") for line in hooks.calls) == 2
+
+
+def test_a_host_that_was_made_ready_for_nothing_is_told(scene):
+    """When the tick dies and nothing is ordered any more, the operator's own hook undoes its work."""
+    hooks = Hooks(scene)
+    scene.ready()
+    scene.release("1.1.0")
+    dies_in(scene.host, "SWITCHING")
+    scene.host.query("UPDATE product SET state = 'STAGED'")  # it died a moment before the journal had it
+    assert hooks.calls[-1] == "pre_switch update agent 1.0.0 1.1.0"
+    scene.repo.do("brake", CHANNEL, "--version", "1.1.0", "--reason", "wait")
+    scene.repo.sign_and_publish()
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.stands) == ("1.0.0", "IDLE")
+    assert hooks.calls == ["post_switch back agent 1.0.0 1.1.0"]
+    scene.host.tick()
+    assert hooks.calls == []

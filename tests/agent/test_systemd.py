@@ -95,8 +95,12 @@ def test_a_power_cut_is_survived(units, state):
     units.ready()
     units.release("1.1.0")
     dies_in(units.host, state)
+    trial_boot = "SELECT work ->> '$.trial_boot' FROM product"
+    before = units.host.query(trial_boot)
     units.host.power_cut()
     eventually(lambda: units.host.runs == units.host.installed)
+    dies_in(units.host, "ON_TRIAL")
+    assert units.host.query(trial_boot) != before
     done = units.host.tick()
     assert (done.exit_code, done.entry["state"], units.host.runs) == (0, "IDLE", "1.1.0"), done.stderr
 
@@ -189,3 +193,46 @@ def test_only_services_can_be_named(scene, unit):
     service = f'service = {{ kind = "systemd", unit = "{unit}" }}'
     scene.host.settings.write_text(text.replace(text[start : text.index("\n", start)], service))
     assert scene.host.run("doctor").stdout.count("malformed") == 1
+
+
+def mask(host: SystemdHost) -> None:
+    """Forbid systemd to start the unit, as ``systemctl mask`` does."""
+    unit = host.systemd.units / host.unit
+    unit.unlink()
+    unit.symlink_to("/dev/null")
+    host.systemd.ctl("daemon-reload")
+
+
+def unmask(host: SystemdHost) -> None:
+    """Put the unit back."""
+    (host.systemd.units / host.unit).unlink()
+    host.write_unit()
+    host.systemd.ctl("daemon-reload")
+
+
+def test_a_masked_unit_changes_nothing(units):
+    """What an operator does not want started is not stopped either, and the mend is told."""
+    units.ready()
+    mask(units.host)
+    units.release("1.1.0")
+    done = units.host.tick()
+    assert (done.exit_code, units.host.runs, units.host.stands) == (13, "1.0.0", "IDLE")
+    assert "agent.service is masked" in done.stderr
+    assert "systemctl unmask agent.service" in units.host.run("doctor").stdout
+    unmask(units.host)
+    units.host.tick()
+    assert units.host.runs == "1.1.0"
+
+
+def test_a_unit_that_is_masked_in_the_middle_speaks_against_no_version(units):
+    """Nothing runs, so the host is stranded, and the same version is tried again."""
+    units.ready()
+    units.release("1.1.0")
+    dies_in(units.host, "SWITCHING")
+    mask(units.host)
+    assert units.host.tick().entry["state"] == "STRANDED"
+    assert units.host.history()[-1] == ("update_rollback", "failed", "environment")
+    unmask(units.host)
+    assert units.host.run("quarantine", "lift", "1.1.0").exit_code == 0
+    units.host.tick()
+    assert (units.host.runs, units.host.stands) == ("1.1.0", "IDLE")

@@ -1,6 +1,6 @@
 """Updates that go well, and orders that lead elsewhere."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -206,4 +206,22 @@ def test_old_copies_of_the_configuration_are_removed(scene):
 def test_a_version_is_looked_at_again_after_its_soak(scene):
     """Some time after the commit the probes are asked once more, and history tells the answer."""
     scene.ready("1.0.0", "good", "--soak-s", "0")
+    assert scene.host.history()[-1] == ("soak", "ok", "")
+
+
+def note_soak(scene, changes: str) -> None:
+    """Change what the journal knows of the soak."""
+    scene.host.query(f"UPDATE memory SET value = json_set(value, {changes}) WHERE key = 'soak/agent'")
+    scene.host.tick()
+
+
+def test_a_soak_is_counted_awake_whatever_the_clock_said(scene):
+    """Neither a clock that was far ahead at the commit nor one that was far behind changes its length."""
+    scene.ready("1.0.0", "good", "--soak-s", "600")
+    note_soak(scene, "'$.at', '1970-01-01T00:00:00+00:00'")
+    assert ("soak", "ok", "") not in scene.host.history()
+    note_soak(scene, "'$.at', '2099-01-01T00:00:00+00:00', '$.boot', 'another'")
+    ((at,),) = scene.host.query("SELECT value ->> '$.at' FROM memory WHERE key = 'soak/agent'")
+    assert datetime.fromisoformat(at) <= datetime.now(UTC) + timedelta(seconds=600)
+    note_soak(scene, "'$.awake_s', 0")
     assert scene.host.history()[-1] == ("soak", "ok", "")

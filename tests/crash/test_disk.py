@@ -1,12 +1,15 @@
 """A disk that refuses: what sweeps found, each as a story of its own."""
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.agent.test_crashes import dies_in
+from tests.agent.test_guard import overdue
 from tests.support.sweep.calls import Call, spoiling
 from tests.support.sweep.power import PoweredLane, fast_folder, skip_without_disks
 from tests.support.sweep.story import NEW, OLD, tell
@@ -93,3 +96,31 @@ def test_output_that_nobody_can_write_is_no_bug(lane):
         )
     assert (done.returncode, lane.runs) == (13, NEW)
     assert "the result cannot be written" in done.stderr
+
+
+def fill(ballast: Path) -> None:
+    """Let a file take all that is left of its disk."""
+    with ballast.open("wb", buffering=0) as file:
+        for block in (1 << 20, 1 << 12, 1 << 12):  # the disk gives some of what it had set aside back
+            with contextlib.suppress(OSError):
+                while file.write(bytes(block)):
+                    pass
+            os.fsync(file.fileno())
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_trial_that_a_full_disk_kept_from_its_end_speaks_against_no_version(lane, guarded):
+    """Nobody could keep it in time, whoever takes it back: the host waits and tries again."""
+    lane.prepare(lane.stories.good)
+    dies_in(lane.host, "ON_TRIAL")
+    lane.host.query("UPDATE product SET work = json_set(work, '$.trial_from_s', -10000)")
+    overdue(lane.host)
+    ballast = lane.host.folder / "tmp" / "ballast"
+    fill(ballast)
+    assert lane.agent("guard" if guarded else "tick")["status"] in {13, 14}
+    ballast.unlink()
+    if guarded:
+        assert lane.agent("guard")["status"] == 0
+    lane.agent("tick")
+    assert (lane.runs, lane.host.stands, lane.host.rule()) == (OLD, "IDLE", "backoff")
+    assert lane.host.history()[-1] == ("update_rollback", "ok", "environment")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import control
+from tests.agent.test_crashes import dies_in
 from tests.support.host import eventually
 from tests.support.sweep import judge
 from tests.support.sweep.calls import Call, changes_of, recording, spoiling
@@ -80,3 +81,18 @@ def test_a_supervisor_on_a_full_disk_goes_on(lane):
     saved = lane.host.state / "services.json"
     eventually(lambda: str(lane.pid()) in saved.read_text())
     assert OLD not in products(lane)
+
+
+@pytest.mark.parametrize("state", ["SWITCHING", "ON_TRIAL"])
+def test_ticks_without_a_supervisor_speak_against_no_version(lane, state):
+    """However many there are, the update is finished when there is somebody to run the product."""
+    lane.prepare(lane.stories.good)
+    dies_in(lane.host, state)
+    lane.host.kill_supervisor()
+    for _ in range(4):
+        done = lane.agent("tick")
+        assert (done["status"], lane.host.stands) == (13, state), done["err"]
+        assert "tidegate-agent run" in done["err"]
+    lane.boot_supervisor()
+    lane.agent("tick")
+    assert (lane.runs, lane.host.stands, lane.host.rule()) == (NEW, "IDLE", "current")

@@ -2,7 +2,7 @@
 
 It shares the network and ``/tmp`` with the test; ``/run`` and the units are its own, and ``/etc``, ``/opt``
 and ``/var`` are copies that nobody else sees. It lives in a cgroup of its own: started in the machine's
-root cgroup it would take the machine's processes over.
+root cgroup it would take the machine's processes over. Each boot has an id of its own, as a machine's has.
 """
 
 import itertools
@@ -45,6 +45,8 @@ mount -t proc proc /proc
 mount -t tmpfs -o mode=755 tmpfs /run
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
+cat /proc/sys/kernel/random/uuid >"$1/boot_id"
+mount --bind "$1/boot_id" /proc/sys/kernel/random/boot_id
 mkdir -p /etc/systemd/system
 mount --bind "$1/units" /etc/systemd/system
 mount --bind "$1/system.conf" /etc/systemd/system.conf

@@ -1,4 +1,4 @@
-"""``make test-crash``: sweep an update and a way back of every service manager, and print the points tried.
+"""``make test-crash``: sweep an update, a way back and adoptions by service manager; print the points.
 
 ``python -m tests.support.sweep [--points 1200 | --all] [--seed N] [--lanes 2] [MANAGER …]``; exits 1 when a
 point went wrong, and says which.
@@ -43,9 +43,10 @@ def main() -> int:
     total = Count()
     with fast_folder() as folder:
         stories = tell(folder / "repositories")
+        asked.share = asked.points // sum(len(stories.of(manager)) for manager in asked.managers)
         for manager in asked.managers:
             with laid(manager, folder, stories, asked.lanes) as lanes:
-                for story in stories.all:
+                for story in stories.of(manager):
                     _sweep(asked, lanes, story, total)
     points = ", ".join(f"{count:,} {kind}" for kind, count in sorted(total.kinds.items()))
     _say(f"{total.kinds.total():,} points tried ({points}): {total.wrong} wrong")
@@ -70,12 +71,8 @@ def _sweep(asked: argparse.Namespace, lanes: list[PoweredLane], story: Story, to
         run(lanes, every(lanes[0], story), total.told)
         _cut_everywhere(lanes[0], story, total)
     else:
-        share = asked.points // (len(asked.managers) * 2)
-        run(
-            lanes,
-            sample(lanes[0], story, share, Random(f"{asked.seed} {lanes[0].manager} {story.name}")),
-            total.told,
-        )
+        lots = Random(f"{asked.seed} {lanes[0].manager} {story.name}")
+        run(lanes, sample(lanes[0], story, asked.share, lots), total.told)
     _say(f"{lanes[0].manager}, {story.name}: {total.kinds.total() - before:,} points")
 
 

@@ -14,6 +14,11 @@ ENDS = {("update_healthcheck", "ok"): "to", ("update_rollback", "ok"): "from"}
 def half(lane: Lane, story: Story) -> list[str]:
     """Return what is wrong before anything was healed: what is current must be whole, whatever happened."""
     installed = lane.host.installed
+    copied = lane.copy.exists() and contents(lane.copy) != contents(lane.stories.tree(OLD, None))
+    if copied:
+        return ["the copy is not whole"]
+    if installed is None and story.name == "adopt":
+        return []
     if installed not in {OLD, NEW}:
         return [f"current is {installed}"]
     found = [] if lane.runs in {OLD, NEW, None} else [f"{lane.runs} runs"]
@@ -37,6 +42,8 @@ def healed(lane: Lane, story: Story, done: dict[str, Any], *, disk_failed: bool)
     found = [] if ended in wanted else [f"ended as {ended}"]
     if lane.runs != lane.host.installed:
         found.append(f"{lane.host.installed} is current and {lane.runs} runs")
+    if (lane.host.folder / "tmp" / "drained").exists():
+        found.append("the host is drained for good")
     version = lane.host.installed or "nothing"
     config = lane.host.config.read_text()
     if config != lane.wanted_config.get(version) and "could not restore" not in _last_detail(lane):

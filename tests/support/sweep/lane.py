@@ -30,7 +30,7 @@ case "$1" in
 start)
   cd "$2" || exit 1
   setsid ./bin/agent {port} {config} >/dev/null 2>&1 &
-  echo $! >{folder}/pid ;;
+  echo $! >{folder}/pid || { kill $!; exit 1; } ;;
 stop)
   [ -n "$pid" ] || exit 0
   kill "$pid" 2>/dev/null
@@ -38,6 +38,19 @@ stop)
   rm -f {folder}/pid ;;
 status) [ -n "$pid" ] && alive "$pid" ;;
 esac
+"""
+
+
+HOOK = """#!/bin/sh
+# drains the host before a switch, and takes it back into service afterwards
+case "$1" in
+drain) touch {folder}/tmp/drained ;;
+undrain) rm -f {folder}/tmp/drained ;;
+esac
+"""
+HOOKS = """
+pre_switch = { exec = ["{folder}/hook", "drain"] }
+post_switch = { exec = ["{folder}/hook", "undrain"] }
 """
 
 
@@ -77,12 +90,15 @@ class Lane:
             "config": str(self.host.config),
             "folder": str(self.host.folder),
         }
-        text = CONTROL
-        for name, value in facts.items():
-            text = text.replace(f"{{{name}}}", value)
-        (self.host.folder / "ctl").write_text(text)
+        programs = {"ctl": CONTROL, "hook": HOOK, "hooks.toml": HOOKS}
+        for program, text in programs.items():
+            filled = text
+            for name, value in facts.items():
+                filled = filled.replace(f"{{{name}}}", value)
+            (self.host.folder / program).write_text(filled)
+            (self.host.folder / program).chmod(0o755)
         self.host.health = []
-        self.host.write_settings()
+        self.host.write_settings((self.host.folder / "hooks.toml").read_text())
         if self.manager == "none":
             lines = self.host.settings.read_text().splitlines(keepends=True)
             self.host.settings.write_text("".join(line for line in lines if not line.startswith("service")))
@@ -141,7 +157,41 @@ class Lane:
             )
         self.follow(story.store)
         assert self.host.config.read_text() == BLUE
+        if story.name == "adopt":
+            self._unmanage()
         self.start()
+
+    def _unmanage(self) -> None:
+        """Let the product be one that somebody has installed by hand."""
+        product = self.host.root / "agent"
+        (product / "versions" / OLD).rename(self.legacy)
+        shutil.rmtree(product)
+        (self.host.state / "journal.db").unlink()
+
+    @property
+    def legacy(self) -> Path:
+        """Where a product is that nothing manages yet."""
+        return self.host.folder / "tmp" / "legacy"
+
+    @property
+    def copy(self) -> Path:
+        """Where a copy is put of what is let go."""
+        return self.host.folder / "tmp" / "copy"
+
+    def words(self, story: Story) -> list[str]:
+        """Return the command that is disturbed."""
+        places = {"legacy": str(self.legacy), "copy": str(self.copy)}
+        return [places.get(word, word) for word in story.command]
+
+    def heal(self, story: Story) -> dict[str, Any]:
+        """Do what an operator would, for whom the command did not come to its end, and tick once more."""
+        if story.name == "adopt" and self.host.installed is None:
+            done = self.agent(*self.words(story))
+            if done["status"] != 0:
+                return done
+        if story.name == "let-go":
+            self.agent("adopt", "agent")
+        return self.agent("tick", "--json")
 
     def follow(self, store: Path) -> None:
         """Let the host find another store where its repository was."""
@@ -162,6 +212,8 @@ class Lane:
     def start(self) -> None:
         """Start what is current, as the host would after a boot."""
         current = self.host.root / "agent" / "current"
+        if self.host.installed is None:
+            current = self.legacy
         if self.manager == "command":
             subprocess.run([self.host.folder / "ctl", "start", current], check=True)
         if isinstance(self.host, SystemdHost):

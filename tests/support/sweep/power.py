@@ -139,7 +139,7 @@ class PoweredLane(Lane):
         self.disk.sync()
         found: list[Cut] = []
         last, after = self.disk.sum(), 0
-        answer = self.agent("tick", "--json", strace=stopping(), stops=True)
+        answer = self.agent(*self.words(story), strace=stopping(), stops=True)
         while "stopped" in answer:
             after += 1
             if wanted is None or after in wanted:
@@ -166,8 +166,7 @@ class PoweredLane(Lane):
         wrong = judge.half(self, story)
         if self.manager == "systemd" and self.runs is None:
             wrong.append("nothing runs after the boot")
-        done = self.agent("tick", "--json")
-        return wrong + judge.healed(self, story, done, disk_failed=False)
+        return wrong + judge.healed(self, story, self.heal(story), disk_failed=False)
 
     def power_off(self) -> None:
         """End everything on the host at once."""

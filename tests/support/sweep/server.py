@@ -4,6 +4,7 @@
 program takes most of a short tick; without it, thousands of calls can be swept in minutes.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -51,8 +52,9 @@ class Fork:
             os.dup2(self.err.fileno(), 2)
             os.read(may_go, 1)
             code = run(arguments)
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # what is told may have no room, too
+                sys.stdout.flush()
+                sys.stderr.flush()
         finally:
             os._exit(code)
 

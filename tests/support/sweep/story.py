@@ -14,6 +14,7 @@ PROGRAM = """#!/bin/sh
 case "$1" in
 --version) echo "agent {version}" ;;
 --well) {well} ;;
+--hook) test "$TIDEGATE_TO" = {version} ;;
 *) {migrate}
 {variable}={version} exec sleep 1000000 ;;
 esac
@@ -29,9 +30,8 @@ class Story:
     store: Path
     runs: str
     rule: str
-    config: str
-    events: tuple[tuple[str, str], ...]
-    """Stage and outcome of what an undisturbed host notes."""
+    command: tuple[str, ...] = ("tick", "--json")
+    """What is disturbed."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,18 @@ class Stories:
     before: Workspace
     good: Story
     bad: Story
+    adopted: Story
+    let_go: Story
 
-    @property
-    def all(self) -> tuple[Story, Story]:
-        """Both of them."""
-        return self.good, self.bad
+    def of(self, manager: str) -> tuple[Story, ...]:
+        """Return those that differ from manager to manager; adoption never speaks to one that is running."""
+        both = (self.good, self.bad)
+        return (*both, self.adopted, self.let_go) if manager in {"none", "command"} else both
 
     def tree(self, version: str, story: Story | None) -> Path:
         """Return the folder that a version was packed from."""
         base = story.store.parent if story else self.before.base
         return base / "builds" / version
-
-
-PREFIX = (("update_download", "ok"), ("update_verify", "ok"), ("update_install", "ok"))
 
 
 def tell(folder: Path) -> Stories:
@@ -69,22 +68,18 @@ def tell(folder: Path) -> Stories:
     return Stories(
         first,
         before,
-        Story("update", good.store, NEW, "current", GREEN, (*PREFIX, ("update_healthcheck", "ok"))),
-        Story(
-            "rollback",
-            bad.store,
-            OLD,
-            "quarantined",
-            BLUE,
-            (*PREFIX, ("update_healthcheck", "failed"), ("update_rollback", "ok")),
-        ),
+        Story("update", good.store, NEW, "current"),
+        Story("rollback", bad.store, OLD, "quarantined"),
+        Story("adopt", good.store, NEW, "current", ("adopt", "agent", "--version", OLD, "--from", "legacy")),
+        Story("let-go", good.store, NEW, "current", ("let-go", "agent", "--to", "copy")),
     )
 
 
 def _release(work: Workspace, version: str, well: str, migrate: str, start_s: str) -> None:
     tree = _build(work.base / "builds", version, well, migrate)
     probe = ("--probe", "bin/agent --version", "--expect", "{version}", "--health", "exec:bin/agent --well")
-    work.add(version, tree, *probe, "--start-s", start_s, "--trial-s", "0")
+    hooks = ("--pre-switch", "bin/agent --hook", "--post-switch", "bin/agent --hook")
+    work.add(version, tree, *probe, *hooks, "--start-s", start_s, "--trial-s", "0")
     work.do("rollout", "start", CHANNEL, version, "--strategy", "immediate")
     work.sign_and_publish()
 

@@ -45,12 +45,13 @@ class Tried:
 
 
 def calls_of(lane: PoweredLane, story: Story) -> list[Call]:
-    """Record an undisturbed tick, which must be right itself, and return its calls."""
+    """Record an undisturbed command, which must be right itself, and return its calls."""
     lane.prepare(story)
     with tempfile.NamedTemporaryFile("r") as file:
-        done = lane.agent("tick", "--json", strace=recording(Path(file.name)))
+        done = lane.agent(*lane.words(story), strace=recording(Path(file.name)))
+        assert done["status"] == 0, done["err"]
         calls = changes_of(file.read(), lane.host.folder)
-    wrong = judge.healed(lane, story, done, disk_failed=False)
+    wrong = judge.healed(lane, story, lane.heal(story), disk_failed=False)
     assert not wrong, wrong
     return calls
 
@@ -75,18 +76,18 @@ def every(lane: PoweredLane, story: Story) -> list[Point]:
 
 
 def attempt(lane: PoweredLane, point: Point) -> Tried:
-    """Spoil one tick, look, tick again, and look again."""
+    """Spoil one command, look, tick again, and look again."""
     if point.action == CUT:
         (cut,) = lane.cuts(point.story, {point.call.stop})
         return Tried(point, tuple(lane.survive(point.story, cut)))
     lane.prepare(point.story)
-    spoiled = lane.agent("tick", "--json", strace=spoiling(point.call, point.action))
+    spoiled = lane.agent(*lane.words(point.story), strace=spoiling(point.call, point.action))
     wrong = judge.half(lane, point.story)
     if spoiled["status"] not in MAY_EXIT:
         wrong.append(f"the spoiled tick exits {spoiled['status']}: {spoiled['err']}")
     if spoiled["status"] != KILLED and point.action == KILL:
         wrong.append("the tick was not killed")
-    done = lane.agent("tick", "--json")
+    done = lane.heal(point.story)
     wrong += judge.healed(lane, point.story, done, disk_failed=point.action in FAULTS)
     return Tried(point, tuple(wrong))
 
