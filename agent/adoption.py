@@ -174,7 +174,7 @@ def _readable(source: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # copytree's own error is one
-        raise UnsuitableError(f"{source} cannot be copied: {error}", "check disk and permissions") from error
+        raise UnsuitableError(f"{source} cannot be copied: {files.told(error)}", files.mend(error)) from error
 
 
 def _remember(work: Work, version: str, release: Release | None, found: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from agent import clock
 from agent.blame import BACKOFF_S, retry_at
 from agent.work import Work
-from metadata.facts import Decision
+from metadata.facts import Decision, utc
 
 
 def put_off(work: Work, version: str, why: str) -> datetime:
@@ -37,7 +37,7 @@ def backed_off(work: Work, decision: Decision, now: datetime) -> Decision:
     ):  # the clock was ahead when it was noted
         return decision
     why = kept.get("why") or "failed here with the version before it"
-    text = f"{decision.version} {why}; tried again at {kept['at']}"
+    text = f"{decision.version} {why}; tried again {utc(until)}"
     return Decision("wait", "backoff", text, decision.version, until)
 
 

@@ -61,6 +61,12 @@ class Backup:
         trees.sync_tree(self.folder)
         self._write({"places": places, "taken": taken, "folders": folders})
 
+    def wanted_bytes(self, places: list[str]) -> int:
+        """Return how much room the copies need that are not taken yet."""
+        if (self.folder / INDEX).exists():
+            return 0
+        return sum(path.lstat().st_size for path in _paths(places) if not _is_folder(path))
+
     def _keep(self, path: Path, copied: dict[tuple[int, int], Path]) -> None:
         """Copy one file; names of one file are names of one copy, too."""
         kept, about = self._copy_of(path), path.lstat()

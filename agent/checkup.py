@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from agent import commands, identity, locking
+from agent import commands, files, identity, locking
 from agent.guard.duty import ASK_S, TIMER
 from agent.settings import Settings
 from agent.steps.download import SPARE_BYTES
@@ -39,7 +39,7 @@ def attempt(check: str, look: Callable[[], str]) -> Finding:
     except TidegateError as error:
         return Finding(check, False, error.message, error.hint or "see the text")
     except OSError as error:
-        return Finding(check, False, str(error), "check permissions and disk")
+        return Finding(check, False, files.told(error), files.mend(error))
 
 
 def disk(found: Settings) -> str:

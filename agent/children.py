@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import processes
-from agent.files import write
+from agent.files import told, write
 from agent.processes import Process
 
 RESTART_S = (1, 2, 4, 8, 16, 30)
@@ -90,7 +90,7 @@ class Children:
             return False
         child.pid, child.born = found
         self._started[name] = time.monotonic()
-        self._save()
+        self.save()
         return True
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Children:
         error = "" if self._adopt(name, child) else self._spawn(name, child)
         if error:
             del self._wanted[name]
-            self._save()
+            self.save()
         return {"error": error} if error else {}
 
     def _spawn(self, name: str, child: Child) -> str:
@@ -129,18 +129,18 @@ class Children:
                 env={**os.environ, MARK: self._mark(name)},
             )
         except OSError as error:
-            self._ended[name] = str(error)
-            return str(error)
+            self._ended[name] = told(error)
+            return told(error)
         self._processes[name] = process
         self._started[name] = time.monotonic()
         child.pid, child.born = process.pid, processes.born(process.pid)
-        self._save()
+        self.save()
         return ""
 
     def _stop(self, name: str) -> None:
         child = self._wanted.pop(name, None) or self._ending.get(name) or Child([], "", LEFT_STOP_S)
         self._restart_at.pop(name, None)
-        self._save()
+        self.save()
         if not child.process.alive() and not self._adopt(name, child):
             return
         self._ending[name] = child
@@ -158,7 +158,7 @@ class Children:
         """Reap what ended, restart what should run, kill what does not end."""
         now = time.monotonic()
         if self._unsaved:
-            self._save()
+            self.save()
         for name, process in list(self._processes.items()):
             if process.poll() is not None:
                 self._ended[name] = f"status {process.returncode}"
@@ -212,9 +212,9 @@ class Children:
             self.look_after()
             time.sleep(0.02)
         self._wanted = wanted
-        self._save()
+        self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Write down what should run; a disk that is full must end neither a service nor the supervisor."""
         saved = {name: vars(child) for name, child in self._wanted.items()}
         try:

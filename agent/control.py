@@ -63,6 +63,11 @@ def listen(state: Path) -> socket.socket:
     return line
 
 
+def is_open(state: Path) -> bool:
+    """Return whether the socket is where it is looked for."""
+    return (state / NAME).exists()
+
+
 class _address:  # noqa: N801 (used like a function)
     """The socket by way of an open folder: a socket's path may have 107 bytes, a state folder more."""
 

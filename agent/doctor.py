@@ -97,7 +97,9 @@ def _service(host: Host, work: Work) -> Finding:
     except TidegateError as error:
         return Finding(name, installed is None, f"{text} unknown: {error.message}", error.hint)
     ok = status.running or installed is None
-    return Finding(name, ok, f"{text} {status.text}", "" if ok else "see the service's own log")
+    unit = getattr(work.product.service, "unit", None)
+    mend = f"see: journalctl --unit {unit}" if unit else "see the service's own log"
+    return Finding(name, ok, f"{text} {status.text}", "" if ok else mend)
 
 
 def _repository(host: Host, seen: list[Repository]) -> str:

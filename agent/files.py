@@ -3,11 +3,32 @@
 The supervisor imports this: nothing beyond ``os`` and ``pathlib``.
 """
 
+import errno
 import os
 from pathlib import Path
 
 from metadata.errors import MalformedError
 from metadata.paths import safe_path
+
+MENDS = {
+    errno.ENOSPC: "free some space on that disk",
+    errno.EDQUOT: "free some space, or raise the quota",
+    errno.EROFS: "make that file system writable; the packaged unit needs ReadWritePaths= for it",
+    errno.EACCES: "run this as the agent's user, or correct the permissions",
+    errno.EPERM: "run this as the agent's user, or correct the permissions",
+}
+"""What an operator does about an error of a disk."""
+
+
+def told(error: OSError) -> str:
+    """Return in words what was refused: where, and why."""
+    where = f"{error.filename}: " if error.filename and error.strerror else ""
+    return f"{where}{error.strerror or error}"
+
+
+def mend(error: OSError) -> str:
+    """Return what an operator does about it."""
+    return MENDS.get(error.errno or 0, "check disk and permissions")
 
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:

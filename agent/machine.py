@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from agent import commands
+from agent import commands, files
 from agent.guard import arming
 from agent.journal import Event
 from agent.states import State, Update
@@ -94,7 +94,7 @@ def _run(work: Work, ends: tuple[State, ...]) -> None:
             if not step.harmless:
                 _hold(work, state, update)
             raise
-        if result.halt or (not result.ok and step.failed is State.STRANDED):
+        if result.halt:
             return
 
 
@@ -139,7 +139,7 @@ def _attempt(work: Work, step: Step, update: Update | None) -> Result:
             _advance(work, step.failed, update, Result(False, event=event))
         raise
     except OSError as error:  # says nothing about a version: the state stays, and the next tick tries again
-        raise UnsuitableError(f"{work.name}: {error}", "check disk and permissions") from error
+        raise UnsuitableError(f"{work.name}: {files.told(error)}", files.mend(error)) from error
 
 
 def _advance(work: Work, state: State, before: Update | None, result: Result) -> None:

@@ -6,10 +6,15 @@ what happened, then what to do.
 
 import contextlib
 import json
+import shutil
 import sys
+import textwrap
 from typing import Any
 
 from metadata.errors import TidegateError, UnsuitableError
+
+LEAST_ROOM = 20
+"""Columns in which words can be folded; with less they get lines of their own."""
 
 
 def result(document: Any, lines: list[str], *, as_json: bool) -> None:
@@ -49,16 +54,32 @@ def plain(text: str) -> str:
 
 def table(rows: list[list[str]]) -> list[str]:
     """Return rows as aligned lines; the first row is the heading."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    *widths, _ = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        lines += _folded("".join(f"{cell}  " for cell in cells), row[-1])
+    return lines
+
+
+def _folded(start: str, text: str) -> list[str]:
+    """Return a row as lines that a terminal has room for; scripts get it as one."""
+    room = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(start) + len(text) <= room:
+        return [f"{start}{text}".rstrip()]
+    below = room - len(start) < LEAST_ROOM
+    margin = " " * (4 if below else len(start))
+    fold = textwrap.TextWrapper(room, initial_indent=margin, subsequent_indent=margin)
+    fold.break_long_words = fold.break_on_hyphens = False  # a path is of no use in two parts
+    lines = fold.wrap(text)
+    return [start.rstrip(), *lines] if below else [start + lines[0].lstrip(), *lines[1:]]
 
 
 def product_lines(status: dict[str, Any]) -> list[str]:
     """Return a status document in words, one line for each product."""
     lines = [f"agent {status['agent']}"]
     lines += [f"warning: {status['clock']}"] if status.get("clock") else []
+    lines += [] if status["products"] else ["no product in the settings"]
     for entry in status["products"]:
         decision = entry["decision"]
         text = f"{decision['text']} ({decision['rule']})" if decision else "the next tick decides"

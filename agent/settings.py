@@ -107,8 +107,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:
-        if self.status and not self.status.startswith("/"):
-            raise ValueError(f"status path {self.status!r} is not absolute")
+        places = {"state": self.state, "root": self.root, "status": self.status or "/"}
+        if relative := [name for name, path in places.items() if not path.startswith("/")]:
+            raise ValueError(f"{relative[0]} path {places[relative[0]]!r} is not absolute")
         names = [entry.name for entry in self.product]
         if len(set(names)) != len(names):
             raise ValueError("a product stands twice")

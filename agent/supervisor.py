@@ -103,6 +103,7 @@ class Supervisor:
         now = time.monotonic()
         if self._tick is None:
             if now >= self._next_tick:
+                self._keep_place()
                 self._start_tick(now)
             return
         if self._tick.status() is None and now >= self._deadline:
@@ -112,7 +113,20 @@ class Supervisor:
             self._tick = None
             self._next_tick = now + self._pace(status)
             if not self._concluded:
-                self._systemd.status(f"the last tick ended with status {status}, without a word")
+                self._systemd.status(f"the last tick ended with status {status}, without a word; see the log")
+
+    def _keep_place(self) -> None:
+        """Take the place in the state folder again, if somebody has removed it: nobody could be heard."""
+        state = self._places.state
+        if control.is_open(state):
+            return
+        os.close(self._lock)
+        self._lock = _lock(state)
+        self._selector.unregister(self._control)
+        self._control.close()
+        self._control = control.listen(state)
+        self._selector.register(self._control, selectors.EVENT_READ)
+        self._children.save()
 
     def _start_tick(self, now: float) -> None:
         self._told_s, self._concluded = None, False

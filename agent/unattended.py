@@ -15,7 +15,7 @@ from agent.bare import Bare
 from agent.settings import Settings
 from agent.status import status
 from agent.tick import Host, opened
-from metadata.errors import TidegateError
+from metadata.errors import TidegateError, UnsuitableError
 
 READABLE = 0o640
 
@@ -25,9 +25,13 @@ def tick(config: Path, *, as_json: bool = False) -> int:
     found = lenient(config)
     arguments = ["--config", str(config), "tick", *(["--json"] if as_json else [])]
     updater.hand_over(Bare(found.state_folder, found.products_folder), arguments)
-    with opened(found) as host:
-        errors = ticking.tick(host)
-        return show(host, errors, as_json=as_json)
+    try:
+        with opened(found) as host:
+            errors = ticking.tick(host)
+            return show(host, errors, as_json=as_json)
+    except UnsuitableError as error:  # not enrolled, or a disk that takes nothing
+        _conclude(found.state_folder, error.message)
+        raise
 
 
 def lenient(config: Path) -> Settings:
@@ -49,6 +53,12 @@ def _leave(path: Path, document: dict[str, Any]) -> None:
         output.warning(f"the status cannot be written to {path}: {error.strerror}")
 
 
+def _conclude(state: Path, text: str) -> None:
+    """Let the supervisor say in its status how the tick ended."""
+    with contextlib.suppress(control.NoSupervisorError):
+        control.ask(state, {"op": "conclude", "text": text})
+
+
 def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
     """Print the status and the errors; return the exit code."""
     document = status(host.settings, host.journal, host.identity.agent)
@@ -56,9 +66,7 @@ def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
     output.result(document, lines, as_json=as_json)
     if host.settings.status:
         _leave(Path(host.settings.status), document)
-    with contextlib.suppress(control.NoSupervisorError):
-        text = "; ".join([error.message for error in errors] or lines)
-        control.ask(host.settings.state_folder, {"op": "conclude", "text": text})
+    _conclude(host.settings.state_folder, "; ".join([error.message for error in errors] or lines))
     for error in errors:
         output.error(error)
     return errors[0].exit_code if errors else 0

@@ -7,7 +7,7 @@ holds it then hangs, and is ended.
 import contextlib
 from pathlib import Path
 
-from agent import bare, commands, locking, output
+from agent import bare, commands, files, locking, output
 from agent.guard import watch as watching
 from agent.guard.back import go_back
 from agent.processes import boot_id
@@ -33,7 +33,8 @@ def look(state: Path) -> int:
         except (TidegateError, OSError, ValueError) as error:
             if isinstance(error, OSError):
                 watching.note_hindrance(state, path.stem)
-            output.warning(f"the guard cannot look after {path.stem}: {error}")
+            text = files.told(error) if isinstance(error, OSError) else error
+            output.warning(f"the guard cannot look after {path.stem}: {text}")
             code = UnhealthyError.exit_code
     if not _any_open(state):
         _rest(state)

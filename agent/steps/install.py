@@ -1,6 +1,6 @@
 """SWITCHING: arm the dead-man, stop, switch, start. Done again from the top when it was interrupted."""
 
-from agent import clock, hooks
+from agent import clock, files, hooks
 from agent.guard import arming
 from agent.services import NoManagerError
 from agent.states import State, Update, changed
@@ -39,8 +39,9 @@ def install(work: Work, update: Update | None) -> Result:
     except NoManagerError:
         raise  # speaks neither for nor against the version: a later tick takes it up again
     except (TidegateError, OSError) as error:
-        reason = error.name() if isinstance(error, TidegateError) else UnsuitableError.name()
-        return failed(work, armed, reason, str(error))
+        if isinstance(error, OSError):
+            error = UnsuitableError(files.told(error))
+        return failed(work, armed, error.name(), error.message)
     begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     why = {"update": "", "recall": "recalled", "rollback": "by hand"}[update.action]
     return Result(True, begun, work.event(begun, "update_install", "ok", detail=why))

@@ -9,7 +9,7 @@ from agent.health import Answer
 from agent.resolve import Facts
 from agent.states import Update, changed
 from agent.steps.choose import look, note
-from agent.steps.download import packed_path
+from agent.steps.download import check_space, packed_path
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
 from metadata.errors import TidegateError, UnhealthyError
@@ -46,7 +46,9 @@ def _stage(work: Work, update: Update) -> Result:
         update = changed(update, no_way_back=no_way_back(work, facts, update))
     work.announce(STEP_S + hooks.patience_s(work, update), f"looking at what runs before {update.version}")
     baseline = _baseline(work, update)
-    Backup(work.backup_folder(update)).take(work.product.config)
+    backup = Backup(work.backup_folder(update))
+    check_space({work.settings.state_folder: backup.wanted_bytes(work.product.config)})
+    backup.take(work.product.config)
     if (said := hooks.before(work, update)).answer != "ok":
         return _not_now(work, update, said, facts)
     work.journal.remember({_deferral(work): None})

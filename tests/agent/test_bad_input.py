@@ -78,6 +78,39 @@ def test_no_room_for_a_version(scene, small_disk):
     assert scene.host.runs == "1.1.0"
 
 
+def test_no_room_for_the_copies_of_the_configuration(scene, small_disk):
+    """They are no reason to fill a disk: nothing is stopped, and the next tick goes on when there is room."""
+    scene.host.state.mkdir()
+    small_disk(scene.host.state, "100m")
+    scene.ready()
+    huge = scene.host.config.with_name("core")
+    with huge.open("wb") as file:
+        file.truncate(50 << 20)
+    scene.release("1.1.0")
+    untouched(scene, 13, "52,428,8")
+    assert not list((scene.host.state / "backups").rglob("core"))
+    huge.unlink()
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def test_a_read_only_file_system(scene, small_disk):
+    """The trouble is told in words, with its mend, and is over when somebody has mended it."""
+    scene.host.root.mkdir()
+    small_disk(scene.host.root, "100m")
+    scene.ready()
+    scene.release("1.1.0")
+    for option in ("ro", "rw"):
+        command = ["mount", "-o", f"remount,{option}", str(scene.host.root)]
+        subprocess.run(command, check=True, capture_output=True)
+        if option == "ro":
+            untouched(
+                scene, 13, ".staging-1.1.0: Read-only file system\nhint: make that file system writable"
+            )
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
 def test_a_full_disk_under_the_state(scene, small_disk):
     """Where nothing can be written, nothing is begun."""
     scene.host.state.mkdir()
@@ -146,8 +179,9 @@ def test_no_settings(scene):
         b"\xff\xfe",
         b'[[product]]\nname = "Agent"',
         b'[[product]]\nname = "a"\nwindows = ["Monday"]',
+        b'state = "var/lib/tidegate"',
     ],
-    ids=["toml", "bytes", "name", "window"],
+    ids=["toml", "bytes", "name", "window", "place"],
 )
 def test_malformed_settings(scene, text):
     """The error names the file and the trouble."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import control
+from agent import control, processes
 from tests.support.host import Host, eventually
 from tests.support.web import hang_up, silent
 
@@ -206,3 +207,16 @@ def test_the_resident_process_knows_little():
 
 
 HERE = Path(__file__).parents[2]
+
+
+def test_a_state_folder_that_was_removed(running):
+    """The supervisor takes its place again, the service goes on, and updates come when somebody enrols."""
+    pid = service(running.host)
+    before = processes.Process(pid, processes.born(pid))
+    shutil.rmtree(running.host.state, ignore_errors=True)
+    eventually(lambda: listens(running.host))
+    assert service(running.host) == pid
+    assert running.enroll().exit_code == 0
+    running.release("1.1.0")
+    eventually(lambda: running.host.runs == "1.1.0")
+    assert not before.alive()

@@ -1,5 +1,12 @@
 """What the agent tells whoever looks: troubles, reasons, and only text that is text."""
 
+import contextlib
+import os
+import pty
+import subprocess
+
+import pytest
+
 
 def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
     """Whoever asks for the status learns that the repository does not answer, and since when."""
@@ -73,3 +80,24 @@ def test_a_lost_journal_is_noticed_by_the_doctor(scene):
     done = scene.host.run("doctor")
     assert done.exit_code == 14
     assert "is new although agent is installed" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["doctor", "history"])
+def test_a_table_fits_the_terminal(scene, command):
+    """The last column is folded where somebody looks; what a script reads has one line for each row."""
+    scene.ready()
+    assert max(map(len, scene.host.run(command).stdout.splitlines())) > 80
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        scene.host.command(command), stdout=theirs, env={**scene.host.environment, "COLUMNS": "80"}
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while block := os.read(ours, 4096):
+            shown += block
+    os.close(ours)
+    assert done.wait() == 0
+    lines = shown.decode().splitlines()
+    assert [line for line in lines if " " in line[80:]] == []
+    assert len(lines) > len(scene.host.run(command).stdout.splitlines())
