@@ -3,6 +3,7 @@
 The same pure ``decide`` that agents call; what only the host knows is assumed, and named as such.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,8 @@ from metadata.documents import Order
 from metadata.facts import Decision, Directed, Host, Releases
 from metadata.places import SELECTED_WAVE
 from repo_tools.desk import Desk
-from repo_tools.roles import SELECTED, Channel
+from repo_tools.output import when
+from repo_tools.roles import BRAKE, SELECTED, Channel, releases
 from repo_tools.rollouts.state import Catalog, State, order_in, read_state
 from repo_tools.signed.views import ISSUED_FIELD, Entry
 
@@ -37,12 +39,37 @@ def explain(desk: Desk, channel: Channel, host: Host, now: datetime) -> Explaine
     state = read_state(desk, channel)
     asked = places.routes(state.policy.salt, host.agent_id, host.ring, cohort_id=host.cohort_id)
     route, directed = resolve(desk, state, asked, now)
-    releases = documents(state.catalog, directed.order if directed else None, host.running)
+    known = documents(state.catalog, directed.order if directed else None, host.running)
     issued = _issued(desk)
-    decision = decide(host, state.policy, directed, state.brake, releases, issued, now)
-    here = places.place(state.policy.salt, host.placed_id)
+    decision = decide(host, state.policy, directed, state.brake, known, issued, now)
     tried = asked[: asked.index(route) + 1] if route else asked
+    if late := _expired(desk, state, tried, directed, now):
+        decision = _kept(late, decision.version)
+    here = places.place(state.policy.salt, host.placed_id)
     return Explained(here, places.fraction(here), tried, route, directed, decision, issued)
+
+
+def _expired(
+    desk: Desk, state: State, tried: list[str], directed: Directed | None, now: datetime
+) -> dict[str, datetime]:
+    """Return the roles that an agent reads on its way and that had expired, with their dates.
+
+    TUF clients trust no role from its expiry on (specification 5.3.10, 5.4.4, 5.5.6 and 5.6.6).
+    """
+    channel = state.channel
+    waves = [wave.name for wave in state.waves if set(tried) & set(wave.routes)]
+    below = [channel.below(name) for name in (*waves, SELECTED, BRAKE)]
+    read = ["root", "targets", channel.role, *below, *([releases(channel.product)] if directed else [])]
+    found = {role: view.expires_at for role in read if (view := desk.tree.live_view(role))}
+    for role, signed in (("timestamp", desk.live.timestamp), ("snapshot", desk.live.snapshot)):
+        if signed:
+            found[role] = signed.expires
+    return {role: at for role, at in sorted(found.items(), key=lambda item: item[1]) if at <= now}
+
+
+def _kept(late: Mapping[str, datetime], version: str | None) -> Decision:
+    told = ", ".join(f"{role} expired at {when(at)}" for role, at in late.items())
+    return Decision("stay", "expired", f"{told}: nothing is started, what runs is left alone", version)
 
 
 def resolve(desk: Desk, state: State, asked: list[str], now: datetime) -> tuple[str | None, Directed | None]:

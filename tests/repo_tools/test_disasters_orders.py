@@ -139,7 +139,7 @@ def test_a_spread_that_is_cut_off_never_starts_its_last_hosts(danger):
     danger.reword(spread_s=30 * 86_400)
     found = [one.text for one in spreads(gather(danger.work.desk(), publishing=True))]
     assert found
-    assert "none may start after 604800 s" in found[0]
+    assert "none may start after 7 d" in found[0]
     danger.publish_anyway()
     waits = (danger.decision(host, "1.4.2") for host in (f"host-{number}" for number in range(10_000)))
     last = next(one for one in waits if one["wave"] == "canary" and float(one["fraction"]) > 0.5)
