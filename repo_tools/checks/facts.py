@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from metadata.documents import Brake, Order
-from metadata.errors import UntrustedError
+from metadata.errors import UnsuitableError, UntrustedError
 from metadata.release import Release
 from repo_tools.checks.documents import documents_of
 from repo_tools.checks.mirrors import Mirror, read_mirrors
@@ -124,7 +124,7 @@ def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:
     for channel in desk.channels():
         try:
             yield read_state(desk, channel)
-        except UntrustedError as error:
+        except (UntrustedError, UnsuitableError) as error:
             if not seen.everything:
                 raise
             if not any(seen.gone.get(role) for role in (channel.role, channel.below(BRAKE))):

@@ -58,7 +58,7 @@ def look(desk: Desk, store: Reading, *, files: bool = False, on_bytes: OnBytes =
     root = store.read(stored_as("root", 1)) or desk.live.root_bytes
     history = ordered(Walk(store).collect(root))
     sizes = dict(_measured(desk, store))
-    damage = list(_told(sizes))
+    damage = [*_without_digests(desk), *_told(sizes)]
     if files:
         whole = [one for one in listings(history) if one[2] and _key(one[1].role, one[0]) not in sizes]
         found = recompute(store, whole, on_bytes)
@@ -72,6 +72,15 @@ def look(desk: Desk, store: Reading, *, files: bool = False, on_bytes: OnBytes =
 def damage(desk: Desk, store: Reading) -> list[Damage]:
     """Return what is wrong with the files that are listed now, by their length alone."""
     return list(_told(dict(_measured(desk, store))))
+
+
+def _without_digests(desk: Desk) -> Iterator[Damage]:
+    live = desk.live
+    listed = {"snapshot": live.timestamp.snapshot_meta, **live.meta} if live.timestamp else {}
+    bare = [role for role, one in listed.items() if one.length is None or "sha256" not in (one.hashes or {})]
+    if bare:
+        text = f"listed without length and SHA-256, so that agents refuse it: {_some(bare)}"
+        yield Damage("snapshot", text)
 
 
 Key = tuple[str, str]

@@ -57,7 +57,11 @@ def future(facts: Facts) -> Iterator[Finding]:
 
 def stale(facts: Facts) -> Iterator[Finding]:
     """A timestamp that was signed so long ago that agents start nothing."""
-    if facts.issued is None or facts.publishing:
+    if facts.publishing or not facts.versions.get("timestamp"):
+        return
+    if facts.issued is None:
+        text = "agents start nothing: the timestamp does not say when it was signed"
+        yield Finding("error", "stale", "timestamp", text, "tidegate refresh")
         return
     age = facts.now - facts.issued
     for state in facts.channels:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from repo_tools.checks.calm import calming
 from repo_tools.checks.facts import Facts, Finding, Level
-from repo_tools.roles import BRAKE, NOT_WAVES, TOP_LEVEL, lifetime, parent
+from repo_tools.roles import BRAKE, TOP_LEVEL, lifetime, parent
 from repo_tools.signed.views import Delegation
 
 KNOWN_KEYS = frozenset(
@@ -100,23 +100,6 @@ def shared_keys(facts: Facts) -> Iterator[Finding]:
                     f"{', '.join(both)} may sign {found.role} and releases: one thief could publish and order"
                 )
                 yield Finding("error", "shared_keys", found.role, text, "give releases keys of their own")
-
-
-def shadowed(facts: Facts) -> Iterator[Finding]:
-    """A route that two waves claim (the first one always answers), or that no client agrees on."""
-    for state in facts.channels:
-        owners: dict[str, str] = {}
-        for role, found in facts.after[state.channel.role].delegations.items():
-            for path in found.paths:
-                if path in owners:
-                    text = f"{path} belongs to {owners[path]} already, which always answers first"
-                    yield Finding("error", "shadowed", role, text)
-                owners.setdefault(path, role)
-            if not found.paths and role.rpartition(".")[2] not in NOT_WAVES:
-                yield Finding("warning", "shadowed", role, f"{role} reaches no host: its share is too small")
-            if any(mark in path for path in found.paths for mark in "[]{}!()+#\\"):
-                text = f"{role} has a path pattern that TUF clients read differently"
-                yield Finding("error", "shadowed", role, text, "use literal paths, * and ?")
 
 
 def expiry(facts: Facts) -> Iterator[Finding]:

@@ -118,8 +118,9 @@ def number(rollout: str) -> int:
 def read_state(desk: Desk, channel: Channel) -> State:
     """Return a channel's state, staged over live."""
     top = desk.tree.view(channel.role)
-    data = desk.contents.read(top.entries[channel.path(POLICY)])
-    policy = strict.decode(data, Policy, refuse_unknown=True)
+    if (entry := top.entries.get(channel.path(POLICY))) is None:
+        raise UnsuitableError(f"{channel.role} lists no policy: no agent can follow it")
+    policy = strict.decode(desk.contents.read(entry), Policy, refuse_unknown=True)
     roles = [name.rpartition(".")[2] for name in top.delegations]
     waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
     return State(channel, policy, read_brake(desk, channel), waves, Catalog(desk, channel.product))

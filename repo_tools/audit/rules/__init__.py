@@ -33,4 +33,5 @@ RULES: tuple[Rule, ...] = (
     content.shrank,
     content.documents,
     content.bounds,
+    content.overlaps,
 )

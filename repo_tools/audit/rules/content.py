@@ -1,7 +1,7 @@
 """What roles say: who lost a say, what was exchanged, who spoke for what is not theirs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -9,6 +9,7 @@ from itertools import pairwise
 from repo_tools.audit.findings import Finding
 from repo_tools.audit.history import History
 from repo_tools.audit.papers import Paper, Role, Root, Targets
+from repo_tools.output import counted
 
 
 def gone(history: History, _now: datetime) -> Iterator[Finding]:
@@ -62,6 +63,41 @@ def bounds(history: History, _now: datetime) -> Iterator[Finding]:
                 yield Finding("warning", "bounds", role, paper.number, text, step.after.at)
 
 
+def overlaps(history: History, _now: datetime) -> Iterator[Finding]:
+    """Paths that a role answers before the one that they belong to, or that targets answers by itself."""
+    for step in history.steps:
+        known = step.before.roles if step.before else {}
+        for role, paper in step.after.roles.items():
+            if known.get(role) is paper or not isinstance(paper.body, Targets):
+                continue
+            for text in _taken(paper.text, paper.body):
+                yield Finding("warning", "overlap", role, paper.number, text, step.after.at)
+
+
+def _taken(what: str, body: Targets) -> Iterator[str]:
+    if what.startswith("targets ") and body.targets:
+        first = min(body.targets)
+        count = counted(len(body.targets), "file")
+        yield f"{what} lists {count} itself, such as {first}: it answers before all others"
+    roles = body.delegations.roles if body.delegations else []
+    for number, role in enumerate(roles):
+        earlier = [path for one in roles[:number] for path in one.paths]
+        if covered := _within(role.paths, earlier):
+            yield f"{what} lets others answer before {role.name} for {covered[0]}"
+    for role in roles:
+        own = [path for path in body.targets if path in role.paths]
+        if own:
+            yield f"{what} lists {own[0]} itself, which is for {role.name} to say"
+
+
+def _within(paths: Sequence[str], earlier: Sequence[str]) -> list[str]:
+    """Return the paths, or patterns, that earlier ones cover."""
+    literal = {path for path in earlier if not {*"*?"} & {*path}}
+    rest = tuple(path for path in earlier if path not in literal)
+    patterns = _pattern(rest) if rest else None
+    return [path for path in paths if path in literal or (patterns and patterns.fullmatch(path))]
+
+
 def _less(before: Paper, after: Paper) -> Iterator[str]:
     was, now = _roles(before), _roles(after)
     for name, role in was.items():
@@ -72,6 +108,8 @@ def _less(before: Paper, after: Paper) -> Iterator[str]:
                 f"{after.text} asks for {now[name].threshold} signatures of {name} instead of "
                 f"{role.threshold}"
             )
+        if name in now and role.terminating and not now[name].terminating:
+            yield f"{after.text} lets clients search on where {name} says nothing"
 
 
 def _roles(paper: Paper) -> Mapping[str, Role]:
