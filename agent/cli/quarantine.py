@@ -25,7 +25,7 @@ def quarantine() -> None:
 @click.pass_obj
 def list_command(config: Path, product: str | None, *, as_json: bool) -> None:
     """List the payloads that this host has given up, newest first."""
-    with reading(config) as (found, journal, agent):
+    with reading(config) as (found, journal, who):
         names = [entry.name for entry in found.product if product in {None, entry.name}]
         entries = [one for name in names for one in journal.given_up(name)]
     rows = [["product", "version", "since", "blame", "payload"]]
@@ -33,7 +33,7 @@ def list_command(config: Path, product: str | None, *, as_json: bool) -> None:
         [one["product"], one["version"], one["at"], one["blame"], one["payload_sha256"]] for one in entries
     ]
     lines = output.table(rows) if entries else ["nothing is quarantined"]
-    output.result({"agent": agent, "quarantine": entries}, lines, as_json=as_json)
+    output.result({"agent": who.agent, "quarantine": entries}, lines, as_json=as_json)
 
 
 @quarantine.command("lift")
