@@ -4,7 +4,7 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo test lint types unit test-race test-crash agent-bundle test-bundle bench docs lock clean
+.PHONY: help setup demo test lint types unit test-race test-crash test-fleet agent-bundle test-bundle bench docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ test-race: .venv/ready  ## eight publishers race for a folder and for an S3 buck
 
 test-crash: .venv/ready  ## kill, cut off and starve of disk: ticks at 1,200 of their calls (SWEEP_FLAGS=--all: at every one)
 	@$(BIN)/python -m tests.support.sweep $(SWEEP_FLAGS)
+
+test-fleet: .venv/ready  ## sixty agents enrol, update in three waves and report; the queries say exactly what happened
+	@$(BIN)/pytest -q tests/real/fleet_story.py
 
 agent-bundle: .venv/ready  ## the agent as one folder that needs no Python on the host: dist/tidegate-agent
 	@infra/bundle/build

@@ -1,6 +1,7 @@
-"""At the end of a tick: say what is due. Whatever goes wrong here is noted and changes nothing else."""
+"""Say what is due, when a trial begins and when a tick ends: what goes wrong here changes nothing else."""
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,14 +26,32 @@ if TYPE_CHECKING:
     from agent.reports.sending import Voice
 
 
+_turn = threading.Lock()
+"""One flush at a time: numbers are given out in it."""
+
+
 def flush(settings: Settings, journal: Journal, identity: Identity) -> None:
     """Send what is due; never raises, so that reporting can fail no update."""
     if not identity.token:
         return  # nobody could tell who speaks
-    with contextlib.suppress(TidegateError):
+    with _turn, contextlib.suppress(TidegateError):
         sender = _Sender(settings, journal, identity, clock.now())
         for lane in sender.lanes():
             sender.try_lane(lane)
+
+
+def flush_aside(settings: Settings, identity: Identity) -> None:
+    """Send what is due while something else goes on, which waits for nothing here."""
+    if identity.token:
+        threading.Thread(target=_flush_aside, args=(settings, identity), daemon=True).start()
+
+
+def _flush_aside(settings: Settings, identity: Identity) -> None:
+    with (
+        contextlib.suppress(TidegateError),
+        contextlib.closing(Journal(settings.state_folder / "journal.db")) as journal,
+    ):
+        flush(settings, journal, identity)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from agent import clock, proof, updater
 from agent.backup import Backup
 from agent.guard import arming
 from agent.guard.arming import MARGIN_S
+from agent.reports.flush import flush_aside
 from agent.states import State, Update, changed
 from agent.steps.watching import entries_of, watch
 from agent.trial import Trial, Verdict
@@ -13,6 +14,8 @@ from metadata.errors import ConflictError
 
 MAX_TRIALS = 3
 """How often a trial that a reboot or a dead tick cut short begins anew."""
+TOLD_S = 5
+"""A trial that lasts longer is told when it begins: a host that dies in it has said what it was doing."""
 LATE_S = 30
 """How late after its deadline a trial may still be taken up: what a tick needs to get this far."""
 
@@ -33,6 +36,8 @@ def healthcheck(work: Work, update: Update | None) -> Result:
     arming.arm(work, update, _limit_s(update))
     work.journal.enter(work.name, State.ON_TRIAL, update, [])
     _announce(work, update)
+    if update.release.trial_s >= TOLD_S:
+        flush_aside(work.settings, work.identity)
     withdrawal = Withdrawal(work, update)
     trial, verdict = _watched(work, update, withdrawal)
     if verdict == "lost":

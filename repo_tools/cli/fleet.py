@@ -109,13 +109,14 @@ def reports(app: App, channel: str, url: str | None, heartbeat: str, *, off: boo
     Example:
       tidegate fleet reports stable --url https://reports.example.com --heartbeat 1d
     """
-    from repo_tools.fleet.reporting import place, report_to
+    from repo_tools.fleet.reporting import cost, place, report_to
     from repo_tools.publishing.words import staged_changes
     from repo_tools.signing import following
 
     desk = app.desk()
-    data = report_to(desk, desk.channel(channel), place(url, heartbeat, off=off))
-    return Answer(data, [*staged_changes(desk), following(desk)])
+    where = place(url, heartbeat, off=off)
+    data = report_to(desk, desk.channel(channel), where)
+    return Answer(data, [*staged_changes(desk), *([cost(where)] if where else []), following(desk)])
 
 
 @fleet.command("forget")

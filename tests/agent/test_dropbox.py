@@ -14,6 +14,7 @@ from agent import identity, settings
 from agent.journal import Journal
 from agent.reports.flush import flush
 from metadata.errors import UnsuitableError
+from repo_tools.fleet.reporting import FLUSHES_OF_AN_UPDATE
 from tests.agent.reporting import HEADER, forget_pauses, paste, peek, report_to, stages, token
 from tests.agent.scene import AGENT, WAVES, Scene
 from tests.support.host import Host
@@ -117,6 +118,25 @@ def test_a_place_that_answers_long_after_it_has_stored(life):
     assert scene.host.tick().exit_code == 0
     assert set(taker.taken.values()) == set(first.values())
     assert scene.host.query("SELECT count(*) FROM memory WHERE key = 'reports/batches'") == [(0,)]
+
+
+def test_an_update_is_told_in_three_flushes(life):
+    """One when a trial of some length begins, one when it ended, and one after the soak."""
+    scene, taker = life
+    forget_pauses(scene.host)
+    taker.answer = status(201)
+    assert scene.host.tick().exit_code == 0
+    taker.taken.clear()
+    scene.release("1.20.0", "good", "--trial-s", "5", "--soak-s", "1")
+    assert scene.host.tick().exit_code == 0
+    scene.host.eventually(lambda: scene.host.tick().exit_code == 0 and len(taker.taken) == 3)
+    told = [stages(peek(json.loads(body))) for body in taker.taken.values()]
+    assert told == [
+        ["update_download", "update_verify", "update_install"],
+        ["update_healthcheck"],
+        ["soak"],
+    ]
+    assert len(told) == FLUSHES_OF_AN_UPDATE
 
 
 class FullJournal(Journal):

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from tests.support.host import Host
@@ -22,9 +23,9 @@ class Machine(Host):
         enter = ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(self.machine_id)]
         return [*enter, *super().module(*arguments)]
 
-    def copied(self, folder: Path) -> "Machine":
+    def copied(self, folder: Path) -> Self:
         """Return another machine that was started from an image of this one's disk."""
-        copy = Machine(folder)
+        copy = type(self)(folder)
         shutil.copytree(self.state, copy.state, symlinks=True)
         if self.root.exists():
             shutil.copytree(self.root, copy.root, symlinks=True)
