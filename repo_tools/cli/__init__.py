@@ -31,6 +31,7 @@ MODULES = {
     "log": "log",
     "explain": "explain",
     "inspect": "inspect",
+    "completion": "completion",
 }
 """Where each command lives, in the order of the way from an artifact to a host."""
 
@@ -69,7 +70,7 @@ def cli(ctx: click.Context, folder: Path, as_json: bool, passphrase_fd: int | No
     The way of a change: release add, rollout start, sign, publish.
     Exit codes: 0 done, 1 bug, 2 usage, 10 malformed, 11 unreachable, 12 untrusted,
     13 unsuitable, 14 unhealthy, 15 conflict, 16 signatures missing, 17 check failed.
-    Shell completion: eval "$(_TIDEGATE_COMPLETE=bash_source tidegate)", or zsh_source.
+    Shell completion: eval "$(tidegate completion bash)", or zsh, or fish.
     """
     from repo_tools.cli.app import App
 
