@@ -1,4 +1,4 @@
-"""The command line as a whole: completion in three shells, and one JSON document wherever something is shown."""
+"""The command line as a whole: completion in three shells, one JSON document wherever something is shown."""
 
 import json
 import os
