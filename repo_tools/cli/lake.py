@@ -1,9 +1,10 @@
 """``tidegate fleet collect``, ``query`` and ``export``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from repo_tools.cli.app import App, reads
 from repo_tools.output import Answer, Sheet, counted
@@ -25,18 +26,18 @@ in_lake = click.option(
 @click.command("collect")
 @click.argument("box", metavar="LOCATION")
 @in_lake
+@click.option("--dry-run", is_flag=True, help="Verify and say what would be counted, and keep nothing.")
 @reads
-def collect(app: App, box: str, lake: Path | None) -> Answer:
+def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
     """Verify what hosts dropped at LOCATION, a folder or s3://…, and count what is new.
 
     \b
-    Example:
+    Examples:
       tidegate fleet collect /srv/reports
+      tidegate fleet collect s3://example-reports/fleet --dry-run
     """
-    from contextlib import closing
-
     from repo_tools.collect.joining import gate_of
-    from repo_tools.collect.lake import Lake
+    from repo_tools.collect.lake import opened
     from repo_tools.collect.placing import Maps
     from repo_tools.collect.run import Collector
     from repo_tools.collect.workers import Workers
@@ -45,30 +46,30 @@ def collect(app: App, box: str, lake: Path | None) -> Answer:
 
     desk = app.desk().published()
     store = open_store(box, Path(), desk.workspace.settings.s3)
+    gate = gate_of(enrolment.read(desk))
     with (
-        closing(Lake(lake or desk.workspace.folder / "lake")) as opened,
+        opened(lake or desk.workspace.folder / "lake", keep=not dry_run) as lake_at_hand,
         Workers() as workers,
         app.terminal.progress("collecting", count=True) as shown,
     ):
-        gate = gate_of(enrolment.read(desk))
-        collector = Collector(store, opened, gate, Maps(desk), app.now(), workers)
-        found = collector.run(shown)
-    return _answer(found)
+        found = Collector(store, lake_at_hand, gate, Maps(desk), app.now(), workers).run(shown)
+    return _answer(found, "would count" if dry_run else "counted")
 
 
-def _answer(found: "Summary") -> Answer:
+def _answer(found: "Summary", verb: str) -> Answer:
     data = {
         "objects": found.objects,
         "counted": found.counted,
         "again": found.again,
         "enrolled": found.enrolled,
-        "set_aside": dict(found.asides),
+        "set_aside": found.asides,
         "clones": found.clones,
         "conflicts": [{"agent": agent, "seq": seq} for agent, seq in found.conflicts],
     }
-    lines = [f"{counted(found.counted, 'report')} counted, from {counted(found.objects, 'new file')}"]
+    lines = [f"{verb} {counted(found.counted, 'report')} from {counted(found.objects, 'new file')}"]
+    lines += [f"counted before: {found.again:,}"] if found.again else []
     lines += [f"enrolled: {_few(found.enrolled)}"] if found.enrolled else []
-    lines += [f"set aside as {reason}: {number}" for reason, number in sorted(found.asides.items())]
+    lines += [f"set aside as {reason}: {number:,}" for reason, number in found.asides.items()]
     twice = sorted({agent for agent, _ in found.conflicts})
     lines += [f"two reports under one number: {_few(twice)}"] if twice else []
     lines += [f"two machines under one identity: {_few(found.clones)}"] if found.clones else []
@@ -80,25 +81,47 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a question."""
+    from repo_tools.collect import asking
+
+    return [
+        CompletionItem(name, help=what)
+        for name, what in asking.names().items()
+        if name.startswith(incomplete)
+    ]
+
+
 @click.command("query")
-@click.argument("name", required=False)
-@click.option("--sql", metavar="TEXT", help="A question of your own to the table reports.")
+@click.argument("name", required=False, shell_complete=_names)
+@click.option("--sql", metavar="TEXT|FILE", help="A question of your own, or a file that ends in .sql.")
+@click.option(
+    "--where", "wishes", metavar="COLUMN=TEXT", multiple=True, help="Only these rows of it. Repeat it."
+)
+@click.option(
+    "--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", help="What answers. [duckdb]"
+)
 @in_lake
 @reads
-def query(app: App, name: str | None, sql: str | None, lake: Path | None) -> Answer:
+def query(app: App, name: str | None, lake: Path | None, **options: Any) -> Answer:
     """Ask what was collected; without NAME, list the questions.
 
     \b
     Examples:
-      tidegate fleet query progress
+      tidegate fleet query progress --where rollout=stable-0007
       tidegate fleet query --sql "SELECT count(DISTINCT agent) FROM reports"
+      tidegate fleet query versions --engine spark
     """
     from repo_tools.collect import asking
 
-    if name is None and sql is None:
+    if name is None and options["sql"] is None:
         known = asking.names()
         return Answer(known, [Sheet(["query", "what it asks"], list(map(list, known.items())))])
-    found = asking.ask(lake or app.folder / "lake", sql or asking.text(str(name)))
+    statement = asking.wanted(name, options["sql"])
+    wishes = [asking.wish(text) for text in options["wishes"]]
+    with app.terminal.progress(f"asking {options['engine']}"):
+        found = asking.ask(lake or app.folder / "lake", statement, options["engine"])
+    found = asking.only(found, wishes)
     data = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     rows = [["" if value is None else str(value) for value in row] for row in found.rows]
     return Answer(data, [Sheet(found.columns, rows) if rows else "nothing to say"])
@@ -106,18 +129,28 @@ def query(app: App, name: str | None, sql: str | None, lake: Path | None) -> Ans
 
 @click.command("export")
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--query", "name", metavar="NAME", help="The answer to this question; everything by default.")
+@click.option(
+    "--query",
+    "name",
+    metavar="NAME",
+    shell_complete=_names,
+    help="The answer to this question; everything by default.",
+)
 @in_lake
 @reads
 def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answer:
     """Write what was collected to FILE, as CSV or Parquet by its suffix.
 
     \b
-    Example:
+    Examples:
       tidegate fleet export reports.csv
+      tidegate fleet export failures.parquet --query failures
     """
-    from repo_tools.collect import asking
+    from repo_tools.collect import asking, duck
 
-    statement = asking.text(name) if name else "SELECT * FROM reports ORDER BY agent, seq"
-    number = asking.export(lake or app.folder / "lake", target, statement)
+    statement = asking.text(name) if name else asking.EVERYTHING
+    where = lake or app.folder / "lake"
+    asking.refuse_empty(where)
+    with app.terminal.progress("exporting"), duck.opened(where) as opened:
+        number = opened.export(statement, target)
     return Answer({"rows": number, "file": str(target)}, [f"{counted(number, 'row')} in {target}"])

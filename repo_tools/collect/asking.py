@@ -1,21 +1,23 @@
 """Questions to the lake: SQL that asks nothing but the Parquet files, so that any engine can answer."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
-import duckdb
-
-from metadata.errors import MalformedError, UnsuitableError, UsageError
-from repo_tools.collect.lake import REPORTS
+from metadata.errors import UnsuitableError, UsageError
+from repo_tools.collect.lake import ASIDES, REPORTS
 from repo_tools.collect.presence import AGENTS
 from repo_tools.collect.records import Row
 
+EVERYTHING = "SELECT * FROM reports ORDER BY agent, seq"
+EngineName = Literal["duckdb", "spark"]
+TABLE = "reports"
+MORE = {"agents": AGENTS, "asides": ASIDES}
+"""Other tables, which are one file each."""
+COLUMNS = (*Row.__struct_fields__, "wave")
 _ROOM = files("repo_tools.collect") / "queries"
-_NOTHING = "nothing was collected yet"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,18 @@ class Table:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
+
+
+class Engine(Protocol):
+    """What answers questions."""
+
+    def ask(self, statement: str) -> Table:
+        """Answer a question.
+
+        Raises:
+            UsageError: It cannot be asked.
+            MalformedError: The lake is damaged.
+        """
 
 
 def names() -> dict[str, str]:
@@ -35,7 +49,7 @@ def names() -> dict[str, str]:
 
 
 def text(name: str) -> str:
-    """Return a question's SQL, which asks the tables ``reports`` and ``agents``.
+    """Return a question's SQL, which asks the table ``reports``, or one of ``MORE``.
 
     Raises:
         UsageError: There is none of that name.
@@ -45,58 +59,91 @@ def text(name: str) -> str:
     return (_ROOM / f"{name}.sql").read_text("utf-8")
 
 
-def ask(lake: Path, statement: str) -> Table:
-    """Answer a question with DuckDB.
+def wanted(name: str | None, sql: str | None) -> str:
+    """Return the question that was meant: one by name, one's own, or one in a file.
 
     Raises:
-        UnsuitableError: There is no lake.
-        UsageError: The question cannot be asked.
+        UsageError: It is none, or two at once.
     """
+    if sql is None:
+        return text(name or "")
+    if name is not None:
+        raise UsageError("a name and --sql are two questions", "ask one at a time")
+    if not sql.endswith(".sql"):
+        return sql
     try:
-        with opened(lake) as db:
-            answer = db.execute(statement)
-            columns = [column[0] for column in answer.description or ()]
-            return Table(columns, answer.fetchall())
-    except duckdb.Error as error:
-        if ".parquet" in str(error):
-            hint = "restore it from a copy, or move it out of the lake"
-            raise MalformedError(f"the lake is damaged: {error}", hint) from error
-        hint = f"reports has the columns {', '.join(Row.__struct_fields__)}, wave"
-        raise UsageError(f"the query cannot be answered: {error}", hint) from error
+        return Path(sql).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{sql} cannot be read: {error}", "name a file with a question") from error
 
 
-def export(lake: Path, target: Path, statement: str) -> int:
-    """Write an answer as CSV or Parquet, by the target's suffix; return the number of rows.
+def wish(text: str) -> tuple[str, str]:
+    """Return the column and the text of ``COLUMN=TEXT``.
 
     Raises:
-        UnsuitableError: There is no lake.
-        UsageError: The suffix is neither.
+        UsageError: It is not that.
     """
-    if target.suffix not in {".csv", ".parquet"}:
-        raise UsageError(f"{target} is neither .csv nor .parquet")
-    with opened(lake) as db:
-        found = db.sql(statement)
-        found.write_csv(str(target)) if target.suffix == ".csv" else found.write_parquet(str(target))
-        [(count,)] = db.execute(f"SELECT count(*) FROM ({statement})").fetchall()  # noqa: S608 (runs above)
-        return int(count)
+    column, sign, value = text.partition("=")
+    if not sign:
+        raise UsageError(f"not a condition: {text!r}", "write --where COLUMN=TEXT")
+    return column, value
 
 
-@contextmanager
-def opened(lake: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database of its own with a table ``reports``: everything that was counted.
+def ask(lake: Path, statement: str, engine: EngineName = "duckdb") -> Table:
+    """Answer a question.
 
     Raises:
-        UnsuitableError: There is no lake.
+        UnsuitableError: There is no lake, or no such engine here.
+        UsageError: The question cannot be asked.
+        MalformedError: The lake is damaged.
+    """
+    refuse_empty(lake)
+    if engine == "spark":
+        from repo_tools.collect.spark import started  # noqa: PLC0415 (an extra)
+
+        with started(lake) as spark:
+            return spark.ask(statement)
+    from repo_tools.collect.duck import opened  # noqa: PLC0415 (one engine is enough)
+
+    with opened(lake) as duck:
+        return duck.ask(statement)
+
+
+def more(lake: Path) -> dict[str, Path]:
+    """Return the other tables that a lake has, each with its file."""
+    return {name: lake / file for name, file in MORE.items() if (lake / file).exists()}
+
+
+def refuse_empty(lake: Path) -> None:
+    """Refuse a lake that nobody could ask.
+
+    Raises:
+        UnsuitableError: Nothing is in it.
     """
     if not any((lake / REPORTS).glob("dt=*/*.parquet")):
-        raise UnsuitableError(_NOTHING, "run: tidegate fleet collect LOCATION")
-    with duckdb.connect() as db:
-        db.read_parquet(
-            f"{lake / REPORTS}/dt=*/*.parquet", hive_partitioning=True, union_by_name=True
-        ).create_view("reports")
-        if (lake / AGENTS).exists():
-            db.read_parquet(str(lake / AGENTS)).create_view("agents")
-        yield db
+        raise UnsuitableError("nothing was collected yet", "run: tidegate fleet collect LOCATION")
+
+
+def only(table: Table, wishes: Sequence[tuple[str, str]]) -> Table:
+    """Return the rows whose columns have these texts.
+
+    Raises:
+        UsageError: There is no such column.
+    """
+    rows = table.rows
+    for column, wanted in wishes:
+        if column not in table.columns:
+            raise UsageError(f"no column {column!r} in the answer", f"one of: {', '.join(table.columns)}")
+        place = table.columns.index(column)
+        rows = [row for row in rows if str("" if row[place] is None else row[place]) == wanted]
+    return Table(table.columns, rows)
+
+
+def unanswered(error: Exception) -> UsageError:
+    """Return the error for a question that an engine does not understand."""
+    said = " ".join(str(error).partition("\n\n")[0].split())
+    hint = f"reports has the columns {', '.join(COLUMNS)}"
+    return UsageError(f"the query cannot be answered: {said}", hint)
 
 
 def _first_line(statement: str) -> str:

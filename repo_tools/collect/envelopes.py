@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from metadata.envelope import pae, payload_type
+from metadata.fields import MAX_INTEGER
 from metadata.report import Report
 from metadata.strict import MAX_BYTES
 
@@ -87,7 +88,10 @@ def read(envelope: Envelope) -> tuple[bytes, Report]:
         payload = b64decode(envelope.payload, validate=True)
         if len(payload) > MAX_BYTES:
             raise RefusedError("oversized", f"{len(payload):,} bytes")
-        return payload, _reports.decode(payload)
+        report = _reports.decode(payload)
+        if report.seq > MAX_INTEGER:
+            raise RefusedError("malformed", "its number is larger than integers in JSON")
+        return payload, report
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise RefusedError("malformed", str(error)) from error
 

@@ -6,8 +6,9 @@ committed and are moved then, or at the next start. A collector that is killed h
 
 import fcntl
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,8 @@ from repo_tools.collect.load import Load
 from repo_tools.collect.records import Person
 
 REPORTS, PENDING, STATE, LOCK = "reports", "pending", "state.duckdb", ".lock"
+ASIDES = "asides.parquet"
+"""What was set aside, as it stood after the last run."""
 MEMORY = "256MB"
 """What DuckDB may take; beyond it uses the disk."""
 
@@ -118,6 +121,13 @@ class Lake:
             self.db.execute("DELETE FROM looked WHERE day = ?", [day])
             self.db.execute("INSERT INTO looked VALUES (?, ?)", [day, time_text(now)])
 
+    def write_asides(self) -> None:
+        """Write what is set aside anew; whoever reads it meanwhile has the old one."""
+        fresh = self.folder / f"{ASIDES}.new"
+        rows = self.db.sql("SELECT name, agent, reason, detail, received, number FROM aside ORDER BY ALL")
+        rows.write_parquet(str(fresh), compression="zstd")
+        fresh.replace(self.folder / ASIDES)
+
     def asides(self) -> dict[str, int]:
         """Return how many reports were set aside since it was opened, by reason."""
         statement = (
@@ -153,6 +163,22 @@ class Lake:
         with _whole(self.db):
             yield Load(self.db, self.pending, self._run)
         self._finish()
+
+
+@contextmanager
+def opened(folder: Path, *, keep: bool = True) -> Iterator[Lake]:
+    """Open a lake until the block ends.
+
+    Args:
+        folder: Where it is.
+        keep: Whether what is taken stays; one that does not exist is then not made either.
+    """
+    if keep or (folder / STATE).exists():
+        with closing(Lake(folder, keep=keep)) as lake:
+            yield lake
+        return
+    with tempfile.TemporaryDirectory() as scratch, closing(Lake(Path(scratch), keep=False)) as lake:
+        yield lake
 
 
 def _locked(folder: Path) -> IO[bytes]:

@@ -95,6 +95,7 @@ class Collector:
         summary.clones = clones(self.lake, self.now - box.LOOK_BACK)
         if self.lake.keeps:
             write_agents(self.lake, self.now)
+            self.lake.write_asides()
         return summary
 
     def _new(self) -> Iterator[Dropped]:

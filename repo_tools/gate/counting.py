@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from metadata.documents import Order
 from metadata.fields import time_text
-from repo_tools.collect import asking
+from repo_tools.collect import asking, duck
 from repo_tools.collect.placing import Map
 from repo_tools.collect.records import Standing
 from repo_tools.gate.verdict import Counts
@@ -74,7 +74,9 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
     about = {"product": order.product, "channel": order.channel}
     since = {**about, "since": time_text(opened)}
     told = {**about, "rollout": order.rollout}
-    with asking.opened(lake) as db:
+    asking.refuse_empty(lake)
+    with duck.opened(lake) as engine:
+        db = engine.db
         roster = db.execute(_ROSTER, since).fetchall()
         members = [agent for agent, *rest in roster if waves.wave(agent, Standing(*rest)) == order.wave]
         db.execute(

@@ -19,8 +19,8 @@ def test_the_queries_say_how_a_rollout_goes(collection):
         voice.say(voice.report(running="1.0.0" if name == "host-1" else "0.9.0"))
     collection.collect()
     progress = collection.repo.do("fleet", "query", "progress")
-    names = ("agents", "started", "kept", "soaked", "rolled_back", "failed", "silent")
-    assert [sum(one[name] for one in progress) for name in names] == [4, 3, 1, 1, 1, 1, 1]
+    names = ("expected", "heard", "ok", "failed", "silent", "soaking", "back", "later")
+    assert [sum(one[name] for one in progress) for name in names] == [4, 3, 1, 2, 1, 0, 1, 0]
     failures = collection.repo.do("fleet", "query", "failures")
     assert {(one["stage"], one["reason"], one["agents"]) for one in failures} == {
         ("update_healthcheck", "unhealthy", 1),

@@ -1,7 +1,10 @@
 -- Failures by stage and reason: how many hosts, and the newest.
-SELECT rollout, to_version AS version, stage, reason,
+--
+-- agents   hosts that failed so, however often each of them
+-- newest   when the last of these reports came, by the drop box's clock
+SELECT product, rollout, to_version AS version, stage, reason,
        count(DISTINCT agent) AS agents, max(received) AS newest
 FROM reports
 WHERE outcome = 'failed'
-GROUP BY rollout, to_version, stage, reason
-ORDER BY rollout, agents DESC, stage, reason
+GROUP BY product, rollout, to_version, stage, reason
+ORDER BY product, rollout NULLS LAST, agents DESC, version NULLS LAST, stage, reason
