@@ -89,11 +89,11 @@ def read(envelope: Envelope) -> tuple[bytes, Report]:
         if len(payload) > MAX_BYTES:
             raise RefusedError("oversized", f"{len(payload):,} bytes")
         report = _reports.decode(payload)
-        if report.seq > MAX_INTEGER:
-            raise RefusedError("malformed", "its number is larger than integers in JSON")
-        return payload, report
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise RefusedError("malformed", str(error)) from error
+    if report.seq > MAX_INTEGER:
+        raise RefusedError("malformed", "its number is larger than integers in JSON are")
+    return payload, report
 
 
 def signed(envelope: Envelope, payload: bytes, key: str) -> bool:

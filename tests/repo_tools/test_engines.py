@@ -1,4 +1,4 @@
-"""The same questions, asked of DuckDB and of Spark, have the same answers: on tame data and on hostile data."""
+"""The same questions, asked of DuckDB and of Spark, have the same answers, whatever hosts say."""
 
 import itertools
 import os
@@ -11,6 +11,7 @@ import pytest
 
 from metadata.errors import MalformedError, UnsuitableError, UsageError
 from repo_tools.collect import asking, duck
+from repo_tools.collect.spark import started
 from tests.support.collection import Collection
 from tests.support.workspace import Workspace
 
@@ -71,8 +72,6 @@ def spark(lake: Path) -> Iterator[asking.Engine]:
     """Spark on this machine's cores, started once."""
     if shutil.which("java") is None:
         pytest.skip("Java is not installed: apt-get install openjdk-17-jre-headless")
-    from repo_tools.collect.spark import started
-
     quick = "--driver-java-options '-XX:TieredStopAtLevel=1' pyspark-shell"  # few rows: compiling costs more
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_SUBMIT_ARGS", quick)
@@ -123,8 +122,6 @@ def test_spark_names_a_damaged_file(lake, spark, tmp_path):
 
 def test_spark_says_what_it_needs(lake, tmp_path, monkeypatch):
     """Without Java nothing starts, and the hint says what to install."""
-    from repo_tools.collect.spark import started
-
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(UnsuitableError) as refused, started(lake):
         pass

@@ -25,9 +25,9 @@ class Collection:
         """Return an agent that has a token and has said nothing."""
         return Voice(self.box, name, self.token if token is None else token)
 
-    def collect(self) -> Any:
+    def collect(self, location: str | Path = "") -> Any:
         """Run the collector."""
-        return self.repo.do("fleet", "collect", self.box)
+        return self.repo.do("fleet", "collect", location or self.box)
 
     @property
     def lake(self) -> Path:

@@ -82,8 +82,13 @@ class Bucket:
         """Return the store, as commands open it."""
         return open_store(self.location, Path(), S3Options(**options))  # type: ignore[arg-type]  # texts all
 
-    def user(self, role: str) -> dict[str, str]:
-        """Return the environment of a user who may do what a file in ``infra/iam`` says, and nothing else."""
+    def user(self, role: str, proof: str = "") -> dict[str, str]:
+        """Return the environment of a user who may do what a file in ``infra/iam`` says, and nothing else.
+
+        Args:
+            role: The file's name.
+            proof: What the user can write, where it may not read.
+        """
         text = (ROOT / "infra" / "iam" / f"{role}.json").read_text()
         name = f"{role}-{next(_counter)}"
         iam = self.server.client("iam")
@@ -93,7 +98,8 @@ class Bucket:
         iam.attach_user_policy(UserName=name, PolicyArn=policy)
         made = iam.create_access_key(UserName=name)["AccessKey"]
         environ = credentials(made["AccessKeyId"], made["SecretAccessKey"])
-        eventually(lambda: self._knows(made["AccessKeyId"], made["SecretAccessKey"]))
+        client = self.server.client("s3", made["AccessKeyId"], made["SecretAccessKey"])
+        eventually(lambda: self._can_write(client, proof) if proof else self._can_read(client))
         return environ
 
     def names(self) -> list[str]:
@@ -113,12 +119,18 @@ class Bucket:
         )
         return found
 
-    def _knows(self, key: str, secret: str) -> bool:
+    def _can_read(self, client: Any) -> bool:
         try:
-            self.server.client("s3", key, secret).get_object(Bucket=self.name, Key="updates/metadata/none")
+            client.get_object(Bucket=self.name, Key="updates/metadata/none")
         except ClientError as error:
             return bool(error.response["Error"]["Code"] == "NoSuchKey")
         return True
+
+    def _can_write(self, client: Any, key: str) -> bool:
+        with suppress(ClientError):
+            client.put_object(Bucket=self.name, Key=key)
+            return True
+        return False
 
 
 def credentials(key: str = _OWNER[0], secret: str = _OWNER[1]) -> dict[str, str]:
