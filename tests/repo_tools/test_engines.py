@@ -49,7 +49,14 @@ def lake(heard: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
         voice = collection.voice(f"host-{number}").join()
         for days, (stage, outcome) in zip(itertools.cycle((0, 1, 5)), EVENTS, strict=False):
             lost = number == 4 and stage == "refusal"
-            said = voice.report(stage=stage, outcome=outcome, reason=text, detail=text, running=text or None)
+            said = voice.report(
+                stage=stage,
+                outcome=outcome,
+                reason=text,
+                detail=text,
+                running=text or None,
+                machine=stage[:7],
+            )
             told = voice.report(
                 stage=stage,
                 outcome=outcome,
