@@ -25,7 +25,8 @@ def read(config: Path) -> Bare:
     """
     try:
         found = tomllib.loads(config.read_bytes().decode())
-        return Bare(Path(found.get("state", "/var/lib/tidegate")), Path(found.get("root", "/opt/tidegate")))
+        here = config.absolute().parent  # as in the settings
+        return Bare(here / found.get("state", "/var/lib/tidegate"), here / found.get("root", "/opt/tidegate"))
     except (OSError, ValueError, TypeError) as error:
         raise MalformedError(
             f"settings {config} cannot be read: {error}", "name them with --config"

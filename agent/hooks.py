@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from agent import commands
 from agent.states import Update
 from agent.work import Work
-from metadata.errors import TidegateError, UnhealthyError
+from metadata.errors import TidegateError, UnhealthyError, UnsuitableError
 from metadata.release import Hook
 
 DEFER = 75
@@ -53,6 +53,7 @@ class Said(NamedTuple):
     """One line, for a status."""
     output: str = ""
     """What the hook printed, where that is more than a line."""
+    started: bool = True
 
     @property
     def detail(self) -> str:
@@ -79,9 +80,12 @@ def after(work: Work, update: Update) -> None:
 
     Raises:
         HookError: One of them did not exit 0.
+        UnsuitableError: One of them could not be started, which is this host's trouble.
     """
     for call in _calls(work, update, POST):
         said = _ask(work, update, call, update.action)
+        if not said.started:
+            raise UnsuitableError(said.detail)
         if said.answer != "ok":
             raise HookError(said.detail)
         _note(work, update, call, said)
@@ -135,7 +139,8 @@ def _ask(work: Work, update: Update, call: _Call, action: str) -> Said:
     ran = commands.run(call.command, call.folder, call.hook.timeout_s, told, work.slots.mark)
     text = f"{call.moment} of the {call.owner}, {' '.join(call.hook.exec)}, {ran.text()}"
     printed = ran.output.strip()
-    return Said(_answer(ran, call.moment), text, printed[-MOST_TOLD:] if "\n" in printed else "")
+    more = printed[-MOST_TOLD:] if "\n" in printed else ""
+    return Said(_answer(ran, call.moment), text, more, ran.started)
 
 
 def _answer(ran: commands.Ran, moment: str) -> Answer:

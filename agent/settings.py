@@ -97,7 +97,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     state: str = "/var/lib/tidegate"
-    """Where the agent keeps what it knows: identity, journal, cache, downloads, backups."""
+    """Where the agent keeps what it knows: identity, journal, cache, downloads, backups.
+
+    A relative path begins in the folder of this file, wherever a command is typed; so does that of ``root``.
+    """
     root: str = "/opt/tidegate"
     """Where products are installed."""
     status: str = ""
@@ -107,9 +110,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:
-        places = {"state": self.state, "root": self.root, "status": self.status or "/"}
-        if relative := [name for name, path in places.items() if not path.startswith("/")]:
-            raise ValueError(f"{relative[0]} path {places[relative[0]]!r} is not absolute")
+        if self.status and not self.status.startswith("/"):
+            raise ValueError(f"status path {self.status!r} is not absolute")
         names = [entry.name for entry in self.product]
         if len(set(names)) != len(names):
             raise ValueError("a product stands twice")
@@ -155,7 +157,9 @@ def load(path: Path) -> tuple[Settings, list[str]]:
     except (ValueError, TidegateError) as error:
         hint = "mend the file; what runs on this host is left alone"
         raise MalformedError(f"settings {path} are malformed: {error}", hint) from error
-    return settings, sorted(unknown_fields(raw, settings))
+    here = path.absolute().parent
+    places = {"state": str(here / settings.state), "root": str(here / settings.root)}
+    return msgspec.structs.replace(settings, **places), sorted(unknown_fields(raw, settings))
 
 
 def refuse_unknown(path: Path, unknown: list[str]) -> None:

@@ -39,12 +39,18 @@ def install(work: Work, update: Update | None) -> Result:
     except NoManagerError:
         raise  # speaks neither for nor against the version: a later tick takes it up again
     except (TidegateError, OSError) as error:
-        if isinstance(error, OSError):
-            error = UnsuitableError(files.told(error))
-        return failed(work, armed, error.name(), error.message)
+        return _back(work, armed, error)
     begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     why = {"update": "", "recall": "recalled", "rollback": "by hand"}[update.action]
     return Result(True, begun, work.event(begun, "update_install", "ok", detail=why))
+
+
+def _back(work: Work, update: Update, error: TidegateError | OSError) -> Result:
+    """Return the way back; what failed before the new version was in place cannot be its fault."""
+    if isinstance(error, OSError):
+        return failed(work, update, UnsuitableError.name(), files.told(error))
+    in_place = work.slots.running() == update.version
+    return failed(work, update, error.name() if in_place else UnsuitableError.name(), error.message)
 
 
 def failed(work: Work, update: Update, reason: str, detail: str) -> Result:

@@ -45,8 +45,10 @@ def rollback(work: Work, update: Update | None) -> Result:
 def _return(work: Work, update: Update, before: str) -> Result:
     old = work.old_release(before)
     health = work.health(old, before)
-    restored = _go_back(work, update)
-    started, well = _comes_up(work, health, old.start_s if old else DEFAULT_START_S)
+    never_left = work.slots.running() == before
+    stopped, restored = _go_back(work, update)
+    start_s = old.start_s if old else DEFAULT_START_S
+    started, well = _comes_up(work, health, start_s, runs=never_left and not stopped)
     fault = blame(baseline_ok=update.baseline_ok, old_ok=well, host_failed=_host_failed(update))
     update = changed(update, blame=fault)
     _note_blame(work, update)
@@ -55,20 +57,21 @@ def _return(work: Work, update: Update, before: str) -> Result:
     return Result(started, update, work.event(update, "update_rollback", outcome, reason, detail))
 
 
-def _go_back(work: Work, update: Update) -> str:
-    _stop(work)
+def _go_back(work: Work, update: Update) -> tuple[bool, str]:
+    """Return whether what runs could be stopped, and what became of the configuration."""
+    stopped = _stop(work)
     if update.before is not None:
         work.slots.switch_back(update.before, update.previous)
-    return Backup(work.backup_folder(update)).restore().text()
+    return stopped, Backup(work.backup_folder(update)).restore().text()
 
 
-def _comes_up(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
-    """Return whether the old version runs, and whether it is well."""
-    for _ in range(START_ATTEMPTS):
-        if not _start(work):
+def _comes_up(work: Work, health: Health, start_s: float, *, runs: bool = False) -> tuple[bool, bool]:
+    """Return whether the old version runs, and whether it is well; one that could not be stopped may run."""
+    for attempt in range(START_ATTEMPTS):
+        if not (runs and attempt == 0) and not _start(work):
             continue
-        runs, well = _settles(work, health, start_s)
-        if runs:
+        stays, well = _settles(work, health, start_s)
+        if stays:
             return True, well
         _stop(work)
     return False, False
@@ -118,13 +121,15 @@ def _stay(work: Work, update: Update) -> Result:
     return Result(running, update, work.event(update, "update_rollback", "failed", "no_way_back", detail))
 
 
-def _stop(work: Work) -> None:
+def _stop(work: Work) -> bool:
     try:
         work.service.stop()
     except NoManagerError:
         raise
     except TidegateError as error:
         work.journal.add(work.event(None, "update_rollback", "deferred", error.name(), error.message))
+        return False
+    return True
 
 
 def _start(work: Work) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agent import bare
+from tests.conftest import ROOT
 from tests.support.host import eventually
 from tests.support.web import silent
 
@@ -179,15 +181,26 @@ def test_no_settings(scene):
         b"\xff\xfe",
         b'[[product]]\nname = "Agent"',
         b'[[product]]\nname = "a"\nwindows = ["Monday"]',
-        b'state = "var/lib/tidegate"',
     ],
-    ids=["toml", "bytes", "name", "window", "place"],
+    ids=["toml", "bytes", "name", "window"],
 )
 def test_malformed_settings(scene, text):
     """The error names the file and the trouble."""
     scene.ready()
     scene.host.settings.write_bytes(text)
     untouched(scene, 10, "agent.toml")
+
+
+def test_relative_places_begin_where_the_settings_are(scene):
+    """Whoever types a command elsewhere speaks of the same host."""
+    text = scene.host.settings.read_text()
+    scene.host.settings.write_text(text.replace(f"{scene.host.folder}/", "", 2))
+    assert scene.host.settings.read_text().startswith('state = "state"\nroot = "root"')
+    scene.ready()
+    elsewhere = [*scene.host.command("status"), "--json"]
+    done = subprocess.run(elsewhere, cwd=ROOT, env=scene.host.environment, capture_output=True, check=True)
+    assert (b"1.0.0" in done.stdout, scene.host.installed) == (True, "1.0.0")
+    assert bare.read(scene.host.settings) == (scene.host.state, scene.host.root)
 
 
 def test_settings_that_are_a_folder(scene):

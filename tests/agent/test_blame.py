@@ -103,3 +103,19 @@ def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
     scene.release("1.1.2", "heals")
     assert scene.host.tick().entry["state"] == "IDLE"
     assert scene.host.runs == "1.1.2"
+
+
+def test_an_old_version_that_does_not_end_is_not_the_new_one_s_fault(scene):
+    """It runs on, as the same process, and the new version is tried again later."""
+    scene.ready("1.0.0", "good", "--start-s", "4")
+    pid = scene.host.pid
+    (scene.host.folder / "refuse-stop").touch()
+    scene.release("1.1.0")
+    assert scene.host.tick().rule == "backoff"
+    assert (scene.host.runs, scene.host.pid, scene.host.stands) == ("1.0.0", pid, "IDLE")
+    assert scene.host.history()[-1] == ("update_rollback", "ok", "environment")
+    assert "three users are at work" in scene.host.details("update_install")
+    (scene.host.folder / "refuse-stop").unlink()
+    pass_time(scene.host)
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"

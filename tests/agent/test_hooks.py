@@ -180,3 +180,16 @@ def test_a_host_that_was_made_ready_for_nothing_is_told(scene):
     assert hooks.calls == ["post_switch back agent 1.0.0 1.1.0"]
     scene.host.tick()
     assert hooks.calls == []
+
+
+@pytest.mark.parametrize("moment", ["pre_switch", "post_switch"])
+def test_a_hook_that_cannot_be_started_speaks_against_the_host(scene, moment):
+    """A program that is not there says nothing about any version: the host waits and tries again."""
+    scene.ready()
+    scene.host.write_settings(f'{moment} = {{ exec = ["/nonexistent/hook"] }}')
+    scene.release("1.1.0")
+    done = scene.host.tick()
+    assert (done.rule, scene.host.runs, scene.host.installed) == ("backoff", "1.0.0", "1.0.0")
+    assert "/nonexistent/hook: No such file" in scene.host.details(
+        "update_verify" if moment == "pre_switch" else "update_install"
+    )

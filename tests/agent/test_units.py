@@ -192,7 +192,15 @@ def test_what_a_supervisor_tells(supervised, told):
 
 def test_a_tick_that_ends_without_a_word_is_told(supervised, told):
     """What a tick could not say itself, the supervisor says."""
+    supervised.host.settings.write_text(f"{supervised.host.settings.read_text()}windows = ['never']\n")
     supervised.host.supervise()
     while "ended with status" not in (text := told()):
         assert text in {"READY=1", "WATCHDOG=1"}
-    assert "status 13" in text
+    assert "status 10" in text
+
+
+def test_a_host_that_waits_to_be_enrolled_says_so(supervised, told):
+    """Whoever looks at the unit before enrolment learns what is missing."""
+    supervised.host.supervise()
+    while (text := told()) != "STATUS=this host is not enrolled":
+        assert text in {"READY=1", "WATCHDOG=1"}

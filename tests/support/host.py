@@ -26,6 +26,7 @@ start)
   echo $! >{folder}/pid ;;
 stop)
   while [ -e {folder}/hold-stop ]; do touch {folder}/held; sleep 0.02; done
+  [ -e {folder}/refuse-stop ] && echo "three users are at work" && exit 9
   [ -f {folder}/pid ] || exit 0
   kill "$(cat {folder}/pid)" 2>/dev/null
   while kill -0 "$(cat {folder}/pid)" 2>/dev/null; do sleep 0.02; done
