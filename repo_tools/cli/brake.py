@@ -51,14 +51,17 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
         check_version(version)
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
+    live = read_brake(desk.published(), state.channel)
     by, reason = options["by"], options["reason"]
     if lift:
         since = desk.now + _lead(app, desk, state.channel, options["lead"])
-        change = braking.release(state, read_brake(desk.published(), state.channel), by, reason, since)
+        change = braking.release(state, live, by, reason, since)
     else:
         known = state.catalog.versions | state.catalog.public_versions
         wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
         change = braking.hold(state.brake, wanted, by, reason, desk.now)
+        for line in braking.lifted(change, live, state.channel):
+            app.terminal.warn(line)
     if options["dry_run"]:
         return planned(desk, state, change, planned_changes(desk, state, change))
     stage(desk, state, change)

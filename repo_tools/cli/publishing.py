@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from metadata.errors import UnsuitableError
+from metadata.errors import UnsuitableError, UsageError
 from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
@@ -64,6 +64,8 @@ def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
     """
     desk = app.desk()
     if options["rebase"]:
+        if roles:
+            raise UsageError("--rebase prepares all that was overtaken", "leave --role out")
         return _rebased(desk)
     done = tidied(app, desk)
     left = [role for role in roles if role not in done]
@@ -71,7 +73,8 @@ def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
         count = work.verify(desk.published()) if done else 0
         found = [f"read back by a new client ({count} files)"] if done else []
         data = {"published": {}, "settled": done, "read_back": count, "mirrors": _mirrored(app, desk)}
-        return Answer(data, [_NOTHING, *found])
+        rest = desk.tree.staged()
+        return Answer(data, [_still(rest) if rest else _NOTHING, *found])
     alone.chosen(desk, left)
     alone.refuse_torn(desk, left)
     forget_stale(app, desk)
@@ -106,9 +109,13 @@ def _with_rest(desk: Desk, roles: Sequence[str], answer: Answer) -> Answer:
     desk.reread()
     again = carry_on(desk, roles)
     rest = desk.tree.staged()
-    lines = [f"still staged: {', '.join(rest)}"] if rest else []
+    lines = [_still(rest)] if rest else []
     lines += [f"prepared again, to be signed by its new keys: {role}" for role in again]
     return Answer({**answer.data, "staged": rest, "again": again}, [*answer.text, *lines])
+
+
+def _still(roles: Sequence[str]) -> str:
+    return f"still staged: {', '.join(roles)}"
 
 
 @click.command()

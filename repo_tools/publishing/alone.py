@@ -126,7 +126,7 @@ def _below(tree: Tree, part: Tree, role: str, lost: Collection[str]) -> Iterator
 
 def _ordered(tree: Tree, part: Tree, role: str, rest: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the releases role, where an order leads to what only its staged version lists."""
-    for entry in list(part.view(role).entries.values())[:1]:
+    for entry in {entry.sha256: entry for entry in part.view(role).entries.values()}.values():
         order = order_in(entry)
         above = releases(order.product)
         asked = [Pointer(version=order.version, sha256=entry.sha256), *([order.base] if order.base else [])]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from metadata.documents import Brake, Held
 from metadata.errors import UsageError
+from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -44,6 +45,14 @@ def hold(brake: Brake, wanted: Sequence[Held], by: str, reason: str, now: dateti
     """Hold more than the brake holds already."""
     new = [entry for entry in wanted if entry not in brake.hold]
     return Change(brake=Brake(hold=[*brake.hold, *new], since=now, by=by, reason=reason))
+
+
+def lifted(change: Change, live: Brake, channel: Channel) -> list[str]:
+    """Return what a brake that holds more would lift all the same, because somebody staged that before."""
+    holds = change.brake.hold if change.brake else []
+    gone = [str(entry.rollout or entry.version) for entry in live.hold if entry not in holds]
+    hint = f"tidegate unstage {channel.below(BRAKE)} takes that back; then brake again"
+    return [f"this lifts {', '.join(gone)}, as was staged before; {hint}"] if gone else []
 
 
 def release(state: State, live: Brake, by: str, reason: str, since: datetime) -> Change:

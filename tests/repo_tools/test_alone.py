@@ -132,6 +132,17 @@ def test_brake_says_how_it_comes_out_alone(pair):
     assert "recall" not in said.partition("next:")[2]
 
 
+def test_a_lifting_that_was_staged_before_is_said(rolled):
+    """Whoever pulls the brake on top of it would let something go without a word."""
+    rolled.do("brake", "stable", "--version", "1.4.2")
+    rolled.sign_and_publish()
+    rolled.do("brake", "stable", "--release")
+    said = rolled.run("brake", "stable", "--rollout", "stable-0001").stderr
+    assert "warning: this lifts 1.4.2, as was staged before" in said
+    rolled.do("unstage", BRAKE)
+    assert "lifts" not in rolled.run("brake", "stable", "--rollout", "stable-0001").stderr
+
+
 def test_what_must_come_along_is_named(rolled):
     """An order does not go without its release, nor a role without whoever delegates to it."""
     rolled.add("1.5.0")
