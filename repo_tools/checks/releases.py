@@ -14,7 +14,10 @@ Listing = tuple[int, Collection[str]]
 
 
 def sequence(facts: Facts) -> Iterator[Finding]:
-    """A release whose number does not grow: hosts that ran a later number refuse it as a downgrade."""
+    """A release whose number does not grow: hosts that ran a later number refuse it as a downgrade.
+
+    Without history, a release that comes while no number is given was there before a theft.
+    """
     for role, documents in facts.documents.items():
         listings = list(_listings(facts, role))
         highest, given = max((seq for seq, _paths in listings[:-1]), default=0), listings[-1][0]
@@ -25,7 +28,7 @@ def sequence(facts: Facts) -> Iterator[Finding]:
         taken: dict[int, str] = {}
         for version, found in documents.items():
             least = floors.get(release_path(found.product, version), 0)
-            if found.seq <= least:
+            if found.seq <= least and (facts.seen.history or given > highest):
                 text = f"{version} has number {found.seq}, and {least} was given before it"
                 yield Finding("error", "sequence", role, text, _ANEW)
             elif found.seq in taken:

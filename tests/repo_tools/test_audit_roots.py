@@ -7,7 +7,7 @@ from tests.support.audits import audit, found
 
 def test_a_limit_that_roots_owners_raised_counts_from_its_publication(told):
     """The root that allows more is published before the timestamp that lasts longer."""
-    told.do("renew", "--yes", "--limit", "timestamp=5d")
+    told.do("renew", "--yes", "--limit", "timestamp=5d", "--limit", "snapshot=10d")
     told.do("publish")
     assert found(told) == {}
     told.now += timedelta(hours=1)
