@@ -157,4 +157,4 @@ class Question:
 
 def utc(moment: datetime) -> str:
     """Return a moment as sentences have it."""
-    return f"at {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"at {moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -185,6 +185,11 @@ def when(value: datetime | None) -> str:
     return f"{value.astimezone(UTC):{exact if value.second or value.microsecond else '%Y-%m-%d %H:%MZ'}}"
 
 
+def to_minute(value: datetime | None) -> str:
+    """Return a time for a table, where seconds would only take room."""
+    return when(value.replace(second=0, microsecond=0)) if value else "-"
+
+
 def span(seconds: int) -> str:
     """Return a span of time, such as ``90 min`` or ``7 d``."""
     found = next(((seconds // unit, name) for unit, name in _UNITS if seconds and seconds % unit == 0), None)

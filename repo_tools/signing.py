@@ -92,8 +92,13 @@ def needed(found: Sequence[Signing]) -> list[str]:
     return [f"{', '.join(roles)}: {text}" for text, roles in alike.items()]
 
 
-def following(desk: Desk) -> str:
-    """Return what comes next, in words."""
+def following(desk: Desk, *, told: bool = False) -> str:
+    """Return what comes next, in words.
+
+    Args:
+        desk: The workspace.
+        told: It is shown already whose signatures are missing.
+    """
     if not desk.tree.staged():
         return "nothing is staged"
     if any(desk.tree.overtaken(role) for role in desk.tree.staged()):
@@ -103,10 +108,10 @@ def following(desk: Desk) -> str:
         return f"next: tidegate publish{only(desk)}"
     here = any(wants(one, key) for one in still for key in at_hand(desk))
     where = "" if here else ", where one of the keys is; none of them is here"
-    told = "; ".join(needed(still))
-    if len(told) > _MUCH:
-        told = f"{counted(len({one.role for one in still}), 'role')} to sign, tidegate status shows by whom"
-    return f"next: tidegate sign{only(desk)}{where} ({told})"
+    whose = "; ".join(needed(still))
+    if len(whose) > _MUCH:
+        whose = f"{counted(len({one.role for one in still}), 'role')} to sign, tidegate status shows by whom"
+    return f"next: tidegate sign{only(desk)}{where}" + ("" if told else f" ({whose})")
 
 
 def only(desk: Desk) -> str:

@@ -13,7 +13,7 @@ from repo_tools.audit.report import audit as work
 from repo_tools.audit.sources import open_source
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import trusted_root
-from repo_tools.output import Answer, Sheet, when
+from repo_tools.output import Answer, Sheet, to_minute
 
 
 @click.command()
@@ -68,7 +68,7 @@ def _begun(report: Report) -> list[str]:
 def _shown(report: Report) -> list[str | Sheet]:
     notes = all(found.level == "note" for found in report.findings)
     holds = ["everything holds"] if notes else []
-    rows = [[found.level, found.rule, when(found.at), found.text] for found in report.findings]
+    rows = [[found.level, found.rule, to_minute(found.at), found.text] for found in report.findings]
     return [*holds, *([Sheet(["level", "rule", "when", "what"], rows)] if rows else [])]
 
 

@@ -14,7 +14,7 @@ from repo_tools.audit.walk import Walk
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, counted, moment, when
+from repo_tools.output import Answer, Sheet, counted, moment, to_minute
 from repo_tools.roles import ONLINE
 from repo_tools.signing import who
 
@@ -115,7 +115,7 @@ def _signers(one: Standing) -> str:
 
 def _left(one: Standing) -> str:
     left = f"in {counted(one.left.days, 'day')}" if one.left.days >= 0 else "in the past"
-    return f"{left}, {when(one.expires_at)}"
+    return f"{left}, {to_minute(one.expires_at)}"
 
 
 def _plain(value: Any) -> str:

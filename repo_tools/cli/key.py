@@ -105,7 +105,8 @@ def list_command(app: App) -> Answer:
         for one in found
     ]
     return Answer(
-        [_data(folder, one) for one in found], [Sheet(["name", "owner", "scheme", "key id", "uri", ""], rows)]
+        [_data(folder, one) for one in found],
+        [Sheet(["name", "owner", "scheme", "key id", "uri", "private part"], rows)],
     )
 
 

@@ -10,7 +10,7 @@ from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.revoking import revoke
 from repo_tools.moments import seconds
-from repo_tools.output import Answer, Sheet, counted
+from repo_tools.output import Answer, Sheet, counted, span
 from repo_tools.pack import empty_programs
 from repo_tools.releases import Ask, add
 from repo_tools.retiring import retire
@@ -117,7 +117,7 @@ def list_command(app: App, product: str | None) -> Answer:
         ]
         for one in found
     ]
-    return Answer(data, [Sheet(["version", "number", "platforms", ""], rows)])
+    return Answer(data, [Sheet(["version", "number", "platforms", "state"], rows)])
 
 
 @release.command("show")
@@ -142,13 +142,17 @@ def show_command(app: App, version: str, product: str | None) -> Answer:
     rows = [[part.platform, part.kind, part.path, f"{part.payload_bytes:,}"] for part in found.artifacts]
     lines = [
         f"{found.product} {found.version}, number {found.seq}, {_where(catalog, version)}",
-        f"requires {found.requires or 'nothing'}, via {found.via.version if found.via else 'nothing'}",
+        f"updates from {found.requires or 'any version'}" + _via(found),
         f"probe {found.probe.text() if found.probe else 'none'}",
         f"health {'; '.join(one.text() for one in found.health) or 'the service runs'}",
         f"hooks {_hooks(found)}",
-        f"starts within {found.start_s} s, trial {found.trial_s} s, soak {found.soak_s} s",
+        f"starts within {span(found.start_s)}, trial {span(found.trial_s)}, soak {span(found.soak_s)}",
     ]
     return Answer(data, [*lines, Sheet(["platform", "kind", "artifact", "payload bytes"], rows)])
+
+
+def _via(found: Release) -> str:
+    return f"; all others go to {found.via.version} first" if found.via else ""
 
 
 def _hooks(found: Release) -> str:

@@ -9,7 +9,7 @@ import click
 from repo_tools.checks.facts import gather
 from repo_tools.cli.app import App, reads
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, counted, moment, when
+from repo_tools.output import Answer, Sheet, counted, moment, to_minute
 from repo_tools.publishing.words import staged_changes
 from repo_tools.renewal import due
 from repo_tools.roles import ONLINE
@@ -46,8 +46,8 @@ def status(app: App) -> Answer:
     staged = (
         [Sheet(["role", "version", "signed by", "still needed"], _rows(found), "staged")] if found else []
     )
-    soon = [[role, when(at) + (", expired" if at <= desk.now else "")] for role, at in expiries.items()]
-    ends = [*_stale(stale), *upkeep(desk, expiries), following(desk)]
+    soon = [[role, to_minute(at) + (", expired" if at <= desk.now else "")] for role, at in expiries.items()]
+    ends = [*_stale(stale), *upkeep(desk, expiries), following(desk, told=True)]
     return Answer(data, [*wording, *staged, Sheet(["role", "expires"], soon), *ends])
 
 

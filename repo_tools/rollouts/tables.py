@@ -6,7 +6,7 @@ from typing import Any
 from metadata import strict
 from metadata.documents import Brake, Order, Policy
 from repo_tools.desk import Desk
-from repo_tools.output import Answer, Sheet, counted, span, when
+from repo_tools.output import Answer, Sheet, counted, span, to_minute
 from repo_tools.roles import Channel
 from repo_tools.rollouts.staging import Change, roles_of
 from repo_tools.rollouts.state import State, read_state
@@ -139,9 +139,9 @@ def _order(order: Order | None) -> list[str]:
         order.version,
         f"{order.state}{complete}{recalled}",
         order.base.version if order.base else "-",
-        when(order.not_before),
+        to_minute(order.not_before),
         span(order.spread_s),
-        when(order.not_after),
+        to_minute(order.not_after),
     ]
 
 

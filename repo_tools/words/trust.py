@@ -64,7 +64,9 @@ def key_of(entry: Mapping[str, Any]) -> KeyInfo | None:
         }:
             known = rest.pop(NAME_FIELD, keyid[:12]), rest.pop(OWNER_FIELD, "")
             if not rest and all(isinstance(one, str) for one in known):
-                return KeyInfo(keyid, known[0], kind, scheme, known[1], json.dumps(keyval, sort_keys=True))
+                return KeyInfo(
+                    keyid, known[0], kind, scheme, known[1], public=json.dumps(keyval, sort_keys=True)
+                )
     return None
 
 

@@ -138,6 +138,20 @@ def test_two_roles_never_read_the_same(field, one, another, first):
     assert made[0] == made[1] or told(made[0], old) != told(made[1], old)
 
 
+def test_two_keys_for_tokens_never_read_the_same():
+    """A key under an id that is not its own shows what it is."""
+    usual = {"keyid": digest("a"), "keytype": "ed25519", "scheme": "ed25519", "x-tidegate-name": "alice"}
+    said = []
+    for public in ("00", "01"):
+        new, documents = carrying(
+            *PLACES[Enrollment], Enrollment(keys=[{**usual, "keyval": {"public": public}}])
+        )
+        assert new is not None
+        said.append(told(new, None, documents))
+    assert "alice [ed25519" in said[0]
+    assert said[0] != said[1]
+
+
 def test_a_route_that_is_ordered_otherwise_is_named():
     """One route of a wave with another order, or without one, cannot hide behind the others."""
     same = ordering(an_order("1.5.0", wave="canary"))
