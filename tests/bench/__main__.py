@@ -1,6 +1,6 @@
 """``make bench``: measure, print one table, exit 1 when a limit is missed.
 
-``python -m tests.bench [--json] [--runs N] [polling] [installing] [auditing] [publishing] [uploading]``
+``python -m tests.bench [--json] [--runs N] [PART …]``
 """
 
 import argparse
@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import auditing, installing, lean, polling, publishing, uploading
+from tests.bench import auditing, collecting, installing, lean, polling, publishing, uploading
 from tests.bench.measure import Row
 from tests.conftest import ROOT
 
@@ -23,6 +23,7 @@ PARTS = {
     "auditing": (auditing.rows, 5),
     "publishing": (publishing.rows, 5),
     "uploading": (uploading.rows, 4),
+    "collecting": (collecting.rows, 3),
 }
 """What measures each part, and how often by default."""
 WIDTH = 112

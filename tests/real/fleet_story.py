@@ -71,7 +71,7 @@ def _judge(fleet: Fleet, sizes: dict[str, int], unwell: list[str], cloned: str) 
 
 
 def _counts(one: dict[str, Any]) -> tuple[int, int, int, int]:
-    return one["agents"], one["soaked"], one["rolled_back"], one["silent"]
+    return one["expected"], one["ok"], one["back"], one["silent"]
 
 
 def test_sixty_hosts(tmp_path):
