@@ -50,13 +50,7 @@ def together(alice: Person, bob: Person) -> None:
 def pair(running, tmp_path):
     """Alice, who prepares and publishes, and Bob, who signs, too."""
     place = shutil.copytree(running, tmp_path / "place")
-    people = []
-    for name in ("alice", "bob"):
-        person = Person.__new__(Person)
-        Workspace.__init__(person, place / name)
-        person.name, person.store = name, place / "store"
-        people.append(person)
-    return people
+    return team(place, "alice", "bob")
 
 
 def a_release(alice: Person) -> None:

@@ -13,7 +13,7 @@ class Person(Workspace):
         super().__init__(base / name)
         self.name = name
         self.store = store
-        self.base.mkdir()
+        self.base.mkdir(exist_ok=True)
 
     def key(self, name: str, *options: str) -> Path:
         """Make a key, and return the file with its public part that travels."""
