@@ -16,7 +16,7 @@ from securesystemslib.signer import CryptoSigner, Key
 
 from agent.fetch import FOLDER
 from agent.identity import Identity
-from agent.reports.outbox import Batch
+from agent.reports.outbox import TO_ALL, Batch
 from agent.reports.scrub import scrub
 from metadata.envelope import public_entry, seal
 from metadata.errors import UnreachableError
@@ -65,13 +65,19 @@ class Voice(msgspec.Struct, frozen=True):
             "format": "tidegate.report/1",
             "agent": self.identity.agent,
             "seq": seq,
-            "channel": self.channels[event["product"]],
+            "channel": self._channel(event),
             "detail": bounded(event.get("detail", "")),
             "labels": dict(self.labels),
             "machine": self.machine,
             "clock": {"trouble": self.clock} if self.clock else {},
         }
         return msgspec.convert(json.loads(json.dumps(said)), Report)
+
+    def _channel(self, event: Mapping[str, Any]) -> str:
+        """Return the channel that a report is about; who speaks is said of the token's own."""
+        if event["stage"] in TO_ALL and self.identity.scope:
+            return self.identity.scope[0].partition("/")[2]
+        return self.channels[event["product"]]
 
 
 def bounded(text: str) -> str:
