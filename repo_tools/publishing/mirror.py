@@ -5,6 +5,7 @@ Nothing is decided here: a mirror that is ahead, or that has other bytes under a
 
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from repo_tools.publishing.order import stages
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import timestamp_version
 from repo_tools.store import TIMESTAMP, FullStore, Item
-from repo_tools.store.base import Source
+from repo_tools.store.base import Proving, Source
 from repo_tools.store.lanes import in_lanes
 
 _AHEAD = "somebody published there: find out who, and keep one store as the first in tidegate.toml"
@@ -31,7 +32,7 @@ def mirror_all(desk: Desk, on_bytes: OnBytes = silent) -> dict[str, int]:
     troubles: list[TidegateError] = []
     for mirror in desk.mirrors:
         try:
-            given[mirror.location] = copy(desk.first, mirror, desk.workspace.root_bytes(), on_bytes)
+            given[mirror.location] = copy(desk.first, mirror, desk.workspace.root_bytes(), on_bytes, desk.now)
         except TidegateError as error:
             error.message = f"published to {desk.store.location}, but not to a mirror: {error.message}"
             troubles.append(error)
@@ -57,17 +58,33 @@ def refuse_ahead(source: bytes | None, target: FullStore, root: bytes, hint: str
     return there
 
 
-def copy(source: Source, target: FullStore, root: bytes, on_bytes: OnBytes = silent) -> int:
+def copy(
+    source: Source,
+    target: FullStore,
+    root: bytes,
+    on_bytes: OnBytes = silent,
+    now: datetime | None = None,
+) -> int:
     """Create what a store lacks of another's files, and replace its timestamp; return how many files came.
+
+    Args:
+        source: What is copied.
+        target: Where it goes.
+        root: The root that is trusted.
+        on_bytes: Told how much was copied.
+        now: The present, UTC; a target that may ignore conditions then proves that it does not.
 
     Raises:
         ConflictError: The target is ahead, or has other bytes under a name.
+        UnsuitableError: It does not decide who was first; its timestamp was not touched.
     """
     stamp = source.read(TIMESTAMP)  # first: whatever it names is in the listing that follows
     before = refuse_ahead(stamp, target, root)
     if stamp is None or stamp == before:
         return 0
     count = fill(source, target, on_bytes)
+    if now and isinstance(target, Proving):
+        target.prove(f"metadata/{timestamp_version(stamp)}.timestamp.json", stamp, now)
     target.replace(TIMESTAMP, stamp, before)
     return count + 1
 

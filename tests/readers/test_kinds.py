@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,13 @@ Read = Callable[..., dict[str, Any]]
 def read(request: pytest.FixtureRequest, tmp_path: Path) -> Read:
     """Let an independent reader find an agent's release; it must download what is stored, byte for byte."""
 
-    def read(work: Workspace, agent: str = "host-1", root: Path | None = None) -> dict[str, Any]:
+    def read(
+        work: Workspace, agent: str = "host-1", root: Path | None = None, ring: str = ""
+    ) -> dict[str, Any]:
         with serving(work.store) as web:
             place = tmp_path / "reader" / str(len(list(tmp_path.glob("reader/*"))))
-            found = readers.read(request.param, place, web.url, root or work.root_file, agent)
+            asked = [agent, *([ring] if ring else [])]
+            found = readers.read(request.param, place, web.url, root or work.root_file, *asked)
         stored = next(work.store.glob(f"targets/releases/agent/{found['version']}/*.{HERE}.tar.zst"))
         assert found["artifact"]["sha256"] == sha256(stored.read_bytes()).hexdigest()
         assert found["agree"]
@@ -147,6 +151,42 @@ def test_hosts_that_are_counted_into_a_wave_find_it(tmp_path, read):
     work.publish_release("1.5.0", strategy="manual")
     assert (read(work, "host-2")["wave"], read(work, "host-2")["version"]) == ("canary", "1.5.0")
     assert read(work, "host-3")["version"] == "1.4.2"
+
+
+def test_hosts_of_a_ring_are_first_wherever_they_stand(work, read):
+    """A ring comes before every share, and after what is ordered to one host."""
+    work.publish_release("1.5.0", strategy="manual")
+    late = next(
+        name
+        for name in (f"host-{number}" for number in range(100))
+        if work.do("agents", "explain", name)["wave"] == "full"
+    )
+    found = read(work, late, ring="staging")
+    assert (found["route"], found["wave"], found["version"]) == ("ring-staging", "canary", "1.5.0")
+    assert read(work, late)["version"] == "1.4.2"
+
+
+def test_a_rotated_online_key_is_followed(work, read):
+    """Three publications later, a reader with the first root reads what the new key signed."""
+    first = work.store / "metadata" / "1.root.json"
+    work.do("key", "new", "online-2", "--no-passphrase")
+    work.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    work.do("sign", "--yes")
+    for _ in range(2):
+        work.do("publish", "--at-once")
+    work.do("refresh", "--at-once")
+    assert read(work, root=first)["version"] == "1.4.2"
+
+
+def test_a_timestamp_that_went_past_a_killed_publisher_is_read(work, read):
+    """What it says about the one that was never public concerns auditors alone."""
+    forge, served = Forge(work), work.store / "metadata" / "timestamp.json"
+    live = served.read_bytes()
+    forge.seal(issued_ago=timedelta(hours=1))
+    served.write_bytes(live)
+    work.publish_release("1.5.0")
+    assert "x-tidegate-passed" in forge.load("timestamp").signed.unrecognized_fields
+    assert read(work)["version"] == "1.5.0"
 
 
 def test_fine_shares_are_read(tmp_path, read):

@@ -1,6 +1,6 @@
 """An agent in sixty lines: python-tuf's own client and the documented routes, nothing of Tidegate's.
 
-``python plain_reader.py FOLDER URL ROOT PRODUCT/CHANNEL AGENT_ID PLATFORM`` prints one JSON document.
+``python plain_reader.py FOLDER URL ROOT PRODUCT/CHANNEL AGENT_ID PLATFORM [RING]`` prints one JSON document.
 """
 
 import json
@@ -14,11 +14,11 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient import Updater, UpdaterConfig
 
 
-def routes(salt: str, agent: str) -> Iterator[str]:
+def routes(salt: str, agent: str, ring: str) -> Iterator[str]:
     """Yield where an order may stand, the most specific place first."""
     place = sha256(f"{salt}/{agent}".encode()).hexdigest()
     own = sha256(agent.encode()).hexdigest()[:16]
-    yield from (f"pick-{own}", own)
+    yield from (f"pick-{own}", own, *([f"ring-{ring}"] if ring else []))
     yield from (place[:digits] for digits in (4, 3, 2, 1))
     yield "default"
 
@@ -31,11 +31,11 @@ def download(updater: Updater, path: str) -> tuple[TargetFile, bytes]:
     return target, Path(updater.download_target(target)).read_bytes()
 
 
-def read(updater: Updater, channel: str, agent: str, platform: str) -> dict[str, Any]:
+def read(updater: Updater, channel: str, agent: str, platform: str, ring: str = "") -> dict[str, Any]:
     """Return what the repository says to one agent."""
     product = channel.partition("/")[0]
     policy = json.loads(download(updater, f"rollout/{channel}/policy")[1])
-    places = ((route, f"rollout/{channel}/{route}") for route in routes(policy["salt"], agent))
+    places = ((route, f"rollout/{channel}/{route}") for route in routes(policy["salt"], agent, ring))
     route, path = next((route, path) for route, path in places if updater.get_targetinfo(path))
     order, body = download(updater, path)
     release = json.loads(body)
@@ -54,7 +54,7 @@ def read(updater: Updater, channel: str, agent: str, platform: str) -> dict[str,
 
 def main() -> None:
     """Read for one agent and print what was found."""
-    folder, url, root, channel, agent, platform = sys.argv[1:]
+    folder, url, root, channel, agent, platform, *ring = sys.argv[1:]
     metadata, targets = Path(folder, "metadata"), Path(folder, "targets")
     for needed in (metadata, targets):
         needed.mkdir(parents=True)
@@ -63,7 +63,7 @@ def main() -> None:
     where = (str(metadata), f"{url}/metadata/", str(targets), f"{url}/targets/")
     updater = Updater(*where, config=config, bootstrap=bootstrap)
     updater.refresh()
-    print(json.dumps(read(updater, channel, agent, platform)))  # noqa: T201 (its result)
+    print(json.dumps(read(updater, channel, agent, platform, *ring)))  # noqa: T201 (its result)
 
 
 if __name__ == "__main__":

@@ -44,15 +44,23 @@ def _install(folder: Path) -> None:
         pytest.skip(f"tuf-js cannot be had: {done.stderr.strip()}")
 
 
-def run(kind: str, folder: Path, url: str, root: Path, agent: str) -> subprocess.CompletedProcess[str]:
-    """Let a reader look for an agent's release; ``folder`` is what it remembers."""
-    asked = [str(folder), url, str(root), "agent/stable", agent, HERE]
+def run(kind: str, folder: Path, url: str, root: Path, *agent: str) -> subprocess.CompletedProcess[str]:
+    """Let a reader look for an agent's release; ``folder`` is what it remembers.
+
+    Args:
+        kind: Which reader.
+        folder: What it remembers.
+        url: Where the repository is.
+        root: What it trusts.
+        agent: Its id, and the ring that its host is in, if any.
+    """
+    asked = [str(folder), url, str(root), "agent/stable", agent[0], HERE, *agent[1:]]
     return subprocess.run([*command(kind), *asked], capture_output=True, text=True, check=False)
 
 
-def read(kind: str, folder: Path, url: str, root: Path, agent: str) -> dict[str, Any]:
-    """Return what a reader finds for an agent."""
-    ran = run(kind, folder, url, root, agent)
+def read(kind: str, folder: Path, url: str, root: Path, *agent: str) -> dict[str, Any]:
+    """Return what a reader finds for an agent, as ``run`` takes it."""
+    ran = run(kind, folder, url, root, *agent)
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
     return found

@@ -1,11 +1,11 @@
 // An agent in sixty lines: tuf-js and the documented routes, nothing of Tidegate's.
-// node reader.js FOLDER URL ROOT PRODUCT/CHANNEL AGENT_ID PLATFORM  ->  one JSON document
+// node reader.js FOLDER URL ROOT PRODUCT/CHANNEL AGENT_ID PLATFORM [RING]  ->  one JSON document
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Updater } from "tuf-js";
 
-const [folder, url, root, channel, agent, platform] = process.argv.slice(2);
+const [folder, url, root, channel, agent, platform, ring] = process.argv.slice(2);
 const [product] = channel.split("/");
 const metadataDir = join(folder, "metadata");
 const targetDir = join(folder, "targets");
@@ -33,7 +33,8 @@ function routes(salt) {
   const place = digest(`${salt}/${agent}`);
   const own = digest(agent).slice(0, 16);
   const prefixes = [4, 3, 2, 1].map((digits) => place.slice(0, digits));
-  return [`pick-${own}`, own, ...prefixes, "default"];
+  const rings = ring ? [`ring-${ring}`] : [];
+  return [`pick-${own}`, own, ...rings, ...prefixes, "default"];
 }
 
 async function order(salt) {
