@@ -156,3 +156,26 @@ def test_a_folder_says_how_long_its_files_are(rolled):
     store = FolderStore("store", rolled.store)
     assert store.size_bytes("metadata/timestamp.json") == len(store.read("metadata/timestamp.json") or b"")
     assert store.size_bytes("metadata/nothing.json") is None
+
+
+def test_a_bucket_says_how_long_its_objects_are(begun_in_bucket, bucket):
+    """Every object is looked at there, too, with the rights of who publishes."""
+    assert begun_in_bucket.run("check").exit_code == 0
+    assert begun_in_bucket.run("check", "--files").exit_code == 0
+    lost = next(key for key in bucket.names() if key.endswith(".policy"))
+    bucket.server.client().delete_object(Bucket=bucket.name, Key=lost)
+    result = begun_in_bucket.run("--json", "check")
+    (text,) = [one["text"] for one in result.json["findings"] if one["rule"] == "files"]
+    assert text == "agent.stable lists 1 file that is not there: rollout/agent/stable/policy"
+
+
+@pytest.fixture
+def begun_in_bucket(bucket, as_role, tmp_path) -> Workspace:
+    """A repository that is published to a bucket, on a machine that remembers nothing."""
+    as_role("publisher")
+    work = Workspace(tmp_path / "place")
+    usual = ("--product", "agent", "--store", bucket.location, "--solo", "--no-passphrase")
+    work.do("init", work.folder, *usual)
+    work.do("publish")
+    shutil.rmtree(work.folder / ".cache")
+    return work

@@ -228,3 +228,17 @@ def test_a_channel_without_a_policy(told, forge):
         signed.targets.clear()
     assert "agent.stable lists no policy: no agent can follow it" in checked(told)["files"]
     assert told.run("status").exit_code == 13
+
+
+def test_a_key_that_was_called_stolen_and_goes_on(told, forge):
+    """Half a recovery: it is named in public, still trusted by a role, and used."""
+    thief = forge.signer("rollouts").public_key.keyid
+    with forge.edit("targets") as signed:
+        signed.unrecognized_fields["x-tidegate-revoked"] = {thief: "rollouts"}
+    assert found(told) == {}
+    with forge.edit(CANARY):
+        pass
+    (finding,) = found(told)["stolen_key"]
+    assert finding["level"] == "error"
+    assert finding["text"] == f"{CANARY} 5 is signed by rollouts, which was called stolen before"
+    assert any("still sign" in text for text in checked(told)["stolen_keys"])

@@ -16,6 +16,7 @@ Rule = Callable[[History, datetime], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     chain.roots,
     chain.signatures,
+    chain.stolen,
     chain.live,
     order.pinned,
     order.replays,

@@ -34,6 +34,30 @@ def signatures(history: History, _now: datetime) -> Iterator[Finding]:
                 yield from _signed(history, step.after, role, ever, new=new)
 
 
+def stolen(history: History, _now: datetime) -> Iterator[Finding]:
+    """A new version that holds by the signature of a key which was called stolen before."""
+    for step in history.steps:
+        if step.before is None:
+            continue  # what is signed before the first publication that is known was signed in time
+        for role in step.judged:
+            paper, judge = step.after.paper(role), step.after.delegator(role)
+            if paper is None or judge is None or step.before.paper(role) is paper:
+                continue
+            called = _called_stolen(step.before, judge)
+            proof = history.proofs.of(paper, judge) if called else None
+            bad = [key for key in proof.signed if key.keyid in called] if proof else []
+            if proof and bad:
+                text = f"{paper.text} is signed by {who(bad)}, which was called stolen before"
+                level: Level = "error" if len(proof.signed) - len(bad) < proof.threshold else "warning"
+                yield _finding(level, "stolen_key", paper, text, step.after)
+
+
+def _called_stolen(before: Publication, judge: Paper) -> set[str]:
+    """Return the ids of keys that root, targets or a role's delegator called stolen in a publication."""
+    said = [before.root, before.roles.get("targets"), before.roles.get(judge.role)]
+    return {keyid for paper in said if paper for keyid in paper.body.revoked}
+
+
 def live(history: History, _now: datetime) -> Iterator[Finding]:
     """What is served now does not hold under the newest root, which is the one that clients follow."""
     now = history.live
