@@ -4,7 +4,7 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo test lint types unit test-race test-crash test-fleet agent-bundle test-bundle bench docs lock clean
+.PHONY: help setup demo test lint types unit test-race test-crash test-fleet agent-bundle test-bundle bench bench-safety docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ test-bundle: agent-bundle  ## two bundles update one into the other, on a real s
 
 bench: .venv/ready  ## speed and size, as ratios to a peer
 	@$(BIN)/python -m tests.bench
+
+bench-safety: .venv/ready  ## hosts that a bad release hurts, here and under models of others
+	@$(BIN)/python -m tests.bench.safety
 
 docs: .venv/ready  ## write the generated pages and schemas anew
 	@$(BIN)/python -m tests.project.reference --write

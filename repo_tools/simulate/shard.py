@@ -17,8 +17,8 @@ from repo_tools.collect.placing import Map
 from repo_tools.collect.records import Standing
 from repo_tools.simulate.fleet import DAY_S, Fleet, Hours, hours
 
-GRAIN_S = 300
-"""Wakes are made in steps of five minutes: a third of the usual time between polls."""
+GRAIN_S = 60
+"""Hosts act in steps of a minute: a fifteenth of the usual time between polls."""
 
 
 @dataclass(frozen=True)
