@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from metadata.documents import Order
-from metadata.versions import parse, within
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.roles import SELECTED, is_wave
+from repo_tools.rollouts.selecting import left_behind
 from repo_tools.rollouts.state import State, order_in
 from repo_tools.signed.views import View
 
-_HINT = "renew or end the selection in the same publication"
+_HINT = "tidegate agents select --clear ends the selection; publish both together"
 
 
 def forgotten(facts: Facts) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def forgotten(facts: Facts) -> Iterator[Finding]:
         if newest is None or role not in facts.after:
             continue
         for order in _live(facts.after[role], facts.now):
-            text = _left_behind(order, newest)
+            text = left_behind(order, newest)
             if text:
                 yield Finding(
                     "error", "forgotten", role, f"{order.rollout}, a selection of hosts, {text}", _HINT
@@ -49,11 +49,3 @@ def _live(view: View, now: datetime) -> Iterator[Order]:
         if key not in seen and (order.not_after is None or order.not_after > now):
             seen.add(key)
             yield order
-
-
-def _left_behind(selected: Order, newest: Order) -> str:
-    if newest.recall and within(selected.version, newest.recall.from_versions):
-        return f"still orders {selected.version}, which {newest.rollout} recalls"
-    if parse(selected.version) < parse(newest.version):
-        return f"stays at {selected.version} when {newest.rollout} goes to {newest.version}"
-    return ""

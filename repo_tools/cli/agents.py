@@ -9,6 +9,7 @@ from metadata.facts import Host
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.explain import show
+from repo_tools.cli.selecting import list_agents, select
 from repo_tools.explain import explain, highest_seq
 from repo_tools.names import check_agent_id, check_version
 from repo_tools.output import Answer
@@ -16,7 +17,11 @@ from repo_tools.output import Answer
 
 @click.group()
 def agents() -> None:
-    """Ask about agents."""
+    """Ask about agents, and order single ones."""
+
+
+agents.add_command(list_agents)
+agents.add_command(select)
 
 
 @agents.command("explain")

@@ -14,7 +14,7 @@ from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
-from repo_tools.rollouts import orders, plans, strategies
+from repo_tools.rollouts import orders, plans, selecting, strategies
 from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.refusals import refuse_closed, refuse_past
@@ -27,16 +27,18 @@ from repo_tools.signing import following
 _Command = Callable[..., Any]
 
 
-def _options(*options: _Command) -> Callable[[_Command], _Command]:
+def with_options(*given: _Command) -> Callable[[_Command], _Command]:
+    """Return a decorator that gives a command several options, in their order."""
+
     def add(command: _Command) -> _Command:
-        for option in reversed(options):
+        for option in reversed(given):
             command = option(command)
         return command
 
     return add
 
 
-_when = _options(
+when = with_options(
     click.option("--spread-s", metavar="SPAN", help="Over which the hosts of a wave start."),
     click.option("--not-before", metavar="TIME", help="When the first host may start. [now, after --lead]"),
     click.option(
@@ -46,11 +48,11 @@ _when = _options(
     ),
     click.option("--not-after", metavar="TIME", help="When the last host may start. [7d after --not-before]"),
 )
-_why = _options(
+why = with_options(
     click.option("--by", metavar="TEXT", default="", help="Who wants this."),
     click.option("--reason", metavar="TEXT", default="", help="Why."),
 )
-_how = _options(
+_how = with_options(
     click.option(
         "--strategy",
         type=click.Choice(["manual", "gated", "scheduled", "immediate"]),
@@ -68,7 +70,7 @@ _how = _options(
         "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
     ),
 )
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
 
 
 @click.group()
@@ -80,9 +82,9 @@ def rollout() -> None:
 @click.argument("channel")
 @click.argument("version")
 @_how
-@_when
-@_why
-@_dry_run
+@when
+@why
+@dry_run
 @changes
 def start(app: App, channel: str, version: str, **options: Any) -> Answer:
     """Order a release to the first wave, or with --strategy immediate to all.
@@ -92,15 +94,15 @@ def start(app: App, channel: str, version: str, **options: Any) -> Answer:
       tidegate rollout start stable 1.5.0 --spread-s 1h --reason "July release"
       tidegate rollout start stable 1.5.1 --strategy immediate --urgent
     """
-    return _change(app, channel, options, _starting(version, options))
+    return changed(app, channel, options, _starting(version, options))
 
 
 @rollout.command()
 @click.argument("channel")
 @click.argument("version")
 @_how
-@_when
-@_why
+@when
+@why
 @reads
 def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
     """Show what starting a rollout would do, and stage nothing.
@@ -109,14 +111,14 @@ def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
     Example:
       tidegate rollout plan stable 1.5.0 --spread-s 1h
     """
-    return _change(app, channel, {**options, "dry_run": True}, _starting(version, options))
+    return changed(app, channel, {**options, "dry_run": True}, _starting(version, options))
 
 
 @rollout.command()
 @click.argument("channel")
-@_when
-@_why
-@_dry_run
+@when
+@why
+@dry_run
 @changes
 def promote(app: App, channel: str, **options: Any) -> Answer:
     """Widen the newest rollout to the next wave; once every wave has it, complete it.
@@ -125,7 +127,7 @@ def promote(app: App, channel: str, **options: Any) -> Answer:
     Example:
       tidegate rollout promote stable --reason "canary is healthy"
     """
-    return _change(app, channel, options, orders.promote)
+    return changed(app, channel, options, orders.promote)
 
 
 rollout.add_command(advance)
@@ -134,8 +136,8 @@ rollout.add_command(advance)
 @rollout.command()
 @click.argument("channel")
 @click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave. Repeat it.")
-@_why
-@_dry_run
+@why
+@dry_run
 @changes
 def pause(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Answer:
     """Hold the newest rollout: no further host starts. See also: tidegate brake.
@@ -144,15 +146,15 @@ def pause(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Ans
     Example:
       tidegate rollout pause stable --reason "looking into a crash"
     """
-    return _change(app, channel, options, lambda state, terms: orders.pause(state, list(waves), terms))
+    return changed(app, channel, options, lambda state, terms: orders.pause(state, list(waves), terms))
 
 
 @rollout.command()
 @click.argument("channel")
 @click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave. Repeat it.")
-@_when
-@_why
-@_dry_run
+@when
+@why
+@dry_run
 @changes
 def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Answer:
     """Let the newest rollout go on; the hosts that are left spread anew.
@@ -161,7 +163,7 @@ def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> An
     Example:
       tidegate rollout resume stable
     """
-    return _change(app, channel, options, lambda state, terms: orders.resume(state, list(waves), terms))
+    return changed(app, channel, options, lambda state, terms: orders.resume(state, list(waves), terms))
 
 
 @rollout.command()
@@ -172,9 +174,9 @@ def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> An
 )
 @click.option("--until", metavar="TIME", help="When the recall ends by itself.")
 @click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows.")
-@_when
-@_why
-@_dry_run
+@when
+@why
+@dry_run
 @changes
 def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
     """Send every host that runs a recalled version back to VERSION.
@@ -189,7 +191,7 @@ def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
     now = app.now()
     until = moments.moment(options["until"], now) if options["until"] else None
     wish = orders.recalled(options["recalled"], until, options["reason"])
-    return _change(app, channel, options, lambda state, terms: orders.recall(state, version, wish, terms))
+    return changed(app, channel, options, lambda state, terms: orders.recall(state, version, wish, terms))
 
 
 @rollout.command()
@@ -225,12 +227,13 @@ def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> 
     )
 
 
-def _change(
+def changed(
     app: App, channel: str, options: dict[str, Any], make: Callable[[State, Terms], Change]
 ) -> Answer:
+    """Stage what ``make`` makes of a channel and of what the options say, and show it."""
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
-    change = _led(app, desk, state, options, make)
+    change = selecting.carried(state, _led(app, desk, state, options, make), desk.now)
     refuse_closed(change, desk.now)
     refuse_past(change, desk.now)
     for warning in warnings(state, change):

@@ -17,6 +17,7 @@ from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.leading import LEAD, slow
 from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import roles_of, stage
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
@@ -43,7 +44,10 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
     plan = plans.kept(desk.workspace, state.newest) if state.newest else None
     waves = map_of(state)
     step = advance(state, plan, lambda order: tally(lake, order, opened(order), waves, desk.now), terms)
-    return _unless_staged(desk, channel, _led(desk, state, step))
+    step = _led(desk, state, step)
+    if step.change is not None:
+        step = replace(step, change=carried(state, step.change, desk.now))
+    return _unless_staged(desk, channel, step)
 
 
 def act(desk: Desk, channel: Channel, step: Step) -> Done:

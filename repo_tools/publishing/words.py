@@ -8,8 +8,8 @@ from typing import Any
 from metadata.strict import encode, to_json
 from repo_tools.desk import Desk
 from repo_tools.publishing.rebase import base_view
-from repo_tools.roles import BRAKE, POLICY, is_wave, lifetime, parent, releases
-from repo_tools.rollouts.staging import Change, routes_of
+from repo_tools.roles import BRAKE, POLICY, SELECTED, is_wave, lifetime, parent, releases
+from repo_tools.rollouts.staging import Change, routes_of, routes_picked
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import Entry, View
@@ -32,6 +32,8 @@ def staged_changes(desk: Desk) -> list[str]:
 def planned_changes(desk: Desk, state: State, change: Change) -> list[str]:
     """Return a sentence for each role that a change would stage."""
     entries = {state.channel.below(wave): routes_of(state, order) for wave, order in change.orders.items()}
+    if change.picked is not None:
+        entries[state.channel.below(SELECTED)] = routes_picked(state, change.picked)
     documents = {}
     pairs = ((state.channel.role, POLICY, change.policy), (state.channel.below(BRAKE), BRAKE, change.brake))
     for role, leaf, document in pairs:
@@ -46,9 +48,10 @@ def _planned(
     desk: Desk, role: str, entries: Sequence[Entry], documents: Mapping[str, Any], state: State
 ) -> str:
     now, old = desk.tree.view(role), desk.tree.live_view(role)
+    kept = {} if role == state.channel.below(SELECTED) else now.entries
     new = replace(
         now,
-        entries={**now.entries, **{entry.path: entry for entry in entries}},
+        entries={**kept, **{entry.path: entry for entry in entries}},
         version=old.version + 1 if old else 1,
         expires_at=desk.now + lifetime(role),
     )

@@ -7,7 +7,7 @@ from metadata.documents import Brake, Order, Policy
 from metadata.strict import convert, encode, to_json
 from repo_tools.contents import route_entry
 from repo_tools.desk import Desk
-from repo_tools.roles import BRAKE, POLICY, Channel
+from repo_tools.roles import BRAKE, POLICY, SELECTED, Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.state import State
@@ -22,6 +22,8 @@ class Change:
     """By wave."""
     policy: Policy | None = None
     brake: Brake | None = None
+    picked: Mapping[str, Order] | None = None
+    """Every order of a selected host, by its route, where they change."""
     plan: Plan | None = None
     """How the rollout that it begins goes on, where a job is to see to it."""
 
@@ -30,7 +32,8 @@ def roles_of(channel: Channel, change: Change) -> list[str]:
     """Return the roles that a change edits, in the order in which it does."""
     top = [channel.role] if change.policy else []
     brake = [channel.below(BRAKE)] if change.brake else []
-    return [*top, *brake, *(channel.below(wave) for wave in change.orders)]
+    selected = [channel.below(SELECTED)] if change.picked is not None else []
+    return [*top, *brake, *selected, *(channel.below(wave) for wave in change.orders)]
 
 
 def routes_of(state: State, order: Order) -> list[Entry]:
@@ -51,12 +54,37 @@ def stage(desk: Desk, state: State, change: Change) -> None:
                 draft.put(entry)
         if change.plan is not None:
             plans.keep(desk.workspace, order.rollout, change.plan)
+    if change.picked is not None:
+        _stage_picked(desk, state, change.picked)
     if change.policy is not None:
         convert(to_json(change.policy), Policy, refuse_unknown=True)
         _stage_file(desk, channel.role, channel.path(POLICY), encode(change.policy))
     if change.brake is not None:
         convert(to_json(change.brake), Brake, refuse_unknown=True)
         _stage_file(desk, channel.below(BRAKE), channel.path(BRAKE), encode(change.brake))
+
+
+def routes_picked(state: State, picked: Mapping[str, Order]) -> list[Entry]:
+    """Return the routes of selected hosts as their orders make them."""
+    entry, path = state.catalog.entry, state.channel.path
+    return [
+        route_entry(path(route), entry(order.version), {"tidegate": to_json(order)})
+        for route, order in picked.items()
+    ]
+
+
+def _stage_picked(desk: Desk, state: State, picked: Mapping[str, Order]) -> None:
+    role = state.channel.below(SELECTED)
+    before = desk.tree.find(role)
+    for order in picked.values():
+        convert(to_json(order), Order, refuse_unknown=True)
+    wanted = {entry.path: entry for entry in routes_picked(state, picked)}
+    with desk.tree.edit(role) as draft:
+        for path in before.entries if before else ():
+            if path not in wanted:
+                draft.drop(path)
+        for entry in wanted.values():
+            draft.put(entry)
 
 
 def _stage_file(desk: Desk, role: str, path: str, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """A channel as its signed documents describe it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from metadata.fields import Pointer
 from metadata.release import Release
 from repo_tools.desk import Desk
 from repo_tools.output import span, when
-from repo_tools.roles import BRAKE, NOT_WAVES, POLICY, Channel, release_path, releases
+from repo_tools.roles import BRAKE, NOT_WAVES, POLICY, SELECTED, Channel, release_path, releases
 from repo_tools.signed.views import Entry, View
 
 
@@ -35,6 +36,8 @@ class State:
     brake: Brake
     waves: tuple[Wave, ...]
     catalog: "Catalog"
+    picked: Mapping[str, Order] = field(default_factory=dict)
+    """The orders of hosts that were selected one by one, by their routes."""
 
     @property
     def newest(self) -> str | None:
@@ -49,7 +52,8 @@ class State:
     @property
     def next_id(self) -> str:
         """The id of the next rollout."""
-        return f"{self.channel.name}-{number(self.newest or '') + 1:04d}"
+        ids = [self.newest or "", *(order.rollout for order in self.picked.values())]
+        return f"{self.channel.name}-{max(map(number, ids)) + 1:04d}"
 
 
 class Catalog:
@@ -123,7 +127,14 @@ def read_state(desk: Desk, channel: Channel) -> State:
     policy = strict.decode(desk.contents.read(entry), Policy, refuse_unknown=True)
     roles = [name.rpartition(".")[2] for name in top.delegations]
     waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
-    return State(channel, policy, read_brake(desk, channel), waves, Catalog(desk, channel.product))
+    catalog = Catalog(desk, channel.product)
+    return State(channel, policy, read_brake(desk, channel), waves, catalog, _picked(desk, channel))
+
+
+def _picked(desk: Desk, channel: Channel) -> dict[str, Order]:
+    found = desk.tree.find(channel.below(SELECTED))
+    entries = found.entries.items() if found else ()
+    return {path.rpartition("/")[2]: order_in(entry) for path, entry in entries}
 
 
 def ordered_rollouts(desk: Desk, channel: Channel) -> list[str]:

@@ -2,8 +2,8 @@
 
 The same hosts, all there, poll every fifteen minutes; a trial takes twelve minutes, and a host on which the
 release fails says so within them. 0.2 % fail whatever is released. What is compared is fair only at equal
-hours for a good release: for each of the others the gate is given a pace by which a good release is everywhere
-no later than with them.
+hours for a good release: for each of the others the gate is given a pace by which such a one is everywhere no
+later than with them.
 
 The others, as they are documented, with the doubt in their favour:
 

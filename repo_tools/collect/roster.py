@@ -1,0 +1,90 @@
+"""The hosts as they were last heard, and some of them by what is known: pure, but for reading the table."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from metadata.versions import within
+from repo_tools.collect import asking
+from repo_tools.collect.placing import map_of
+from repo_tools.collect.records import Standing
+from repo_tools.desk import Desk
+from repo_tools.roles import Channel
+from repo_tools.rollouts.state import read_state
+
+_HOSTS = """
+SELECT agent, ring, cohort_id, presence, coalesce(running, '') AS running, coalesce(rollout, '') AS rollout,
+       coalesce(stage, ''), coalesce(outcome, ''), coalesce(reason, ''),
+       coalesce(json_extract_string(decision, '$.rule'), '') AS rule, labels, received
+FROM agents WHERE product = $product AND channel = $channel
+ORDER BY agent
+"""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One host of a channel."""
+
+    agent: str
+    wave: str
+    """By its place, or where it stands on purpose."""
+    presence: str
+    running: str
+    rollout: str
+    stage: str
+    outcome: str
+    reason: str
+    """Of the last report: a rule, or the name of an error."""
+    rule: str
+    """Of the last decision that it told."""
+    labels: Mapping[str, str]
+    heard: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which hosts are meant; what is left out does not matter."""
+
+    ids: Collection[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    running: str = ""
+    """A range of versions."""
+    failing: str = ""
+    """A rule or the name of an error."""
+    wave: str = ""
+    presence: str = "present"
+
+    def fits(self, member: Member) -> bool:
+        """Return whether a host is meant."""
+        return (
+            (not self.ids or member.agent in self.ids)
+            and all(member.labels.get(name) == value for name, value in self.labels.items())
+            and (not self.running or (bool(member.running) and within(member.running, self.running)))
+            and (not self.failing or self.failing in {member.rule, member.reason})
+            and self.wave in {"", member.wave}
+            and self.presence in {"", member.presence}
+        )
+
+
+def members(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]:
+    """Return a channel's hosts, by what was collected.
+
+    Raises:
+        UnsuitableError: Nothing was.
+    """
+    waves = map_of(read_state(desk.published(), channel))
+    with asking.opened(lake) as db:
+        rows = db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
+    return [
+        _member(waves.wave(agent, Standing(ring, cohort_id)) or "", agent, *rest)
+        for agent, ring, cohort_id, *rest in rows
+    ]
+
+
+def _member(wave: str, agent: str, *rest: str) -> Member:
+    *told, labels, heard = rest
+    named = msgspec.json.decode(labels, type=dict[str, str])
+    presence, running, rollout, stage, outcome, reason, rule = told
+    return Member(agent, wave, presence, running, rollout, stage, outcome, reason, rule, named, heard)

@@ -1,0 +1,91 @@
+"""A batch of hosts by their ids, or by what they reported: how it begins, goes before the waves, and ends."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from metadata.places import pick_route
+from repo_tools.rollouts.state import read_state
+from tests.support.chorus import BACK, SWITCHED
+from tests.support.collection import Collection
+from tests.support.wave import Underway
+from tests.support.workspace import Workspace
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+
+
+def picked(work, *, published=False):
+    """Return the versions that single hosts are ordered to run, by their routes."""
+    desk = work.desk().published() if published else work.desk()
+    return {route: order.version for route, order in read_state(desk, desk.only_channel()).picked.items()}
+
+
+def test_a_batch_goes_before_every_wave(rolled):
+    """Two hosts are ordered a release that no wave runs; they follow it, and nobody else."""
+    rolled.add("1.5.0")
+    rolled.do("agents", "select", "stable", "1.5.0", "--id", "host-1", "--id", "host-2", "--reason", "asked")
+    rolled.sign_and_publish()
+    assert picked(rolled, published=True) == {pick_route("host-1"): "1.5.0", pick_route("host-2"): "1.5.0"}
+    rules = {
+        name: rolled.do("agents", "explain", name, "--running", "1.4.2")["decision"]["rule"]
+        for name in ("host-1", "host-3")
+    }
+    assert rules == {"host-1": "update", "host-3": "current"}
+    rolled.do("agents", "select", "stable", "1.5.0", "--id", "host-3")
+    assert len(picked(rolled)) == 3
+    rolled.do("agents", "select", "stable", "--clear")
+    assert picked(rolled) == {}
+    rolled.sign_and_publish()
+    assert rolled.do("agents", "explain", "host-1", "--running", "1.5.0")["decision"]["rule"] == "ahead"
+
+
+def test_a_rollout_that_goes_past_a_batch_ends_it(rolled):
+    """What the check would refuse does not come about: a start, and a recall, end the batches they pass."""
+    for version in ("1.5.0", "1.6.0"):
+        rolled.add(version)
+    rolled.do("agents", "select", "stable", "1.5.0", "--id", "host-1")
+    rolled.sign_and_publish()
+    told = rolled.do("rollout", "start", "stable", "1.6.0", "--dry-run")
+    assert "agent.stable.selected" in [one["role"] for one in told["signatures"]]
+    rolled.do("rollout", "start", "stable", "1.6.0")
+    assert picked(rolled) == {}
+    rolled.sign_and_publish()
+
+
+def test_a_batch_of_what_fails(real_time, tmp_path):
+    """Hosts that went back are ordered the release that mends it, and only they."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    rollout = Underway(Collection(repo, tmp_path / "box"), START)
+    names = rollout.join("canary", 4)
+    rollout.tell(names[:2], *BACK, running="1.4.2")
+    rollout.tell(names[2:], *SWITCHED, running="1.5.0")
+    rollout.collection.collect()
+    assert [one["agent"] for one in repo.do("agents", "list", "--running", "==1.5.0")] == sorted(names[2:])
+    assert {one["wave"] for one in repo.do("agents", "list")} == {"canary"}
+    repo.add("1.5.1")
+    repo.do("agents", "select", "stable", "1.5.1", "--failing", "version", "--reason", "mends the crash")
+    assert picked(repo) == {pick_route(name): "1.5.1" for name in names[:2]}
+    repo.sign_and_publish()
+    assert repo.run("agents", "select", "stable", "1.5.1", "--failing", "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["1.5.0"], 2, "say which hosts"),
+        ([], 2, "say which VERSION, or --clear"),
+        (["1.5.0", "--clear"], 2, "say which VERSION, or --clear"),
+        (["--clear"], 2, "no host is selected"),
+        (["9.9.9", "--id", "host-1"], 13, "there is no release 9.9.9"),
+        (["1.4.2", "--id", "no such host"], 2, "agent id"),
+        (["1.4.2", *(f"--id=host-{number}" for number in range(2_001))], 2, "too many for a batch"),
+        (["1.4.2", "--label", "site=fra1"], 13, "nothing was collected"),
+    ],
+)
+def test_mistakes(rolled, arguments, code, says):
+    """Each is named, and nothing is staged."""
+    done = rolled.run("agents", "select", "stable", *arguments)
+    assert (done.exit_code, says in done.stderr) == (code, True), done.stderr
+    assert picked(rolled) == {}
