@@ -7,7 +7,7 @@ SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra
 .PHONY: help setup demo test lint types unit test-race test-crash test-fleet agent-bundle test-bundle bench bench-safety docs lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
 .venv/ready: $(SETUP_INPUTS)
 	@PYTHON="$(PYTHON)" infra/dev/setup
