@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from metadata.versions import within
-from repo_tools.collect import asking
+from repo_tools.collect import asking, duck
 from repo_tools.collect.placing import map_of
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
@@ -75,8 +75,9 @@ def members(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]:
         UnsuitableError: Nothing was.
     """
     waves = map_of(read_state(desk.published(), channel))
-    with asking.opened(lake) as db:
-        rows = db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
+    asking.refuse_empty(lake)
+    with duck.opened(lake) as engine:
+        rows = engine.db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
     return [
         _member(waves.wave(agent, Standing(ring, cohort_id)) or "", agent, *rest)
         for agent, ring, cohort_id, *rest in rows
