@@ -84,6 +84,7 @@ def product_lines(status: dict[str, Any]) -> list[str]:
         decision = entry["decision"]
         text = f"{decision['text']} ({decision['rule']})" if decision else "the next tick decides"
         wave = f", wave {entry['wave']}" if entry["wave"] else ""
+        wave += ", only watched" if entry.get("watched") else ""
         lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
         if trouble := entry.get("trouble"):
             lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.journal import Journal
-from agent.settings import Settings
+from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 
 SHOWN = ("action", "rule", "version", "until", "text")
@@ -25,6 +25,8 @@ def product_status(
     noted = decision or journal.recall(f"decision/{name}")
     state, update = journal.state(name)
     trouble = journal.recall(f"trouble/{name}")
+    (product,) = (entry for entry in settings.product if entry.name == name)
+    why = watched(product, journal)
     given_up = [one["version"] for one in journal.given_up(name)]
     return {
         "name": name,
@@ -32,6 +34,15 @@ def product_status(
         "state": state.value,
         "wave": update.wave if update else (noted or {}).get("wave"),
         "decision": {key: noted.get(key) for key in SHOWN} if noted else None,
+        **({"watched": why} if why else {}),
         **({"quarantine": given_up} if given_up else {}),
         **({"trouble": trouble} if trouble else {}),
     }
+
+
+def watched(product: ProductSettings, journal: Journal) -> str:
+    """Return why a product is only watched; empty when it is managed."""
+    if product.mode == "observe":
+        return "the settings say observe"
+    let_go = journal.recall(f"let_go/{product.name}")
+    return f"let go at {let_go['at']}" if let_go else ""

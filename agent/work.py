@@ -19,6 +19,7 @@ from agent.services import Service, service_for
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
 from agent.states import State, Update
+from agent.status import watched
 from agent.together import Neighbour
 from metadata.errors import TidegateError, UnsuitableError
 from metadata.facts import Host
@@ -77,10 +78,7 @@ class Work:
     @property
     def watched(self) -> str:
         """Why the product is only watched; empty when it is managed."""
-        if self.product.mode == "observe":
-            return "the settings say observe"
-        let_go = self.journal.recall(f"let_go/{self.name}")
-        return f"let go at {let_go['at']}" if let_go else ""
+        return watched(self.product, self.journal)
 
     def neighbours(self) -> dict[str, Neighbour]:
         """Return the other products on this host."""

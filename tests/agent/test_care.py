@@ -86,6 +86,8 @@ def test_a_product_that_is_only_watched_is_not_touched(scene):
     for _ in range(2):
         assert scene.host.tick().rule == "observed"
     assert "update to 1.1.0" in scene.host.entry()["decision"]["text"]
+    assert scene.host.entry()["watched"] == "the settings say observe"
+    assert "agent 1.0.0 [IDLE, wave canary, only watched] " in scene.host.run("status").stdout
     assert scene.host.history().count(("refusal", "deferred", "observed")) == 1
     assert (scene.host.run("update").exit_code, scene.host.run("rollback").exit_code) == (13, 13)
     assert (scene.host.pid, scene.host.versions) == (pid, ["1.0.0"])
