@@ -1,5 +1,6 @@
 """The most likely problems of a host, each with its mend."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ def _host(host: Host) -> Iterator[Finding]:
         yield _clock(seen[0])
     for work in host.works():
         yield _service(host, work)
+        yield from _config(work)
         if seen:
             yield _decision(work)
 
@@ -100,6 +102,14 @@ def _service(host: Host, work: Work) -> Finding:
     unit = getattr(work.product.service, "unit", None)
     mend = f"see: journalctl --unit {unit}" if unit else "see the service's own log"
     return Finding(name, ok, f"{text} {status.text}", "" if ok else mend)
+
+
+def _config(work: Work) -> Iterator[Finding]:
+    """Name what the settings call configuration and is not there: no way back would restore it."""
+    missing = [place for place in work.product.config if not os.path.lexists(place)]
+    if missing and work.slots.running():
+        text = f"{', '.join(missing)} of the settings is not there, and is not kept for a way back"
+        yield Finding(f"config {work.name}", False, text, "correct config in the settings")
 
 
 def _repository(host: Host, seen: list[Repository]) -> str:

@@ -18,6 +18,7 @@ Each error carries a message (what happened) and a hint (what to do about it). O
 program turns an error into text and an exit code. Verification raises; it never answers false.
 """
 
+import re
 from typing import ClassVar
 
 
@@ -39,7 +40,7 @@ class TidegateError(Exception):
     @classmethod
     def name(cls) -> str:
         """Return the error's short name for reports and JSON, such as ``untrusted``."""
-        return cls.__name__.removesuffix("Error").lower()
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
 
 
 class UsageError(TidegateError):

@@ -126,3 +126,11 @@ def test_one_that_is_stuck(age_s, ok):
     """A process that holds the lock for longer than any tick may take is to be ended."""
     found = held(4711, age_s)
     assert (found.ok, "kill -9 4711" in found.mend) == (ok, not ok)
+
+
+def test_configuration_that_is_not_there(scene):
+    """A path that somebody mistyped would not come back, and is named before it must."""
+    scene.ready()
+    text = scene.host.settings.read_text()
+    scene.host.settings.write_text(text.replace(str(scene.host.config.parent), "/nonexistent/etc"))
+    assert "/nonexistent/etc of the settings is not there" in wrong(scene.host)["config agent"][0]

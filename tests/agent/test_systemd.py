@@ -164,6 +164,7 @@ def test_a_unit_that_nobody_installed_changes_nothing(units):
     done = units.host.tick()
     assert (done.exit_code, units.host.installed, units.host.stands) == (13, None, "IDLE")
     assert "there is no unit agent.service" in done.stderr
+    assert units.host.entry()["trouble"]["error"] == "no_manager"
     examined = units.host.run("doctor").stdout
     assert "mend: install it, then: systemctl daemon-reload" in examined
     assert "tidegate-guard.timer is not enabled" in examined
