@@ -48,7 +48,7 @@ def said(*files: Path) -> list[Report]:
         unseal(json.dumps(one).encode(), Report) for file in files for one in json.loads(file.read_bytes())
     ]
     reports = [one.peek(Report) for one in sealed]
-    (entry,) = [report.key for report in reports if report.key]
+    (entry,) = {report.key["keyid"]: report.key for report in reports if report.key}.values()
     key = Key.from_dict(entry["keyid"], {name: value for name, value in entry.items() if name != "keyid"})
     for one in sealed:
         one.verify({key.keyid: key}, "the report")
