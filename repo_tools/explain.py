@@ -13,7 +13,7 @@ from metadata.documents import Order
 from metadata.facts import Decision, Directed, Host, Releases
 from metadata.places import SELECTED_WAVE
 from repo_tools.desk import Desk
-from repo_tools.output import when
+from repo_tools.output import counted, when
 from repo_tools.roles import BRAKE, SELECTED, Channel, releases
 from repo_tools.rollouts.state import Catalog, State, order_in, read_state
 from repo_tools.signed.views import ISSUED_FIELD, Entry
@@ -121,7 +121,8 @@ def _issued(desk: Desk) -> datetime | None:
 
 def local_facts(host: Host) -> dict[str, str]:
     """Return what only the host knows, in words, by the name of the option that says otherwise."""
-    windows = f"{len(host.windows)} maintenance windows in {host.zone}" if host.windows else "no windows"
+    many = counted(len(host.windows), "maintenance window")
+    windows = f"{many} in {host.zone}" if host.windows else "no windows"
     return {
         "running": f"it runs {host.running}" if host.running else "it runs nothing yet",
         "platform": f"its platform is {host.platform}",

@@ -10,6 +10,7 @@ from metadata.documents import Brake, Enrollment, Policy
 from metadata.errors import UsageError
 from metadata.release import Release
 from repo_tools.desk import Desk
+from repo_tools.output import counted
 from repo_tools.roles import BRAKE, ENROLLMENT_PATH, ONLINE, POLICY, Channel, is_wave, parent
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
@@ -84,7 +85,9 @@ def entries(view: View) -> list[dict[str, str]]:
     found = list(view.entries.values())
     if is_wave(view.role) and found:
         said = order_in(found[0])
-        return [{"path": f"{len(found)} routes", "what": f"{said.version}, {said.state}, {said.rollout}"}]
+        return [
+            {"path": counted(len(found), "route"), "what": f"{said.version}, {said.state}, {said.rollout}"}
+        ]
     return [{"path": one.path, "what": f"{one.length:,} bytes, sha256 {one.sha256[:12]}…"} for one in found]
 
 

@@ -15,6 +15,11 @@ from repo_tools.audit.walk import Walk
 from repo_tools.files import silent
 
 
+def do_not_hold(number: int) -> str:
+    """Return how many things do not hold, in words."""
+    return "1 thing does not hold" if number == 1 else f"{number:,} things do not hold"
+
+
 @dataclass(frozen=True)
 class Report:
     """What an audit found."""
@@ -40,7 +45,7 @@ class Report:
         if not broken:
             return None
         hint = "do not install from it; show this to the owners of the repository"
-        return UntrustedError(f"{len(broken)} things do not hold: {broken[0].text}", hint)
+        return UntrustedError(f"{do_not_hold(len(broken))}: {broken[0].text}", hint)
 
 
 def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], None] = silent) -> Report:

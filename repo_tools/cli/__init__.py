@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from repo_tools.cli.listing import Listing
+
 MODULES = {
     "init": "init",
     "key": "key",
@@ -36,7 +38,7 @@ MODULES = {
 """Where each command lives, in the order of the way from an artifact to a host."""
 
 
-class Commands(click.Group):
+class Commands(Listing):
     """A group that imports a command when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature

@@ -9,13 +9,14 @@ from metadata.facts import Host
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.explain import show
+from repo_tools.cli.listing import Listing
 from repo_tools.cli.selecting import list_agents, select
 from repo_tools.explain import explain, highest_seq
 from repo_tools.names import check_agent_id, check_version
 from repo_tools.output import Answer
 
 
-@click.group()
+@click.group(cls=Listing)
 def agents() -> None:
     """Ask about agents, and order single ones."""
 

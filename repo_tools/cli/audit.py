@@ -13,7 +13,7 @@ from repo_tools.audit.report import audit as work
 from repo_tools.audit.sources import open_source
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import trusted_root
-from repo_tools.output import Answer, Sheet, to_minute
+from repo_tools.output import Answer, Sheet, counted, to_minute
 
 
 @click.command()
@@ -73,4 +73,4 @@ def _shown(report: Report) -> list[str | Sheet]:
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {what}" for what, number in counts.items())
+    return ", ".join(counted(number, what.removesuffix("s")) for what, number in counts.items())

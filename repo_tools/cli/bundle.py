@@ -6,13 +6,14 @@ import click
 
 from metadata.errors import MalformedError
 from repo_tools.cli.app import App, reads
+from repo_tools.cli.listing import Listing
 from repo_tools.output import Answer
 from repo_tools.publishing.bundle import export, take_in
 from repo_tools.store import open_store
 from repo_tools.store.bundle import Bundle
 
 
-@click.group()
+@click.group(cls=Listing)
 def bundle() -> None:
     """Carry what is published over an air gap, in one file."""
 

@@ -7,10 +7,11 @@ import click
 
 from repo_tools.cli import lake
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.listing import Listing
 from repo_tools.output import Answer, Sheet
 
 
-@click.group()
+@click.group(cls=Listing)
 def fleet() -> None:
     """Let hosts enrol, say where their reports go, and count what they said."""
 

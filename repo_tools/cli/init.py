@@ -53,7 +53,9 @@ _HOLDERS = {
 @click.option(
     "--threshold", "needs", multiple=True, metavar="GROUP=N", help="Signatures that a group needs. Repeat it."
 )
-@click.option("--store", required=True, metavar="URL", help="Where the repository is published: a folder.")
+@click.option(
+    "--store", required=True, metavar="URL", help="Where it is published: a folder, or s3://BUCKET/PREFIX."
+)
 @click.option("--solo", is_flag=True, help="One key for each purpose and thresholds of 1.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the new private keys unencrypted.")
 @click.option("--use-existing-keys", is_flag=True, help="Take keys of the usual names that exist already.")
@@ -65,7 +67,7 @@ _HOLDERS = {
 def init(app: App, folder: Path, **options: Any) -> Answer:
     """Found a repository: its keys, its roles, and a workspace in DIR.
 
-    Everything is staged and signed; publish comes next.
+    Everything is staged, and signed with the keys that are here; then it is published.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from metadata.errors import UsageError
 from repo_tools import files
 from repo_tools.cli.app import App, reads
+from repo_tools.cli.listing import Listing
 from repo_tools.cli.rekey import revoke, rotate
 from repo_tools.keys.choice import public_key
 from repo_tools.keys.files import SCHEMES
@@ -17,7 +18,7 @@ from repo_tools.keys.importing import KINDS, imported
 from repo_tools.output import Answer, Sheet
 
 
-@click.group()
+@click.group(cls=Listing)
 def key() -> None:
     """Make keys, see which are at hand, replace and revoke them."""
 

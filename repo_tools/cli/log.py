@@ -10,7 +10,7 @@ from repo_tools.audit.log import Log, Wanted, line
 from repo_tools.audit.papers import read
 from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.readonly import Reading
-from repo_tools.audit.report import Report, audit
+from repo_tools.audit.report import Report, audit, do_not_hold
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.contents import Contents
@@ -43,7 +43,7 @@ def log(app: App, url: str | None, root: Path | None, **options: str | None) -> 
         report = report or audit(store, trusted, app.now(), on_count)
     broken = sum(found.level == "error" for found in report.findings)
     if broken:
-        app.terminal.warn(f"{broken} things in this history do not hold: tidegate audit lists them")
+        app.terminal.warn(f"in this history {do_not_hold(broken)}: tidegate audit lists them")
     told = Log(report.history, Contents(NOWHERE, store)).changes(Wanted(**options))
     data = [
         {

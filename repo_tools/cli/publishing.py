@@ -189,4 +189,4 @@ def _judge(app: App, found: list[Finding]) -> None:
     if failure := table.failure(found):
         raise failure
     if found:
-        app.terminal.warn(f"tidegate check has {len(found)} to look at")
+        app.terminal.warn(f"tidegate check has {counted(len(found), 'thing')} to look at")

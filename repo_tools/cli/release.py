@@ -8,6 +8,7 @@ import click
 from metadata import strict
 from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.listing import Listing
 from repo_tools.cli.revoking import revoke
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted, span
@@ -18,7 +19,7 @@ from repo_tools.rollouts.state import Catalog
 from repo_tools.signing import following
 
 
-@click.group()
+@click.group(cls=Listing)
 def release() -> None:
     """Add releases, and see what is there."""
 

@@ -10,6 +10,7 @@ from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.cli.advance import advance
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.listing import Listing
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
@@ -73,7 +74,7 @@ _how = with_options(
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
 
 
-@click.group()
+@click.group(cls=Listing)
 def rollout() -> None:
     """Start, widen, hold and recall rollouts. CHANNEL is product/channel, or the channel alone."""
 
@@ -198,7 +199,9 @@ def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
 @click.argument("channel", required=False)
 @reads
 def status(app: App, channel: str | None) -> Answer:
-    """Show what each wave is ordered to run, staged over live; CHANNEL may be left out where there is one.
+    """Show what each wave is ordered to run, and apart from that what is staged.
+
+    CHANNEL may be left out where there is one.
 
     \b
     Example:

@@ -49,6 +49,14 @@ def test_every_command_answers_machines():
     assert without == []
 
 
+@pytest.mark.parametrize("group", ["", "rollout", "release", "key", "fleet"])
+def test_help_cuts_no_sentence_off(tmp_path, group):
+    """Whoever looks for a command reads what it does, to the end."""
+    shown = Workspace(tmp_path).run(*filter(None, [group]), "--help")
+    assert shown.exit_code == 0
+    assert "..." not in shown.stdout.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize("line", TOLD, ids=" ".join)
 def test_an_answer_for_machines_is_one_document(rolled, line):
     """Notes and warnings never mix with it, also where something is staged."""
