@@ -8,20 +8,15 @@ import os
 import shutil
 import sys
 import time
-from base64 import b64encode
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from securesystemslib.signer import SSlibKey
 
-from metadata.envelope import pae, payload_type, public_entry
-from metadata.report import Report
 from tests.bench.measure import Cost, Row, cost
+from tests.support.crowd import Speaker
 from tests.support.workspace import Workspace
 
 SPEED, SMALL, LARGE = 50_000, 10_000, 1_000_000
@@ -34,8 +29,6 @@ NEEDED = 5_000
 """Reports a second."""
 MEMORY_LIMIT = 1.5
 """To what a hundredth of the reports takes."""
-_TYPE = payload_type(Report)
-_STAGES = ("update_download", "update_verify", "update_install", "update_healthcheck")
 
 
 def rows(folder: Path, _python: str, runs: int) -> list[Row]:
@@ -80,36 +73,14 @@ def filled(folder: Path, size: int) -> Path:
 def fill(box: Path, token: str, hosts: range, now: datetime) -> None:
     """File what some hosts say: each enrols, and then reports."""
     for number in hosts:
-        key = Ed25519PrivateKey.generate()
-        reports = list(_said(f"host-{number:06}", token, key, now))
+        name = f"host-{number:06}"
+        speaker = Speaker(name, token)
+        reports = list(speaker.reports(EACH, now))
         for first in range(0, len(reports), FLUSH):
-            flush = reports[first : first + FLUSH]
             at = now - timedelta(hours=(EACH - first) / FLUSH)
-            path = box / f"reports/v1/dt={at:%Y-%m-%d}/hh={at:%H}/{flush[0].agent}/{flush[0].seq}.json"
+            path = box / f"reports/v1/dt={at:%Y-%m-%d}/hh={at:%H}/{name}/{first + 1}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"[" + b",\n".join(_sealed(one, key) for one in flush) + b"]\n")
-
-
-def _said(agent: str, token: str, key: Ed25519PrivateKey, now: datetime) -> Iterator[Report]:
-    public = public_entry(SSlibKey.from_crypto(key.public_key()))
-    first = Report(
-        agent=agent, seq=1, at=now, product="agent", channel="stable", stage="enroll", outcome="ok",
-        token=token, key=public,
-    )  # fmt: skip
-    yield first
-    event = msgspec.structs.replace(
-        first, token="", key=None, rollout="stable-0007", from_version="1.4.2", to_version="1.5.0",
-        running="1.5.0", detail="what happened here " * 5, labels={"site": "fra1"},
-    )  # fmt: skip
-    for seq in range(2, EACH + 1):
-        yield msgspec.structs.replace(event, seq=seq, stage=_STAGES[seq % len(_STAGES)])
-
-
-def _sealed(report: Report, key: Ed25519PrivateKey) -> bytes:
-    payload = msgspec.json.encode(report)
-    signature = {"keyid": "", "sig": b64encode(key.sign(pae(_TYPE, payload))).decode()}
-    found = {"payload": b64encode(payload).decode(), "payloadType": _TYPE, "signatures": [signature]}
-    return msgspec.json.encode(found)
+            path.write_bytes(speaker.flush(reports[first : first + FLUSH]))
 
 
 def _collected(place: Path) -> Cost:
