@@ -23,6 +23,8 @@ from repo_tools.store import TIMESTAMP
 
 OnCount = Callable[[int], None]
 _BATCH = 64
+_ROOTS = 16
+"""Owners change roots a few times in all: one round of requests sees beyond a missing one."""
 
 
 @dataclass
@@ -107,7 +109,7 @@ class Walk:
 
     def _later_roots(self, found: Collected, missing: int) -> None:
         """Look for a root beyond one that is not there: clients get no further, whatever it says."""
-        numbers = range(missing + 1, missing + _BATCH)
+        numbers = range(missing + 1, missing + _ROOTS)
         read = self._map(self.store.read, [stored_as("root", number) for number in numbers])
         if there := [number for number, data in zip(numbers, read, strict=True) if data]:
             text = (

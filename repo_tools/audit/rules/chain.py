@@ -36,6 +36,8 @@ def signatures(history: History, _now: datetime) -> Iterator[Finding]:
 
 def stolen(history: History, _now: datetime) -> Iterator[Finding]:
     """A new version that holds by the signature of a key which was called stolen before."""
+    if not any(paper.body.revoked for paper in history.collected.papers.values()):
+        return
     for step in history.steps:
         if step.before is None:
             continue  # what is signed before the first publication that is known was signed in time
@@ -98,7 +100,7 @@ def _signed(
     elif revoked and new:
         text = f"{paper.text} is also signed by a key that {delegator.text} does not trust any more"
         yield _finding("warning", "revoked_key", paper, text, publication)
-    elif new and len(proof.people) < proof.threshold:
+    elif new and proof.threshold > 1 and len(proof.people) < proof.threshold:
         text = f"{paper.text} needs {proof.threshold} signatures, and {who(proof.signed)} gave them all"
         yield _finding("warning", "one_person", paper, text, publication)
 

@@ -66,9 +66,11 @@ def bounds(history: History, _now: datetime) -> Iterator[Finding]:
 def overlaps(history: History, _now: datetime) -> Iterator[Finding]:
     """Paths that a role answers before the one that they belong to, or that targets answers by itself."""
     for step in history.steps:
-        known = step.before.roles if step.before else {}
-        for role, paper in step.after.roles.items():
-            if known.get(role) is paper or not isinstance(paper.body, Targets):
+        for role in step.judged:
+            paper = step.after.roles.get(role)
+            if paper is None or not isinstance(paper.body, Targets):
+                continue
+            if role != "targets" and paper.body.delegations is None:
                 continue
             for text in _taken(paper.text, paper.body):
                 yield Finding("warning", "overlap", role, paper.number, text, step.after.at)

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from repo_tools.audit.findings import Finding, Level
 from repo_tools.audit.history import History, Publication, borne_out, delegated_by
-from repo_tools.audit.papers import Paper
 from repo_tools.roles import TOP_LEVEL, parent
 from repo_tools.signing import who
 from repo_tools.words.trust import trust_changes
@@ -59,23 +58,24 @@ def unused(history: History, _now: datetime) -> Iterator[Finding]:
 def stray(history: History, _now: datetime) -> Iterator[Finding]:
     """A role in the snapshot that nobody delegates to: no client asks for it; anybody may have signed it."""
     known = {*TOP_LEVEL}
+    good: set[tuple[int, str]] = set()
     for step in history.steps:
         after = step.after
         for role in step.judged:
-            known |= set(delegated_by(after.roles[role])) if role in after.roles else set()
+            if role in after.roles:
+                known.update(delegated_by(after.roles[role]))
         for role, listed in step.listed.items():
+            if role in TOP_LEVEL:
+                continue
+            above = after.delegator(role)
             if role not in known:
                 text = f"{role} {listed.version} is in the snapshot, and nobody ever delegated to it"
-            elif role in TOP_LEVEL or _delegated(after, role):
+            elif above is None or (id(above), role) in good or above.trusted(role):
+                good.add((id(above), role))
                 continue
             else:
                 text = f"{role} {listed.version} is new, and {parent(role)} does not delegate to it any more"
             yield Finding("warning", "stray", role, listed.version, text, after.at)
-
-
-def _delegated(publication: Publication, role: str) -> bool:
-    above: Paper | None = publication.delegator(role)
-    return above is None or above.trusted(role) is not None
 
 
 def _why(good: list[Publication]) -> str:
