@@ -4,8 +4,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from agent import output
-from metadata.errors import TidegateError
+from agent import files, output
+from metadata.errors import TidegateError, UnsuitableError
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -17,7 +17,10 @@ def guarded(work: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001 (the last boundary: a bug must not look like a crash of the host)
+    except Exception as error:  # noqa: BLE001 (the last boundary: a bug must not look like a crash of the host)
+        if isinstance(error, OSError) and error.errno in files.MENDS:
+            output.error(UnsuitableError(files.told(error), files.mend(error)))
+            return UnsuitableError.exit_code
         traceback.print_exc(file=sys.stderr)
         output.error(TidegateError("this is a bug in tidegate-agent", "report it with the lines above"))
         return TidegateError.exit_code

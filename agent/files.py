@@ -13,6 +13,7 @@ from metadata.paths import safe_path
 MENDS = {
     errno.ENOSPC: "free some space on that disk",
     errno.EDQUOT: "free some space, or raise the quota",
+    errno.EIO: "look after that disk: dmesg says what it reports",
     errno.EROFS: "make that file system writable; the packaged unit needs ReadWritePaths= for it",
     errno.EACCES: "run this as the agent's user, or correct the permissions",
     errno.EPERM: "run this as the agent's user, or correct the permissions",

@@ -10,6 +10,7 @@ import pytest
 
 from tests.agent.test_crashes import dies_in
 from tests.agent.test_guard import overdue
+from tests.support.sweep import judge
 from tests.support.sweep.calls import Call, spoiling
 from tests.support.sweep.power import PoweredLane, fast_folder, skip_without_disks
 from tests.support.sweep.story import NEW, OLD, tell
@@ -124,3 +125,13 @@ def test_a_trial_that_a_full_disk_kept_from_its_end_speaks_against_no_version(la
     lane.agent("tick")
     assert (lane.runs, lane.host.stands, lane.host.rule()) == (OLD, "IDLE", "backoff")
     assert lane.host.history()[-1] == ("update_rollback", "ok", "environment")
+
+
+def test_an_adoption_that_a_disk_refuses_is_no_bug(lane):
+    """The trouble is told in words, and the same command finishes when the disk works again."""
+    story = lane.stories.adopted
+    call = find(calls_of(lane, story), "syncfs", ".staging-1.0.0")
+    lane.prepare(story)
+    done = lane.agent(*lane.words(story), strace=spoiling(call, "error=EROFS"))
+    assert (done["status"], "make that file system writable" in done["err"]) == (13, True), done["err"]
+    assert judge.healed(lane, story, lane.heal(story), disk_failed=False) == []
