@@ -87,7 +87,7 @@ class Collector:
     def run(self, on_object: OnBytes = silent) -> Summary:
         """Take everything that is new, and what was waiting for what is known now."""
         summary = Summary()
-        self._through(_loads(self._new()), summary, on_object)
+        self._through(loads(self._new()), summary, on_object)
         before: list[str] = []
         while (names := self._again(summary)) != before:
             before = names
@@ -115,14 +115,14 @@ class Collector:
     def _again(self, summary: Summary) -> list[str]:
         """Take what was set aside for what is known now; return its names."""
         waiting = self.lake.waiting(self.gate.digest, self.now, LOAD_OBJECTS)
-        self._through(_loads(iter(waiting)), summary)
+        self._through(loads(iter(waiting)), summary)
         return sorted(one.name for one in waiting)
 
     def _through(
-        self, loads: Iterable[Sequence[Dropped]], summary: Summary, on_object: OnBytes = silent
+        self, batches: Iterable[Sequence[Dropped]], summary: Summary, on_object: OnBytes = silent
     ) -> None:
         before: Asked | None = None
-        for objects in loads:
+        for objects in batches:
             batch = self._read(objects)  # while the one before is verified
             before = self._turn(before, batch, summary)
             on_object(len(objects))
@@ -214,8 +214,8 @@ def _used_up(one: Heard, joined: Joined) -> Aside:
     return Aside("", one.agent, "used_up", detail, joined.received, len(one.lines))
 
 
-def _loads(objects: Iterable[Dropped]) -> Iterator[list[Dropped]]:
-    """Yield objects in loads; one agent's reports come in their order."""
+def loads(objects: Iterable[Dropped]) -> Iterator[list[Dropped]]:
+    """Yield objects in loads of bounded size; one agent's reports come in their order."""
     load: list[Dropped] = []
     size = 0
     for one in objects:

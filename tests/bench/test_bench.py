@@ -3,10 +3,14 @@
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from repo_tools.collect.box import Dropped
+from repo_tools.collect.envelopes import MAX_OBJECT_BYTES
+from repo_tools.collect.run import LOAD_BYTES, LOAD_OBJECTS, loads
 from tests.bench import large, polling, publishing
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost
@@ -75,3 +79,14 @@ def test_a_ratio_is_judged_and_not_its_parts():
     assert Row("slow machine", 300, "ms", 1.4, 250).holds
     assert not Row("three requests", 3, "", 2).holds
     assert Row("for information", 3, "s", None, 1).holds
+
+
+def test_no_load_of_the_collector_is_larger_than_is_meant():
+    """However much lies in the drop box, so much of it is in memory at once."""
+    now = datetime.now(UTC)
+    sizes = [1_000, MAX_OBJECT_BYTES, 0, 70_000] * 3_000
+    box = (Dropped(f"{one}", "", f"host-{one % 7}", one, size, now, "") for one, size in enumerate(sizes))
+    taken = [([one.size_bytes for one in load], load) for load in loads(box)]
+    assert sum(len(load) for _, load in taken) == len(sizes)
+    assert max(len(load) for _, load in taken) <= LOAD_OBJECTS
+    assert max(sum(found) for found, _ in taken) <= LOAD_BYTES

@@ -1,5 +1,8 @@
 """What was collected answers questions: queries by name, of one's own, and exports."""
 
+import subprocess
+import sys
+
 
 def test_the_queries_say_how_a_rollout_goes(collection):
     """Kept, rolled back, failed and silent hosts are told apart; versions and failures are counted."""
@@ -43,3 +46,40 @@ def test_a_query_that_makes_no_sense(collection):
     assert collection.repo.run("fleet", "query", "nonsense").exit_code == 2
     done = collection.repo.run("fleet", "query", "--sql", "SELECT nothing FROM reports")
     assert (done.exit_code, "cannot be answered" in done.stderr) == (2, True)
+
+
+def test_a_program_that_asked_a_database_ends_quietly(collection):
+    """Nothing but the answer, or the error, is on the terminal."""
+    collection.voice("host-1").join()
+    collection.collect()
+    for name, code in (("versions", 0), ("nonsense", 2)):
+        command = [sys.executable, "-m", "repo_tools", "-C", collection.repo.folder, "fleet", "query", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "leak" in done.stderr) == (code, False)
+
+
+def test_a_collection_is_tried_and_not_kept(collection):
+    """A dry run says what a run would do, with and without a lake, and leaves no trace."""
+    voice = collection.voice("host-1").join()
+    tried = collection.repo.do("fleet", "collect", collection.box, "--dry-run")
+    assert (tried["counted"], tried["enrolled"], collection.lake.exists()) == (1, ["host-1"], False)
+    collection.collect()
+    voice.say(voice.report())
+    for _ in range(2):
+        assert collection.repo.do("fleet", "collect", collection.box, "--dry-run")["counted"] == 1
+    assert len(collection.rows()) == 1
+    assert collection.collect()["counted"] == 1
+
+
+def test_a_question_in_a_file_and_the_rows_that_are_meant(collection, tmp_path):
+    """``--sql`` takes a file, and ``--where`` keeps rows; what makes no sense is said."""
+    for name in ("host-1", "host-2"):
+        collection.voice(name).join()
+    collection.collect()
+    question = tmp_path / "mine.sql"
+    question.write_text("SELECT agent, seq FROM reports")
+    asked = ("fleet", "query", "--sql", question)
+    assert collection.repo.do(*asked, "--where", "agent=host-2") == [{"agent": "host-2", "seq": 1}]
+    for wrong in (["--where", "nobody=1"], ["--where", "agent"]):
+        assert collection.repo.run(*asked, *wrong).exit_code == 2
+    assert collection.repo.run("fleet", "query", "--sql", tmp_path / "none.sql").exit_code == 2
