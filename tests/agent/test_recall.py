@@ -105,7 +105,7 @@ def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     scene.recall("1.0.0", "==1.1.0")
     done = scene.host.tick()
     assert scene.host.installed == "1.0.0"
-    assert scene.host.history()[-1] == ("update_rollback", "failed", "no_way_back")
+    assert ("update_rollback", "failed", "no_way_back") in scene.host.history()
     assert done.entry["state"] == "STRANDED"
     scene.release("1.2.0")
     scene.host.tick()
