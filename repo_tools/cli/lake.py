@@ -124,7 +124,9 @@ def query(app: App, name: str | None, lake: Path | None, **options: Any) -> Answ
     found = asking.only(found, wishes)
     data = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     rows = [["" if value is None else str(value) for value in row] for row in found.rows]
-    return Answer(data, [Sheet(found.columns, rows) if rows else "nothing to say"])
+    alike = [name for name in ("product", "channel") if len({row.get(name) for row in data}) == 1]
+    spare = [name for name in alike if name in found.columns]
+    return Answer(data, [Sheet(found.columns, rows, spare=spare) if rows else "nothing to say"])
 
 
 @click.command("export")
