@@ -12,8 +12,9 @@ def test_the_queries_say_how_a_rollout_goes(collection):
         "host-3": [("update_install", "ok")],
         "host-4": [("update_verify", "failed")],
     }
+    voices = {name: collection.voice(name).join() for name in stages}  # before the rollout begins
     for name, events in stages.items():
-        voice = collection.voice(name).join()
+        voice = voices[name]
         for stage, outcome in events:
             reason = "unhealthy" if outcome == "failed" else ""
             voice.say(
