@@ -35,8 +35,15 @@ def test_the_queries_say_how_a_rollout_goes(collection):
         ("1.0.0", 1),
     ]
     assert [one["agent"] for one in collection.repo.do("fleet", "query", "stragglers")] == ["host-1"]
+
+
+def test_everything_can_be_exported(collection):
+    """As many rows as were counted."""
+    voice = collection.voice("host-1").join()
+    voice.say(voice.report(), voice.report())
+    collection.collect()
     target = collection.box / "all.csv"
-    assert collection.repo.do("fleet", "export", target)["rows"] == len(collection.rows())
+    assert collection.repo.do("fleet", "export", target)["rows"] == len(collection.rows()) == 3
 
 
 def test_a_query_that_makes_no_sense(collection):

@@ -10,7 +10,7 @@ from repo_tools.checks import selections
 from repo_tools.checks.facts import gather
 from repo_tools.explain import documents, explain
 from tests.agent.forge import Forge
-from tests.support.disasters import CANARY, RELEASES, Danger, disaster
+from tests.support.disasters import CANARY, RELEASES, SELECTED, Danger, disaster
 from tests.support.workspace import CHANNEL, HERE, PRODUCT
 
 
@@ -102,6 +102,7 @@ def test_a_selection_that_a_recall_forgot_keeps_its_hosts_on_bad_code(danger):
     Forge(danger.work).select(host, "1.5.0", not_after="2027-01-01T00:00:00Z")
     danger.wait(minutes=1)
     danger.work.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    danger.work.do("unstage", SELECTED)
     assert "still orders 1.5.0, which stable-0003 recalls" in danger.refusal()
     danger.publish_anyway()
     told = danger.decision(host, "1.5.0")
@@ -117,6 +118,7 @@ def test_a_selection_that_a_start_forgot_stays_behind(danger):
     Forge(danger.work).select(host, "1.4.2", not_after="2027-01-01T00:00:00Z")
     danger.work.add("1.5.0")
     danger.work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
+    danger.work.do("unstage", SELECTED)
     assert "stays at 1.4.2 when stable-0002 goes to 1.5.0" in danger.refusal()
     danger.publish_anyway()
     assert danger.decision(host, "1.4.2")["order"]["version"] == "1.4.2"
@@ -129,6 +131,7 @@ def test_a_selection_that_a_promotion_forgot_stays_behind(danger):
     host = danger.host("early")
     Forge(danger.work).select(host, "1.4.2", not_after="2027-01-01T00:00:00Z")
     danger.work.do("rollout", "promote", "stable")
+    danger.work.do("unstage", SELECTED)
     assert "stays at 1.4.2 when stable-0002 goes to 1.5.0" in danger.refusal()
     danger.publish_anyway()
     assert danger.decision(host, "1.4.2")["decision"]["rule"] == "current"

@@ -23,7 +23,7 @@ from repo_tools.store import FolderStore
 from tests.support.workspace import HERE, Workspace
 
 CANARY, EARLY, FULL = "agent.stable.canary", "agent.stable.early", "agent.stable.full"
-CHANNEL, RELEASES = "agent.stable", "agent.releases"
+CHANNEL, RELEASES, SELECTED = "agent.stable", "agent.releases", "agent.stable.selected"
 BASE = "rollout/agent/stable"
 Story = TypeVar("Story", bound=Callable[..., None])
 
