@@ -4,15 +4,25 @@ A file is written under another name in the same folder, flushed to disk, and on
 then the folder is flushed. ``create`` gives the name only if nobody has it (``link`` fails then).
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from metadata.errors import UsageError
+from metadata.errors import UnreachableError, UsageError
 
 CHUNK_BYTES = 1 << 20
+
+_MENDS = {
+    errno.ENOSPC: "make room there, and do it again",
+    errno.EDQUOT: "make room there, or raise the quota, and do it again",
+    errno.EIO: "look after that disk: dmesg says what it reports",
+    errno.EROFS: "make that file system writable, and do it again",
+    errno.EACCES: "run this as the user whose files these are, or correct the permissions",
+}
+"""What a person does about a disk that refuses."""
 
 OnBytes = Callable[[int], None]
 """Told how many bytes were handled just now; for progress bars."""
@@ -36,6 +46,25 @@ def create(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None:
     """
     with _finished(path, chunks, mode) as ready:
         os.link(ready, path)
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Tell what a disk refuses in words: it is no bug.
+
+    Args:
+        folder: Where files are written; a write that fails does not know what it wrote to.
+
+    Raises:
+        UnreachableError: It says where, and why.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _MENDS:
+            raise
+        where = error.filename2 or error.filename or folder.absolute()
+        raise UnreachableError(f"{where} cannot be used: {error.strerror}", _MENDS[error.errno]) from error
 
 
 def refuse_unusable(folder: Path, what: str) -> None:

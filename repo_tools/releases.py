@@ -5,7 +5,6 @@ counts every release ever added to a product; the highest is kept in the signed 
 """
 
 import shlex
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
 from metadata.release import Artifact, Attestation, Hook, Probe, Release
-from repo_tools import gpg, pack, roles
+from repo_tools import files, gpg, pack, roles
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
 from repo_tools.names import check_platform, check_range
@@ -248,9 +247,7 @@ def _keep(path: Path, target: Path, *, move: bool) -> None:
         path.chmod(0o644)
         path.replace(target)
     elif not target.exists():
-        partial = target.with_name(f".new-{target.name}")
-        shutil.copyfile(path, partial)
-        partial.replace(target)
+        files.create(target, files.chunks_of(path))
 
 
 def _artifact(ask: Ask, entry: Entry, packed: pack.Packed) -> Artifact:

@@ -116,4 +116,9 @@ def following(desk: Desk, *, told: bool = False) -> str:
 
 def only(desk: Desk) -> str:
     """Return the options that name the staged roles which are looked at; nothing for all of them."""
-    return "".join(f" --role {role}" for role in desk.tree.staged()) if desk.only is not None else ""
+    return options(desk.tree.staged()) if desk.only is not None else ""
+
+
+def options(roles: Iterable[str]) -> str:
+    """Return the options that name roles."""
+    return "".join(f" --role {role}" for role in roles)

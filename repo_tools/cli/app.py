@@ -13,6 +13,7 @@ import click
 
 from repo_tools import moments
 from repo_tools.desk import Desk
+from repo_tools.files import usable
 from repo_tools.keys import passphrase
 from repo_tools.keys.folder import KeyFolder
 from repo_tools.keys.passphrase import Passphrases
@@ -71,7 +72,7 @@ def _command(function: Callable[..., Answer], *, changes: bool) -> Callable[...,
         app.terminal.as_json |= as_json
         for name, value in options.items():
             check_visible(name, value)
-        with Workspace.open(app.folder).alone() if changes else nullcontext():
+        with usable(app.folder), Workspace.open(app.folder).alone() if changes else nullcontext():
             answer = function(app, *args, **options)
         app.terminal.answer(answer)
         if answer.failure is not None:

@@ -98,6 +98,8 @@ def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
         return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])
     seals = work.sealed(desk, publication)  # may ask for a passphrase, which no bar may overwrite
     _judge(app, rehearse(desk, publication, seals))
+    for role in sorted(work.lapsed(desk)):
+        app.terminal.warn(f"{role} is expired: tidegate renew")
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
     said = f"published to {_place(desk)} and read back by a new client ({counted(count, 'file')})"

@@ -16,6 +16,7 @@ from repo_tools.rollouts.state import order_in
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.views import View
+from repo_tools.signing import missing
 
 
 def chosen(desk: Desk, roles: Collection[str]) -> Desk:
@@ -66,6 +67,15 @@ def refuse_torn(desk: Desk, roles: Collection[str]) -> None:
         raise UnsuitableError(text, "tidegate status says who must sign it; then publish it whole")
     for role, reason in companions(desk, roles):
         raise UnsuitableError(f"{reason}: {role} must come along", f"add --role {role}")
+
+
+def complete(desk: Desk) -> list[str]:
+    """Return the staged roles that are fully signed and can each go out without any other, brakes first."""
+    if honest.read(desk.workspace) is not None:
+        return []
+    roles = sorted(desk.tree.staged(), key=lambda role: not role.endswith(f".{BRAKE}"))
+    free = [role for role in roles if next(companions(desk, [role]), None) is None]
+    return [role for role in free if not missing(desk.alone([role]))]
 
 
 def refuse_orphaned(desk: Desk, roles: Collection[str]) -> None:

@@ -9,6 +9,7 @@ from metadata.errors import ConflictError, SignaturesMissingError, UnsuitableErr
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes, silent
 from repo_tools.publishing import evidence
+from repo_tools.publishing.alone import complete
 from repo_tools.publishing.between import explained, refuse_overtaken
 from repo_tools.publishing.clocks import issue_time, refuse_wrong_clock
 from repo_tools.publishing.order import publishing_order, stages
@@ -20,7 +21,7 @@ from repo_tools.signed.reading import timestamp_version
 from repo_tools.signed.sealing import Sealed, Signers, refuse_skipping, seal
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
-from repo_tools.signing import missing, needed
+from repo_tools.signing import missing, needed, options
 from repo_tools.store import TIMESTAMP
 from repo_tools.store.base import Proving
 from repo_tools.store.lanes import in_lanes, lanes_of
@@ -68,7 +69,9 @@ def refuse_unsigned(desk: Desk) -> None:
     """
     if unsigned := missing(desk):
         lines = "; ".join(needed(unsigned))
-        raise SignaturesMissingError(f"signatures are missing: {lines}", "they run: tidegate sign")
+        ready = complete(desk) if desk.only is None else []
+        now = f"; what is signed can go out now: tidegate publish{options(ready)}" if ready else ""
+        raise SignaturesMissingError(f"signatures are missing: {lines}", f"they run: tidegate sign{now}")
 
 
 def prepare(desk: Desk) -> Publication:
@@ -183,6 +186,8 @@ def _prove(desk: Desk, name: str, data: bytes) -> None:
 def verify(desk: Desk, new: Collection[str] | None = None) -> int:
     """Read the store as a client does, one route of each wave, and return how many files were found.
 
+    What has expired is left out, and what it delegates to: no client reads it, before this or after.
+
     Args:
         desk: The workspace.
         new: The names that were just published: the client then has been there before, and the files that
@@ -192,9 +197,13 @@ def verify(desk: Desk, new: Collection[str] | None = None) -> int:
         UntrustedError: A client does not find what was signed.
     """
     expected: dict[str, Entry] = {}
+    gone = lapsed(desk)
     for channel in desk.channels():
+        if channel.role in gone:
+            continue
         for role in desk.tree.view(channel.role).delegations:
-            expected |= dict(list(desk.tree.view(role).entries.items())[:1])
+            if role not in gone:
+                expected |= dict(list(desk.tree.view(role).entries.items())[:1])
         expected |= desk.tree.view(channel.role).entries
     first = desk.live.version("root") == 0
     root = staged_bytes(desk.tree, "root") if first else desk.live.root_bytes
@@ -209,6 +218,13 @@ def verify(desk: Desk, new: Collection[str] | None = None) -> int:
         if (new is None or name in new) and not desk.store.has(name):
             raise UntrustedError(f"{name} is missing in {desk.store.location}")
     return len(found)
+
+
+def lapsed(desk: Desk) -> set[str]:
+    """Return channels and their roles that have expired in public, and that nothing staged replaces."""
+    roles = [role for one in desk.channels() for role in (one.role, *desk.tree.view(one.role).delegations)]
+    staged = desk.tree.staged()
+    return {role for role in roles if role not in staged and desk.tree.view(role).expires_at <= desk.now}
 
 
 def refresh(desk: Desk, lasting: timedelta | None = None, *, after_future: bool = False) -> int:

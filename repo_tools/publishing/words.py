@@ -7,6 +7,7 @@ from typing import Any
 
 from metadata.strict import encode, to_json
 from repo_tools.desk import Desk
+from repo_tools.publishing.alone import unreadable
 from repo_tools.publishing.rebase import base_view
 from repo_tools.roles import BRAKE, POLICY, SELECTED, is_wave, lifetime, parent, releases
 from repo_tools.rollouts.staging import Change, routes_of, routes_picked
@@ -80,7 +81,13 @@ def _around(
     return Around(
         share_text(state, role.rpartition(".")[2]) if state and is_wave(role) else "-",
         frozenset(delegation.paths) if delegation else frozenset(),
-        listed_releases(tree.find(releases(role.partition(".")[0]))) if is_ordering(role) else {},
+        _releases(desk, releases(role.partition(".")[0])) if is_ordering(role) else {},
         changed_documents(desk.contents, new, old, known or {}),
         tree.now + lifetime(role),
     )
+
+
+def _releases(desk: Desk, role: str) -> dict[str, Entry]:
+    """Return the releases that an order may name, those that are staged beside what is looked at, too."""
+    whole = desk.whole()
+    return listed_releases((desk if unreadable(whole, [role]) else whole).tree.find(role))

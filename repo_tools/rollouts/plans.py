@@ -98,6 +98,11 @@ def keep(workspace: Workspace, rollout: str, plan: Plan) -> None:
     write(path, msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n")
 
 
+def forget(workspace: Workspace, rollout: str) -> None:
+    """Forget how a rollout of this id widened, which was taken back: its id is given again."""
+    _path(workspace, rollout).unlink(missing_ok=True)
+
+
 def kept(workspace: Workspace, rollout: str) -> Plan | None:
     """Return how a rollout widens; None where nobody said so.
 

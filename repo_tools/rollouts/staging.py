@@ -54,6 +54,8 @@ def stage(desk: Desk, state: State, change: Change) -> None:
                 draft.put(entry)
         if change.plan is not None:
             plans.keep(desk.workspace, order.rollout, change.plan)
+        elif not state.in_rollout(order.rollout):
+            plans.forget(desk.workspace, order.rollout)
     if change.picked is not None:
         _stage_picked(desk, state, change.picked)
     if change.policy is not None:

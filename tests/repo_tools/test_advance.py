@@ -85,6 +85,21 @@ def test_what_the_job_leaves_alone(begin):
     assert rollout.advance()["rule"] == "not_gated"
 
 
+def test_a_plan_is_taken_back_with_its_rollout(begin):
+    """A rollout by hand that is given the id of a gated one which never was stays in a person's hands."""
+    rollout = begin("--strategy", "manual")
+    rollout.repo.add("1.6.0")
+    start = ("rollout", "start", "stable", "1.6.0", "--strategy")
+    rollout.repo.do(*start, "gated")
+    plan = rollout.repo.folder / "rollouts" / "stable-0003.json"
+    assert plan.is_file()
+    rollout.repo.do("unstage", "agent.stable.canary")
+    rollout.repo.do(*start, "manual")
+    assert not plan.exists()
+    rollout.repo.do("rollout", "pause", "stable")
+    assert not plan.exists()
+
+
 def test_nothing_is_opened_over_what_is_staged(begin):
     """Who prepares something in the channel is not run over; looking alone stages nothing."""
     rollout = begin("--strategy", "gated")

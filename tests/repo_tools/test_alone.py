@@ -1,6 +1,7 @@
 """A brake comes out in the midst of anything, and whatever else was staged goes on afterwards."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,34 @@ def test_what_must_come_along_is_named(rolled):
     assert rolled.run("publish", "--role", "agent.stable.nobody").exit_code == 2
     assert list(rolled.do("publish", "--role", RELEASES)["published"]) == [RELEASES]
     assert list(rolled.do("publish", "--role", CANARY)["published"]) == [CANARY]
+
+
+def test_what_is_signed_can_go_out_now(rolled):
+    """Who may not publish all of it is told what can go without the rest, and which order is of a release."""
+    rolled.add("1.5.0")
+    rolled.do("rollout", "start", "stable", "1.5.0")
+    rolled.do("sign", "--yes", "--role", RELEASES)
+    rolled.do("brake", "stable", "--version", "1.4.2")
+    rolled.do("sign", "--yes", "--role", BRAKE)
+    refused = rolled.run("publish")
+    assert refused.exit_code == 16
+    assert f"can go out now: tidegate publish --role {BRAKE} --role {RELEASES}\n" in refused.stderr
+    assert "which is not that of" not in rolled.run("unstage", CANARY, "--dry-run").stdout
+    signed = rolled.run("sign", "--yes", "--role", CANARY).stdout
+    assert "1.5.0" in signed
+    assert "which is not that of" not in signed
+
+
+def test_a_brake_comes_out_over_a_wave_that_has_expired(rolled):
+    """Nobody reads the wave before or after: publishing says what is due, and is done."""
+    rolled.now += timedelta(days=100)
+    rolled.do("brake", "stable", "--version", "1.4.2")
+    rolled.do("sign", "--yes")
+    published = rolled.run("publish")
+    assert published.exit_code == 0, published.stderr
+    assert f"warning: {CANARY} is expired: tidegate renew\n" in published.stderr
+    assert "read back by a new client" in published.stdout
+    assert not list((rolled.folder / "staged" / "metadata").glob("*.json"))
 
 
 def test_new_keys_go_with_what_they_sign(rolled):

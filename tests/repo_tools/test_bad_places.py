@@ -1,6 +1,7 @@
 """Places that are not there, cannot be written or are full: each is a sentence, never a traceback."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,36 @@ def test_a_full_disk(rolled, full_disk):
     assert refused.exit_code == 11
     assert f"the store {full_disk} cannot be used: No space left on device\n" in refused.stderr
     assert "hint: make room there" in refused.stderr
+
+
+def test_a_workspace_on_a_full_disk(rolled, full_disk, tmp_path):
+    """Whoever adds a release is told to make room, nothing half-written is left, and then it goes on."""
+    resize(full_disk, "400k")
+    (full_disk / "store").symlink_to(rolled.store)
+    mounted = rolled.folder = shutil.copytree(rolled.folder, full_disk / "workspace")
+    large = tmp_path / "agent.bin"
+    large.write_bytes(os.urandom(1 << 20))
+    for source in (large, large_build(tmp_path)):
+        refused = rolled.run("release", "add", "1.5.0", str(source), "--platform", "linux-x86_64")
+        assert refused.exit_code == 11
+        assert "cannot be used: No space left on device\nhint: make room there" in refused.stderr
+        assert not [path for path in mounted.rglob("*") if path.name.startswith((".new-", ".pack-"))]
+    resize(full_disk, "8m")
+    rolled.do("release", "add", "1.5.0", str(large), "--platform", "linux-x86_64")
+
+
+def resize(disk: Path, size: str) -> None:
+    """Give a small disk another size."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True, capture_output=True)
+
+
+def large_build(folder: Path) -> Path:
+    """Return the folder of a build that cannot be packed small."""
+    program = folder / "build" / "bin" / "agent"
+    program.parent.mkdir(parents=True)
+    program.write_bytes(os.urandom(1 << 20))
+    program.chmod(0o755)
+    return folder / "build"
 
 
 @pytest.mark.parametrize("text", ["999999999999d", "36501d", "9" * 12, "9" * 5_000, "9" * 5_000 + "d"])
