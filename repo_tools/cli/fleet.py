@@ -54,7 +54,13 @@ def token(app: App, keys: tuple[str, ...], **options: Any) -> Answer:
 
 @fleet.command("keys")
 @click.option("--add", "added", metavar="NAME", multiple=True, help="Let this key sign tokens. Repeat it.")
-@click.option("--remove", "removed", metavar="NAME", multiple=True, help="Its tokens enrol nobody any more.")
+@click.option(
+    "--remove",
+    "removed",
+    metavar="KEY",
+    multiple=True,
+    help="Name or id of a key whose tokens enrol nobody any more.",
+)
 @changes
 def keys(app: App, added: tuple[str, ...], removed: tuple[str, ...]) -> Answer:
     """Show or change the keys that may sign registration tokens.

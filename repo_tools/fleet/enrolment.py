@@ -42,7 +42,8 @@ def change_keys(desk: Desk, added: Collection[str], removed: Collection[str]) ->
     document = read(desk)
     if added or removed:
         document = allow(document, [public_key(desk.keys, name) for name in added])
-        document = disallow(document, [public_key(desk.keys, name) for name in removed])
+        for text in removed:
+            document = disallow(document, find(desk, document, text))
         stage(desk, document)
     return document
 
@@ -54,17 +55,32 @@ def allow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
     return msgspec.structs.replace(document, keys=[*document.keys, *new])
 
 
-def disallow(document: Enrollment, keys: Collection[KeyFile]) -> Enrollment:
-    """Return the document without keys: tokens that they signed enrol nobody any more.
+def disallow(document: Enrollment, keyid: str) -> Enrollment:
+    """Return the document without a key: tokens that it signed enrol nobody any more."""
+    return msgspec.structs.replace(document, keys=[one for one in document.keys if one["keyid"] != keyid])
+
+
+def find(desk: Desk, document: Enrollment, text: str) -> str:
+    """Return the id of the key that a name, the start of a key id, or a file of a public part means.
 
     Raises:
-        UsageError: One of them may sign none anyway.
+        UsageError: There is no such key, it may sign no tokens, or more than one is meant.
     """
-    gone = {key.keyid for key in keys}
-    if strangers := [key.name for key in keys if key.keyid not in keyids(document)]:
-        raise UsageError(f"{strangers[0]} may sign no tokens", "tidegate fleet keys shows who may")
-    kept = [entry for entry in document.keys if entry["keyid"] not in gone]
-    return msgspec.structs.replace(document, keys=kept)
+    named = [str(one["keyid"]) for one in document.keys if one.get("x-tidegate-name") == text]
+    begun = [keyid for keyid in keyids(document) if len(text) >= 8 and keyid.startswith(text)]
+    found = named or begun or [public_key(desk.keys, text).keyid]
+    if len(found) > 1:
+        raise UsageError(f"more than one key {text!r} may sign tokens", f"name its id: {', '.join(found)}")
+    if found[0] not in keyids(document):
+        raise UsageError(f"{text} may sign no tokens", "tidegate fleet keys shows who may")
+    return found[0]
+
+
+def replace_key(desk: Desk, old: str, new: KeyFile | None) -> None:
+    """Let a key sign tokens no more, and another one in its stead; stage nothing where it may not anyway."""
+    document = read(desk)
+    if old in keyids(document):
+        stage(desk, allow(disallow(document, old), [new] if new else []))
 
 
 def revoke(desk: Desk, tokens: Collection[str], agents: Collection[str]) -> Enrollment:

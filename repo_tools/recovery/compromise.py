@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools.desk import Desk
+from repo_tools.fleet import enrolment
 from repo_tools.keys.folder import KeyFile
 from repo_tools.recovery import honest
 from repo_tools.recovery.rotation import check_new, delegations, find, sign_anew
-from repo_tools.roles import ONLINE
+from repo_tools.roles import FLEET, ONLINE
 from repo_tools.signed.rekeying import call_stolen, delegators, replace_key
 from repo_tools.signed.restoring import restore
 from repo_tools.signed.views import KeyInfo
@@ -88,6 +89,8 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
             replace_key(desk.tree, role, key.keyid, _new(desk, loss, role))
         if loss.stolen:
             call_stolen(desk.tree, delegator, key.keyid, key.name)
+    if FLEET in delegations(desk):
+        enrolment.replace_key(desk, key.keyid, loss.new)
     sign_anew(desk, roles)
     return Recovery(key, [_step(desk, role, by, good) for role in roles], loss.stolen)
 

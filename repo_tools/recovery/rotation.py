@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from metadata.errors import UsageError
 from repo_tools.desk import Desk
+from repo_tools.fleet import enrolment
 from repo_tools.keys.folder import KeyFile
 from repo_tools.keys.people import check_people
-from repo_tools.roles import ONLINE
+from repo_tools.roles import FLEET, ONLINE
 from repo_tools.signed.rekeying import delegators, replace_key
 from repo_tools.signed.views import Delegation, KeyInfo
 
@@ -53,6 +54,8 @@ def rotate(desk: Desk, role: str, old: KeyInfo, new: KeyFile) -> list[str]:
     check_new(desk, dict.fromkeys(roles, new), old)
     for name in roles:
         replace_key(desk.tree, name, old.keyid, new)
+    if FLEET in roles:
+        enrolment.replace_key(desk, old.keyid, new)
     sign_anew(desk, roles)
     return roles
 

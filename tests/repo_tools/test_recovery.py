@@ -50,6 +50,42 @@ def test_every_role_of_a_key_at_once(stage):
     stage.everybody_is_well()
 
 
+def enrolling(stage) -> list[str]:
+    """Return the names of the keys that may sign registration tokens."""
+    return [one["x-tidegate-name"] for one in stage.work.do("fleet", "keys")["keys"]]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("key", "rotate", "all", "--old", "rollouts"),
+        ("key", "rotate", "fleet", "--old", "rollouts"),
+        ("key", "revoke", "rollouts", "--compromised"),
+    ],
+)
+def test_a_key_that_went_enrols_no_hosts(stage, command):
+    """Registration tokens are signed by the new key from the same publication on."""
+    stage.key("fresh")
+    assert enrolling(stage) == ["rollouts"]
+    stage.work.do(*command, "--new", "fresh")
+    stage.publish()
+    assert enrolling(stage) == ["fresh"]
+
+
+def test_a_key_that_signs_another_role_no_more_still_enrols(stage):
+    """Who may sign registration tokens goes with the role that says so."""
+    stage.key("fresh")
+    stage.work.do("key", "rotate", "agent.stable", "--old", "rollouts", "--new", "fresh")
+    assert enrolling(stage) == ["rollouts"]
+
+
+def test_a_key_that_is_not_at_hand_enrols_no_more_by_its_id(stage):
+    """Whoever removes a key names it as it is shown."""
+    [key] = stage.work.do("fleet", "keys")["keys"]
+    stage.work.do("fleet", "keys", "--remove", key["keyid"][:16])
+    assert enrolling(stage) == []
+
+
 def test_a_chain_of_roots(stage):
     """A client that slept through three new roots follows them one by one."""
     for number in range(3):
