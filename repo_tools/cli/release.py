@@ -1,5 +1,7 @@
 """``tidegate release``."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from repo_tools.output import Answer, Sheet, counted, span
 from repo_tools.pack import empty_programs
 from repo_tools.releases import Ask, add
 from repo_tools.retiring import retire
-from repo_tools.rollouts.state import Catalog
+from repo_tools.rollouts.refusals import withdrawal
+from repo_tools.rollouts.state import Catalog, State, read_state
 from repo_tools.signing import following
 
 
@@ -108,13 +111,22 @@ def list_command(app: App, product: str | None) -> Answer:
     desk = app.desk()
     catalog = Catalog(desk, desk.product(product))
     found = sorted((catalog.release(version) for version in catalog.versions), key=lambda one: -one.seq)
-    data = [{**strict.to_json(one), "published": catalog.published(one.version)} for one in found]
+    states = [read_state(desk, one) for one in desk.channels() if one.product == catalog.product]
+    gone = {one.version: _withdrawn(states, one, app.now()) for one in found}
+    data = [
+        {
+            **strict.to_json(one),
+            "published": catalog.published(one.version),
+            "withdrawn": gone[one.version],
+        }
+        for one in found
+    ]
     rows = [
         [
             one.version,
             str(one.seq),
             ", ".join(part.platform for part in one.artifacts),
-            _where(catalog, one.version),
+            "; ".join([_where(catalog, one.version), *_said(gone[one.version])]),
         ]
         for one in found
     ]
@@ -164,3 +176,12 @@ def _hooks(found: Release) -> str:
 
 def _where(catalog: Catalog, version: str) -> str:
     return "published" if catalog.published(version) else "staged"
+
+
+def _withdrawn(states: Sequence[State], found: Release, at: datetime) -> dict[str, str]:
+    said = {str(state.channel): withdrawal(state, found, at) for state in states}
+    return {channel: why for channel, why in said.items() if why}
+
+
+def _said(gone: Mapping[str, str]) -> list[str]:
+    return [f"{why} in {channel}" for channel, why in gone.items()]

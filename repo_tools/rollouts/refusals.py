@@ -1,8 +1,11 @@
 """Refuse orders that no agent would follow, or that would leave hosts behind. Pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
+from metadata.release import Release
 from metadata.versions import parse, within
 from repo_tools.output import when
 from repo_tools.rollouts.staging import Change
@@ -78,12 +81,27 @@ def refuse_withdrawn(state: State, version: str) -> None:
         raise UnsuitableError(text, "build it anew under a higher version")
 
 
-def _refuse_recalled(state: State, version: str, at: datetime) -> None:
+def withdrawal(state: State, release: Release, at: datetime) -> str:
+    """Return in a word why a release cannot be ordered in a channel any more; empty where it can."""
+    if state.policy.revocation(release.version):
+        return "revoked"
+    if release.seq < state.policy.floor_seq:
+        return "below the floor"
+    return "recalled" if any(_recalls(state, release.version, at)) else ""
+
+
+def _recalls(state: State, version: str, at: datetime) -> Iterator[tuple[str, Order, Recall]]:
+    """Yield the waves, their orders and the recalls in them that call a version back."""
     for wave in state.waves:
         recall = wave.order.recall if wave.order else None
         if wave.order is None or recall is None or (recall.until and recall.until <= at):
             continue
         if within(version, recall.from_versions):
-            text = f"{version} is recalled by {wave.order.rollout} in {wave.name}"
-            hint = "build what mends it under a higher version, outside of the recalled range"
-            raise UnsuitableError(f"{text}: {recall.reason or 'no reason given'}", hint)
+            yield wave.name, wave.order, recall
+
+
+def _refuse_recalled(state: State, version: str, at: datetime) -> None:
+    for wave, order, recall in _recalls(state, version, at):
+        text = f"{version} is recalled by {order.rollout} in {wave}"
+        hint = "build what mends it under a higher version, outside of the recalled range"
+        raise UnsuitableError(f"{text}: {recall.reason or 'no reason given'}", hint)

@@ -39,6 +39,16 @@ def test_recall_and_revoke_in_one_sitting(two):
     assert (started.exit_code, "is revoked: loses data" in started.stderr) == (13, True)
 
 
+def test_the_list_says_what_was_withdrawn(two):
+    """Nobody takes a release for one to order that was recalled, and then revoked."""
+    assert "published; " not in two.run("release", "list").stdout
+    two.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
+    assert "published; recalled in agent/stable" in two.run("release", "list").stdout
+    two.do("release", "revoke", "1.5.0", "--reason", "loses data")
+    assert "published; revoked in agent/stable" in two.run("release", "list").stdout
+    assert [one["withdrawn"] for one in two.do("release", "list")] == [{"agent/stable": "revoked"}, {}]
+
+
 def test_everything_below(two):
     """The floor goes up to what is revoked, and never down again; the list can be taken back."""
     two.do("rollout", "promote", "stable")
