@@ -26,7 +26,7 @@ from repo_tools.collect.records import Person
 REPORTS, PENDING, STATE, LOCK = "reports", "pending", "state.duckdb", ".lock"
 ASIDES = "asides.parquet"
 """What was set aside, as it stood after the last run."""
-MEMORY = "256MB"
+MEMORY = "128MB"
 """What DuckDB may take; beyond it uses the disk."""
 
 

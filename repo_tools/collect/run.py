@@ -25,7 +25,7 @@ from repo_tools.collect.workers import Verdict, Workers
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import FullStore
 
-LOAD_OBJECTS = 5_000
+LOAD_OBJECTS = 2_000
 LOAD_BYTES = 16 << 20
 """The most in one load: a crash loses no more work than that."""
 LISTED = 20_000

@@ -27,7 +27,7 @@ EACH = 40
 """Reports of one host."""
 NEEDED = 5_000
 """Reports a second."""
-MEMORY_LIMIT = 2.5
+MEMORY_LIMIT = 1.8
 """To what a hundredth of the reports takes, which is one load; three are under way when there are more."""
 
 
