@@ -18,6 +18,7 @@ from repo_tools.rollouts.leading import LEAD, lead_words, needing_several
 from repo_tools.rollouts.staging import stage
 from repo_tools.rollouts.state import ordered_rollouts, read_brake, read_state
 from repo_tools.rollouts.tables import planned, table
+from repo_tools.rollouts.warnings import braked_base
 from repo_tools.signing import following, only
 
 
@@ -37,6 +38,8 @@ from repo_tools.signing import following, only
 @changes
 def brake(app: App, channel: str, **options: Any) -> Answer:
     """Stop a rollout, a version, or all rollouts of CHANNEL; one signature is enough.
+
+    Hosts below a base still go to it: a recall stops that.
 
     \b
     Examples:
@@ -61,6 +64,8 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
         wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
         change = braking.hold(state.brake, wanted, by, reason, desk.now)
         for line in braking.lifted(change, live, state.channel):
+            app.terminal.warn(line)
+        for line in braked_base(state, change.brake or state.brake):
             app.terminal.warn(line)
     if options["dry_run"]:
         return planned(desk, state, change, planned_changes(desk, state, change))

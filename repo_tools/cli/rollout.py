@@ -16,11 +16,12 @@ from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.rollouts import orders, plans, selecting, strategies
+from repo_tools.rollouts.early import refuse_early, unpublished
 from repo_tools.rollouts.leading import LEAD, lead_words, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.refusals import refuse_closed, refuse_past
 from repo_tools.rollouts.staging import Change, stage
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import State, live_orders, read_state
 from repo_tools.rollouts.tables import planned, table
 from repo_tools.rollouts.warnings import warnings
 from repo_tools.signing import following
@@ -117,18 +118,31 @@ def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
 
 @rollout.command()
 @click.argument("channel")
+@click.option(
+    "--early", is_flag=True, help="Do not wait until waves have begun, are spread or are published."
+)
 @when
 @why
 @dry_run
 @changes
-def promote(app: App, channel: str, **options: Any) -> Answer:
+def promote(app: App, channel: str, early: bool, **options: Any) -> Answer:
     """Widen the newest rollout to the next wave; once every wave has it, complete it.
+
+    Completing makes the version the base: hosts below it go there at once, whatever the spread.
 
     \b
     Example:
       tidegate rollout promote stable --reason "canary is healthy"
     """
-    return changed(app, channel, options, orders.promote)
+
+    def judge(desk: Desk, state: State, change: Change) -> None:
+        live = live_orders(desk, state)
+        if not early:
+            refuse_early(state, live, change, desk.now)
+        for warning in unpublished(state, live, change):
+            app.terminal.warn(warning)
+
+    return changed(app, channel, options, orders.promote, judge)
 
 
 rollout.add_command(advance)
@@ -142,6 +156,8 @@ rollout.add_command(advance)
 @changes
 def pause(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> Answer:
     """Hold the newest rollout: no further host starts. See also: tidegate brake.
+
+    Hosts below a base still go to it: a recall stops that.
 
     \b
     Example:
@@ -231,14 +247,20 @@ def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> 
 
 
 def changed(
-    app: App, channel: str, options: dict[str, Any], make: Callable[[State, Terms], Change]
+    app: App,
+    channel: str,
+    options: dict[str, Any],
+    make: Callable[[State, Terms], Change],
+    judge: Callable[[Desk, State, Change], None] | None = None,
 ) -> Answer:
-    """Stage what ``make`` makes of a channel and of what the options say, and show it."""
+    """Stage what ``make`` makes of a channel and of the options, unless ``judge`` refuses, and show it."""
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     change = selecting.carried(state, _led(app, desk, state, options, make), desk.now)
     refuse_closed(change, desk.now)
     refuse_past(change, desk.now)
+    if judge is not None:
+        judge(desk, state, change)
     for warning in warnings(state, change):
         app.terminal.warn(warning)
     if options["dry_run"]:

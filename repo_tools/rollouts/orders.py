@@ -14,7 +14,7 @@ from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
-from repo_tools.rollouts.refusals import refuse_unfit, refuse_withdrawn
+from repo_tools.rollouts.refusals import refuse_held, refuse_unfit, refuse_withdrawn
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave
 
@@ -43,6 +43,7 @@ def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Chang
         UnsuitableError: Agents would refuse it.
     """
     refuse_unfit(state, version, terms.not_before)
+    refuse_held(state, version)
     waves = state.waves if strategy == "immediate" else state.waves[:1]
     rollout = state.next_id
     return Change({wave.name: _first_order(state, wave, version, rollout, terms) for wave in waves})

@@ -65,6 +65,21 @@ def refuse_unfit(state: State, version: str, at: datetime) -> None:
             raise UnsuitableError(f"{version} was added before {running}, which {wave.name} runs", hint)
 
 
+def refuse_held(state: State, version: str) -> None:
+    """Refuse to start anew what somebody holds: a new rollout would go past the hold.
+
+    Raises:
+        UnsuitableError: A wave has the version on hold, or under the brake.
+    """
+    for order in (wave.order for wave in state.waves if wave.order and wave.order.version == version):
+        if order.state == "hold":
+            hint = f"tidegate rollout resume {state.channel}"
+            raise UnsuitableError(f"{version} is paused in {order.wave}, by {order.rollout}", hint)
+        if state.brake.holds_rollout(order.rollout):
+            hint = f"tidegate brake {state.channel} --release lifts it"
+            raise UnsuitableError(f"the brake holds {order.rollout}, which starts {version}", hint)
+
+
 def refuse_withdrawn(state: State, version: str) -> None:
     """Refuse a release that is revoked or below the floor.
 

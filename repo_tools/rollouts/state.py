@@ -149,6 +149,16 @@ def ordered_rollouts(desk: Desk, channel: Channel) -> list[str]:
     return sorted(ids, key=lambda rollout: (number(rollout), rollout))
 
 
+def live_orders(desk: Desk, state: State) -> dict[str, Order]:
+    """Return what waves are ordered to run as hosts read it, whatever is staged."""
+    views = {wave.name: desk.tree.live_view(state.channel.below(wave.name)) for wave in state.waves}
+    return {
+        name: order_in(next(iter(view.entries.values())))
+        for name, view in views.items()
+        if view and view.entries
+    }
+
+
 def read_brake(desk: Desk, channel: Channel) -> Brake:
     """Return a channel's brake; an empty one when there is none."""
     found = desk.tree.find(channel.below(BRAKE))

@@ -1,6 +1,9 @@
 """What a person should know before ordering something that is allowed. Pure."""
 
-from metadata.documents import Order
+from collections.abc import Collection
+
+from metadata.documents import Brake, Order
+from metadata.versions import parse
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -8,7 +11,26 @@ from repo_tools.rollouts.state import State
 def warnings(state: State, change: Change) -> list[str]:
     """Return a sentence for each thing that may surprise."""
     ordered = list(change.orders.values())
-    return [*_braked(state, ordered), *_unserved(state, ordered)]
+    paused = {order.version for order in ordered if order.state == "hold"}
+    return [*_braked(state, ordered), *_unserved(state, ordered), *held_base(state, paused)]
+
+
+def braked_base(state: State, brake: Brake) -> list[str]:
+    """Return a sentence where the newest of what a brake holds is a base."""
+    ordered = {
+        wave.order.version for wave in state.waves if wave.order and brake.holds_rollout(wave.order.rollout)
+    }
+    return held_base(state, {*ordered, *(entry.version for entry in brake.hold if entry.version)})
+
+
+def held_base(state: State, versions: Collection[str]) -> list[str]:
+    """Return a sentence where the highest of the versions that are to be held is a base."""
+    newest = max(versions, key=parse, default=None)
+    bases = {wave.order.base.version for wave in state.waves if wave.order and wave.order.base}
+    if newest not in bases:
+        return []
+    hint = f"tidegate rollout recall {state.channel} stops that"
+    return [f"{newest} is the base: hosts below it go there all the same; {hint}"]
 
 
 def _braked(state: State, ordered: list[Order]) -> list[str]:

@@ -12,6 +12,7 @@ from repo_tools.signed.views import Entry
 from repo_tools.words.text import changed, exact, listed, name, value
 
 _TERMS = ("not_before", "spread_s", "not_after")
+_AT_ONCE = "hosts below it go there at once, whatever the spread"
 """What stands in the main sentence."""
 
 
@@ -64,7 +65,7 @@ def _differences(before: Order, after: Order, asked: Asked) -> list[str]:
     if whole and ends <= set(fields):
         rest = [_PHRASES[field](after, asked) for field in fields if field not in ends]
         odd = _digest(after.base, asked) if after.base else ""
-        return [f"complete: the base from now on{odd}, without an end", *rest]
+        return [f"complete: the base from now on{odd}, without an end", _AT_ONCE, *rest]
     return [_PHRASES[field](after, asked) for field in fields]
 
 
