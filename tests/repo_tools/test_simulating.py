@@ -22,7 +22,7 @@ def simulated(work, *options):
 
 def test_a_good_release_comes_to_everybody(ready):
     """Wave by wave, each on evidence, until all hosts have it that are there."""
-    course = simulated(ready, "--agents", "8000", "--preset", "fast")
+    course = simulated(ready, "--agents", "8000", "--preset", "fast", "--background", "0")
     assert [event["text"].partition(":")[0] for event in course["events"]] == [
         "1.5.0 starts, gated",
         "early opens",
