@@ -1,25 +1,18 @@
 """``tidegate brake``."""
 
-from datetime import timedelta
 from typing import Any
 
 import click
 
 from metadata.errors import UsageError
-from repo_tools import moments
 from repo_tools.cli.app import App, changes
+from repo_tools.cli.rollout import lead_of, next_steps, staged
 from repo_tools.desk import Desk
 from repo_tools.names import check_version
 from repo_tools.output import Answer
-from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.roles import BRAKE, Channel
-from repo_tools.rollouts import braking
-from repo_tools.rollouts.leading import LEAD, lead_words, needing_several
-from repo_tools.rollouts.staging import stage
-from repo_tools.rollouts.state import ordered_rollouts, read_brake, read_state
-from repo_tools.rollouts.tables import planned, table
-from repo_tools.rollouts.warnings import braked_base
-from repo_tools.signing import following, only
+from repo_tools.rollouts.preparing import Stop, prepare_hold, prepare_lifting
+from repo_tools.signing import only
 
 
 @click.command()
@@ -52,42 +45,21 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
         raise UsageError("--rollout, --version and --release exclude each other", "run tidegate brake twice")
     if version:
         check_version(version)
+    if options["lead"] and not lift:
+        raise UsageError("--lead goes with --release", "a brake holds as soon as it is published")
     desk = app.desk()
-    state = read_state(desk, desk.channel(channel))
-    live = read_brake(desk.published(), state.channel)
-    by, reason = options["by"], options["reason"]
-    if lift:
-        since = desk.now + _lead(app, desk, state.channel, options["lead"])
-        change = braking.release(state, live, by, reason, since)
-    else:
-        known = state.catalog.versions | state.catalog.public_versions
-        wanted = braking.wanted(rollout, version, ordered_rollouts(desk, state.channel), known)
-        change = braking.hold(state.brake, wanted, by, reason, desk.now)
-        for line in braking.lifted(change, live, state.channel):
-            app.terminal.warn(line)
-        for line in braked_base(state, change.brake or state.brake):
-            app.terminal.warn(line)
-    if options["dry_run"]:
-        return planned(desk, state, change, planned_changes(desk, state, change))
-    stage(desk, state, change)
-    return _braked(desk, state.channel)
+    found, stop = desk.channel(channel), Stop(rollout, version, options["by"], options["reason"])
+    prepared = (
+        prepare_lifting(desk, found, stop, lead_of(options)) if lift else prepare_hold(desk, found, stop)
+    )
+    return staged(app, desk, prepared, dry=options["dry_run"], lines=_lines)
 
 
-def _lead(app: App, desk: Desk, channel: Channel, given: str | None) -> timedelta:
-    """Return how long after the lifting hosts go on."""
-    if given is not None:
-        return timedelta(seconds=moments.seconds(given))
-    roles = needing_several(desk, [channel.below(BRAKE)])
-    if roles:
-        app.terminal.note(lead_words(roles, LEAD))
-    return LEAD if roles else timedelta()
-
-
-def _braked(desk: Desk, channel: Channel) -> Answer:
-    """Return the channel with its new brake, and how that comes out; alone where other things are staged."""
+def _lines(desk: Desk, channel: Channel) -> list[str]:
+    """Return how the brake comes out; alone where other things are staged."""
     role = channel.below(BRAKE)
     own = desk.alone([role])
-    lines = [*staged_changes(own), following(own if desk.tree.staged() != [role] else desk)]
-    if desk.tree.staged() != [role]:
-        lines.append(f"then: tidegate publish{only(own)}; what else is staged stays so")
-    return table(desk, channel, lines)
+    if desk.tree.staged() == [role]:
+        return next_steps(desk, channel)
+    then = f"then: tidegate publish{only(own)}; what else is staged stays so"
+    return [*next_steps(own, channel), then]

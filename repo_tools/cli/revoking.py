@@ -7,14 +7,13 @@ import click
 from metadata.documents import Policy
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes
-from repo_tools.desk import Desk
 from repo_tools.output import Answer
-from repo_tools.publishing.words import staged_changes
-from repo_tools.roles import Channel
+from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.rollouts import revoking
 from repo_tools.rollouts.revoking import Wish
 from repo_tools.rollouts.staging import stage
 from repo_tools.rollouts.state import read_state
+from repo_tools.rollouts.tables import planned
 from repo_tools.signing import following
 
 
@@ -42,29 +41,24 @@ def revoke(
     if options["lift"] and options["below"]:
         raise UsageError("--lift and --below exclude each other", "a floor is never lowered")
     desk = app.desk()
-    channels = [desk.channel(name) for name in names] or _all(desk, desk.product(product))
-    states = [read_state(desk, channel) for channel in channels]
+    channels = desk.channels_of([desk.product(product)], names)
     wish = Wish(version, str(options["reason"]), below=bool(options["below"]))
-    changed = [
-        (state, revoking.allow(state, version) if options["lift"] else revoking.revoke(state, wish))
-        for state in states
-    ]
+    make = revoking.allow if options["lift"] else revoking.revoke
+    changed = [(state, make(state, wish)) for state in (read_state(desk, channel) for channel in channels)]
     data = {
         "channels": {str(state.channel): _told(change.policy or state.policy) for state, change in changed},
         "dry_run": options["dry_run"],
     }
     if options["dry_run"]:
-        lines = [
-            f"{state.channel}: nothing was staged, and nothing stands against it" for state, _ in changed
+        plans = [
+            planned(desk, state, change, planned_changes(desk, state, change)) for state, change in changed
         ]
-        return Answer(data, lines)
+        return Answer(
+            {**data, "plans": [plan.data for plan in plans]}, [part for plan in plans for part in plan.text]
+        )
     for state, change in changed:
         stage(desk, state, change)
     return Answer(data, [*staged_changes(desk), following(desk)])
-
-
-def _all(desk: Desk, product: str) -> list[Channel]:
-    return [channel for channel in desk.channels() if channel.product == product]
 
 
 def _told(policy: Policy) -> dict[str, Any]:

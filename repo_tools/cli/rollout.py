@@ -1,7 +1,8 @@
 """``tidegate rollout``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -15,15 +16,12 @@ from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
-from repo_tools.rollouts import orders, plans, selecting, strategies
-from repo_tools.rollouts.early import refuse_early, unpublished
-from repo_tools.rollouts.leading import LEAD, lead_words, slow
+from repo_tools.roles import Channel
+from repo_tools.rollouts import orders, plans, strategies
 from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.refusals import refuse_closed, refuse_past
-from repo_tools.rollouts.staging import Change, stage
-from repo_tools.rollouts.state import State, live_orders, read_state
+from repo_tools.rollouts.preparing import Ask, Judge, Make, Prepared, at_any_time, in_time, prepare
+from repo_tools.rollouts.staging import stage
 from repo_tools.rollouts.tables import planned, table
-from repo_tools.rollouts.warnings import warnings
 from repo_tools.signing import following
 
 _Command = Callable[..., Any]
@@ -134,15 +132,7 @@ def promote(app: App, channel: str, early: bool, **options: Any) -> Answer:
     Example:
       tidegate rollout promote stable --reason "canary is healthy"
     """
-
-    def judge(desk: Desk, state: State, change: Change) -> None:
-        live = live_orders(desk, state)
-        if not early:
-            refuse_early(state, live, change, desk.now)
-        for warning in unpublished(state, live, change):
-            app.terminal.warn(warning)
-
-    return changed(app, channel, options, orders.promote, judge)
+    return changed(app, channel, options, orders.promote, at_any_time if early else in_time)
 
 
 rollout.add_command(advance)
@@ -227,12 +217,49 @@ def status(app: App, channel: str | None) -> Answer:
     return table(desk, desk.channel(channel) if channel else desk.only_channel())
 
 
-def _starting(version: str, options: dict[str, Any]) -> Callable[[State, Terms], Change]:
-    plan = plans.plan(options["strategy"], options["preset"])
-    return lambda state, terms: strategies.begin(state, version, plan, terms)
+def changed(
+    app: App, channel: str, options: dict[str, Any], make: Make, judge: Judge | None = None
+) -> Answer:
+    """Stage what ``make`` makes of a channel and of the options, unless ``judge`` refuses, and show it."""
+    desk = app.desk()
+    ask = Ask(make, partial(_terms, app, options), lead_of(options), judge)
+    return staged(app, desk, prepare(desk, desk.channel(channel), ask), dry=options["dry_run"])
 
 
-def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> Terms:
+def next_steps(desk: Desk, _: Channel) -> list[str]:
+    """Return what is staged, and what comes next."""
+    return [*staged_changes(desk), following(desk)]
+
+
+def staged(
+    app: App,
+    desk: Desk,
+    prepared: Prepared,
+    *,
+    dry: bool,
+    lines: Callable[[Desk, Channel], Sequence[str]] = next_steps,
+) -> Answer:
+    """Say what is to be said, stage a change unless it is tried only, and show it with lines below."""
+    for note in prepared.notes:
+        app.terminal.note(note)
+    for warning in prepared.warnings:
+        app.terminal.warn(warning)
+    state, change = prepared.state, prepared.change
+    if dry:
+        return planned(desk, state, change, planned_changes(desk, state, change))
+    stage(desk, state, change)
+    return table(desk, state.channel, lines(desk, state.channel))
+
+
+def lead_of(options: dict[str, Any]) -> timedelta | None:
+    """Return the time for signatures that was asked for: none before a time that was said."""
+    at, given = options.get("not_before"), options.get("lead")
+    if at and given:
+        raise UsageError("--lead and --not-before exclude each other", "say one of them")
+    return timedelta(seconds=moments.seconds(given or "0s")) if at or given else None
+
+
+def _terms(app: App, options: dict[str, Any], lead: timedelta) -> Terms:
     not_before = moments.moment(options.get("not_before") or "now", app.now()) + lead
     not_after, spread = options.get("not_after"), options.get("spread_s")
     return Terms(
@@ -246,42 +273,6 @@ def _terms(app: App, options: dict[str, Any], lead: timedelta = timedelta()) -> 
     )
 
 
-def changed(
-    app: App,
-    channel: str,
-    options: dict[str, Any],
-    make: Callable[[State, Terms], Change],
-    judge: Callable[[Desk, State, Change], None] | None = None,
-) -> Answer:
-    """Stage what ``make`` makes of a channel and of the options, unless ``judge`` refuses, and show it."""
-    desk = app.desk()
-    state = read_state(desk, desk.channel(channel))
-    change = selecting.carried(state, _led(app, desk, state, options, make), desk.now)
-    refuse_closed(change, desk.now)
-    refuse_past(change, desk.now)
-    if judge is not None:
-        judge(desk, state, change)
-    for warning in warnings(state, change):
-        app.terminal.warn(warning)
-    if options["dry_run"]:
-        return planned(desk, state, change, planned_changes(desk, state, change))
-    stage(desk, state, change)
-    return table(desk, state.channel, [*staged_changes(desk), following(desk)])
-
-
-def _led(
-    app: App, desk: Desk, state: State, options: dict[str, Any], make: Callable[[State, Terms], Change]
-) -> Change:
-    """Return the change, with time for signatures before its first host starts."""
-    at, given = options.get("not_before"), options.get("lead")
-    if at and given:
-        raise UsageError("--lead and --not-before exclude each other", "say one of them")
-    if given:
-        return make(state, _terms(app, options, timedelta(seconds=moments.seconds(given))))
-    terms = _terms(app, options)
-    change = make(state, terms)
-    roles = [] if at else slow(desk, state, change, terms.not_before)
-    if not roles:
-        return change
-    app.terminal.note(lead_words(roles, LEAD))
-    return make(state, _terms(app, options, LEAD))
+def _starting(version: str, options: dict[str, Any]) -> Make:
+    plan = plans.plan(options["strategy"], options["preset"])
+    return lambda state, terms: strategies.begin(state, version, plan, terms)

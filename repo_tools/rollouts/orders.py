@@ -45,8 +45,7 @@ def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Chang
     refuse_unfit(state, version, terms.not_before)
     refuse_held(state, version)
     waves = state.waves if strategy == "immediate" else state.waves[:1]
-    rollout = state.next_id
-    return Change({wave.name: _first_order(state, wave, version, rollout, terms) for wave in waves})
+    return Change({wave.name: begun(state, wave.name, version, terms) for wave in waves})
 
 
 def promote(state: State, terms: Terms) -> Change:
@@ -140,10 +139,9 @@ def recall(state: State, version: str, permission: Recall, terms: Terms) -> Chan
     refuse_withdrawn(state, version)
     if within(version, permission.from_versions):
         raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
-    rollout, target = state.next_id, state.catalog.pointer(version)
-    orders = {}
+    target, orders = state.catalog.pointer(version), {}
     for wave in (wave for wave in state.waves if not _runs_lower(wave, version, permission)):
-        order = _first_order(state, wave, version, rollout, terms)
+        order = begun(state, wave.name, version, terms)
         base = target if order.base is None or parse(order.base.version) > parse(version) else order.base
         orders[wave.name] = replace(order, recall=permission, base=base, not_after=terms.not_after)
     if not orders:
@@ -164,12 +162,13 @@ def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
     return Recall(from_versions=versions, until=until, reason=reason)
 
 
-def _first_order(state: State, wave: Wave, version: str, rollout: str, terms: Terms) -> Order:
+def begun(state: State, wave: str, version: str, terms: Terms) -> Order:
+    """Return the order with which a new rollout begins in a wave, or for hosts that were selected."""
     return Order(
         product=state.channel.product,
         channel=state.channel.name,
-        wave=wave.name,
-        rollout=rollout,
+        wave=wave,
+        rollout=state.next_id,
         version=version,
         state="go",
         base=_base(state, wave),
@@ -183,10 +182,12 @@ def _first_order(state: State, wave: Wave, version: str, rollout: str, terms: Te
     )
 
 
-def _base(state: State, wave: Wave) -> Pointer | None:
-    if wave.order:
-        return wave.order.base
-    return next((other.order.base for other in state.waves if other.order and other.order.base), None)
+def _base(state: State, wave: str) -> Pointer | None:
+    """Return a wave's own base, or where it has no order yet that of the first wave that has one."""
+    orders = {found.name: found.order for found in state.waves if found.order}
+    if wave in orders:
+        return orders[wave].base
+    return next((order.base for order in orders.values() if order.base), None)
 
 
 def _runs_lower(wave: Wave, version: str, permission: Recall) -> bool:

@@ -48,16 +48,16 @@ def revoke(state: State, wish: Wish) -> Change:
     return Change(policy=policy)
 
 
-def allow(state: State, version: str) -> Change:
+def allow(state: State, wish: Wish) -> Change:
     """Take a version off the list again; the floor stays where it is.
 
     Raises:
         UsageError: It is not on it.
     """
-    kept = [entry for entry in state.policy.revoked if entry.version != version]
+    kept = [entry for entry in state.policy.revoked if entry.version != wish.version]
     if len(kept) == len(state.policy.revoked):
         known = ", ".join(entry.version for entry in state.policy.revoked) or "none"
-        raise UsageError(f"{version} is not revoked in {state.channel}", f"revoked: {known}")
+        raise UsageError(f"{wish.version} is not revoked in {state.channel}", f"revoked: {known}")
     return Change(policy=replace(state.policy, revoked=kept))
 
 

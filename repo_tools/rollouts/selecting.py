@@ -13,7 +13,7 @@ from metadata.documents import Order
 from metadata.errors import UsageError
 from metadata.places import SELECTED_WAVE, pick_route
 from metadata.versions import parse, within
-from repo_tools.rollouts.orders import OPEN_FOR, Terms
+from repo_tools.rollouts.orders import Terms, begun
 from repo_tools.rollouts.refusals import refuse_withdrawn
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
@@ -32,22 +32,7 @@ def select(state: State, version: str, agents: Collection[str], terms: Terms) ->
     if not agents:
         raise UsageError("no host is selected", "tidegate agents list shows who there is")
     refuse_withdrawn(state, version)
-    order = Order(
-        product=state.channel.product,
-        channel=state.channel.name,
-        wave=SELECTED_WAVE,
-        rollout=state.next_id,
-        version=version,
-        state="go",
-        base=next((wave.order.base for wave in state.waves if wave.order and wave.order.base), None),
-        not_before=terms.not_before,
-        spread_s=terms.spread_s or 0,
-        not_after=terms.not_after or terms.not_before + OPEN_FOR,
-        urgent=terms.urgent,
-        retry=terms.retry,
-        by=terms.by,
-        reason=terms.reason,
-    )
+    order = begun(state, SELECTED_WAVE, version, terms)
     picked = {**live(state.picked, terms.not_before), **{pick_route(agent): order for agent in agents}}
     if len(picked) > MOST:
         text = f"{len(picked):,} hosts are too many for a batch; {MOST:,} are the most"
