@@ -31,6 +31,8 @@ class Host(msgspec.Struct):
     journal: Journal
     identity: identity.Identity
     root: bytes
+    hurried: bool = False
+    """A person wants the update now, before the host's turn."""
 
     def read(self) -> Repository:
         """Return a fresh trusted view of the repository.
@@ -47,7 +49,9 @@ class Host(msgspec.Struct):
 
     def work(self, product: ProductSettings) -> Work:
         """Return what one product's steps share."""
-        return Work(self.settings, product, self.journal, self.identity, self.read)
+        work = Work(self.settings, product, self.journal, self.identity, self.read)
+        work.hurried = self.hurried
+        return work
 
     def works(self, name: str | None = None) -> list[Work]:
         """Return every product in the order of their turns, or the one that is named.
@@ -65,8 +69,12 @@ class Host(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def opened(settings: Settings) -> Iterator[Host]:
+def opened(settings: Settings, *, hurried: bool = False) -> Iterator[Host]:
     """Open the host for one command at a time.
+
+    Args:
+        settings: Of this host.
+        hurried: A person wants the update now, before the host's turn.
 
     Raises:
         ConflictError: Another tick is at work.
@@ -77,7 +85,7 @@ def opened(settings: Settings) -> Iterator[Host]:
         who, root = identity.load(state)
         journal = Journal(state / "journal.db")
         try:
-            yield Host(settings, journal, who, root)
+            yield Host(settings, journal, who, root, hurried)
         finally:
             journal.close()
 

@@ -6,6 +6,7 @@ The supervisor starts it for each poll, so it needs no command line parser.
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,11 @@ def _conclude(state: Path, text: str) -> None:
         control.ask(state, {"op": "conclude", "text": text})
 
 
-def show(host: Host, errors: list[TidegateError], *, as_json: bool) -> int:
-    """Print the status and the errors; return the exit code."""
+def show(host: Host, errors: list[TidegateError], *, as_json: bool, more: Sequence[str] = ()) -> int:
+    """Print the status, more lines for a person, and the errors; return the exit code."""
     document = status(host.settings, host.journal, host.identity.agent)
     lines = output.product_lines(document)
-    output.result(document, lines, as_json=as_json)
+    output.result(document, [*lines, *more], as_json=as_json)
     if host.settings.status:
         _leave(Path(host.settings.status), document)
     _conclude(host.settings.state_folder, "; ".join([error.message for error in errors] or lines))

@@ -62,6 +62,7 @@ class Work:
         self.journal = journal
         self.identity = identity
         self.read = read
+        self.hurried = False
         self.slots = Slots(settings.products_folder / product.name)
         self.service: Service = service_for(product, settings.state_folder, self.slots.current)
 
@@ -130,6 +131,7 @@ class Work:
             quarantine=self.journal.quarantine(self.name),
             known=self.journal.documents(self.name),
             scope=scope,
+            hurried=self.hurried,
         )
 
     def pin(self, ordered: str | None = None) -> str:

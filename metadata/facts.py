@@ -60,6 +60,8 @@ class Host:
     """Versions seen before and the digests of their release documents."""
     scope: frozenset[str] | None = None
     """``product/channel`` names that the registration token allows; None without a token."""
+    hurried: bool = False
+    """A person at the host asked not to wait for its turn; the policy says whether that counts."""
 
     @property
     def placed_id(self) -> str:

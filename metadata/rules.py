@@ -164,7 +164,12 @@ def not_yet(q: Question) -> Decision | None:
     """13: this host's turn in the spread has not come."""
     if q.at_once or (start := _start(q)) <= q.now:
         return None
-    return q.wait("not_yet", f"{q.version} starts on this host", start)
+    if not q.host.hurried:
+        return q.wait("not_yet", f"{q.version} starts on this host", start)
+    if not q.policy.allow_now:
+        return q.wait("not_yet", f"no host of this channel goes before its turn: {q.version} starts", start)
+    lifted = q.brake.since or BEGINNING  # a hold until then, and nobody is let past a hold
+    return q.wait("not_yet", f"the brake is lifted for {q.version}", lifted) if lifted > q.now else None
 
 
 def barrier(q: Question) -> Decision | Question | None:

@@ -1,5 +1,7 @@
 """Versions and ranges of versions: PEP 440 in normal form, pre-releases included in ranges."""
 
+import contextlib
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,15 @@ from metadata.errors import MalformedError
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
+
+
+def highest(versions: Iterable[str]) -> str | None:
+    """Return the highest of some versions; names that are none are passed over."""
+    known = []
+    for text in versions:
+        with contextlib.suppress(MalformedError):
+            known.append((parse(text), text))
+    return max(known)[1] if known else None
 
 
 @lru_cache(maxsize=4096)

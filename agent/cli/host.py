@@ -1,6 +1,7 @@
 """Commands that talk to the repository: run, tick, check, update."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -11,6 +12,7 @@ from agent.status import product_status, status
 from agent.steps.choose import look, noted
 from agent.tick import Host, opened
 from agent.unattended import show
+from agent.work import Work
 from metadata.errors import UnhealthyError, UnsuitableError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -67,24 +69,54 @@ def check(config: Path, product: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @one_product
+@click.option(
+    "--now",
+    is_flag=True,
+    help="Do not wait for this host's turn, where the channel's policy allows that; a hold still holds.",
+)
 @as_json
 @click.pass_obj
-def update(config: Path, product: str | None, *, as_json: bool) -> int:
-    """Do what a tick does, for a person: exits 13 when the answer is no, and 14 when a trial went back."""
+def update(config: Path, product: str | None, *, now: bool, as_json: bool) -> int:
+    """Do what a tick does, for a person, and say which release is the newest and why it is not here.
+
+    Exits 13 when the answer is no (with --now: or not yet), and 14 when a trial went back.
+    """
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
-    with opened(found) as host:
-        newest = max((event["id"] for event in host.journal.events(limit=1)), default=0)
+    with opened(found, hurried=now) as host:
+        last = max((event["id"] for event in host.journal.events(limit=1)), default=0)
         errors = ticking.tick(host, product)
-        code = show(host, errors, as_json=as_json)
-        return code or _person_code(host, product, newest)
+        code = show(host, errors, as_json=as_json, more=_newest(host, product))
+        return code or _person_code(host, product, last)
 
 
-def _person_code(host: Host, product: str | None, newest: int) -> int:
+def _newest(host: Host, product: str | None) -> list[str]:
+    """Return a line for each product whose newest release does not run here."""
+    lines = []
+    for work in host.works(product):
+        seen, running = _decided(work), work.slots.running()
+        newest = seen.get("newest")
+        if newest in {None, running} or seen.get("version") == newest:
+            continue
+        lines.append(f"  {newest} is the newest release of {work.name}; nothing orders it here yet")
+    return lines
+
+
+def _person_code(host: Host, product: str | None, last: int) -> int:
     """Return the exit code that a person expects: a trial that went back is no success."""
-    fresh = [event for event in host.journal.events(product) if event["id"] > newest]
+    fresh = [event for event in host.journal.events(product) if event["id"] > last]
     if any(event["outcome"] == "failed" for event in fresh):
         return UnhealthyError.exit_code
-    decisions = [host.journal.recall(f"decision/{work.name}") or {} for work in host.works(product)]
-    no = any(seen.get("action") == "refuse" or seen.get("rule") in {"observed", "left"} for seen in decisions)
-    return UnsuitableError.exit_code if no else 0
+    return UnsuitableError.exit_code if any(map(_is_no, host.works(product))) else 0
+
+
+def _is_no(work: Work) -> bool:
+    """Return whether a product's decision is a no to the person who asked."""
+    seen = _decided(work)
+    if work.hurried and seen.get("action") in {"stay", "wait"}:
+        return seen.get("rule") != "current"
+    return seen.get("action") == "refuse" or seen.get("rule") in {"observed", "left"}
+
+
+def _decided(work: Work) -> dict[str, Any]:
+    return work.journal.recall(f"decision/{work.name}") or {}

@@ -14,6 +14,7 @@ from agent.together import hold_back
 from agent.work import Result, Work
 from metadata.decide import decide
 from metadata.facts import Decision
+from metadata.versions import highest
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,8 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     wave: str | None = None
     rollout: str | None = None
     route: str | None = None
+    newest: str | None = None
+    """The highest live release, whoever is ordered to run it."""
 
 
 def choose(work: Work, _: Update | None) -> Result:
@@ -85,6 +88,7 @@ def noted(decision: Decision, facts: Facts) -> Noted:
         wave=facts.directed.wave if facts.directed else None,
         rollout=order.rollout if order else None,
         route=facts.route,
+        newest=highest(facts.releases.digests),
     )
 
 

@@ -17,6 +17,7 @@ MODULES = {
     "rollout": "rollout",
     "simulate": "simulate",
     "brake": "brake",
+    "policy": "policy",
     "sign": "signing",
     "unstage": "unstage",
     "status": "status",

@@ -105,6 +105,7 @@ POLICIES: dict[str, Draw] = {
     "floor_seq": lambda chance: chance.choice([chance.randint(0, 8), count(chance)]),
     "revoked": lambda chance: [Revoked(version=version(chance)), Revoked(version=version(chance))],
     "pins_yield": lambda _: False,
+    "allow_now": lambda _: True,
     "fresh_s": count,
 }
 HOSTS: dict[str, Draw] = {
@@ -112,6 +113,7 @@ HOSTS: dict[str, Draw] = {
     "platform": lambda _: "darwin-arm64",
     "running": lambda _: None,
     "stranded": lambda _: True,
+    "hurried": lambda _: True,
     "highest_seq": lambda chance: chance.choice([chance.randint(0, 8), count(chance)]),
     "pin": lambda chance: chance.choice(RANGES),
     "windows": lambda chance: tuple(window(chance) for _ in range(chance.randint(1, 2))),
