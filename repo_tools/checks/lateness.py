@@ -1,5 +1,6 @@
-"""A rule about spreads that ran while people signed: hosts whose turn is over would all start at once."""
+"""A rule about time that ran out while people signed: hosts, or waves, whose turn is over start at once."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -15,8 +16,9 @@ WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
 
 
 def late(facts: Facts) -> Iterator[Finding]:
-    """A new order, or a lifted brake, whose spread is over in part before any host can read of it."""
+    """A new order, or a lifted brake, whose spread or waves are over in part before a host can read of it."""
     for state in facts.channels:
+        yield from _together(facts, state)
         for role, _digest, order in facts.orders(state):
             new, freed = _is_new(facts, role, order), _is_freed(facts, state, order)
             if not (new or freed) or not is_spread(order, state.policy.poll_s) or _held(state.brake, order):
@@ -24,9 +26,30 @@ def late(facts: Facts) -> Iterator[Finding]:
             began = max(filter(None, (order.not_before, state.brake.since)), default=facts.now)
             over = (facts.now - began) / timedelta(seconds=order.spread_s)
             if over > WARN_ABOVE:
-                level: Level = "error" if over > FAIL_ABOVE and order.recall is None else "warning"
+                hurts = over > FAIL_ABOVE and order.recall is None and not order.urgent
+                level: Level = "error" if hurts else "warning"
                 text = _sentence(role, order, began, min(over, 1))
                 yield Finding(level, "late", role, text, _anew(state, order, freed=freed and not new))
+
+
+def _together(facts: Facts, state: State) -> Iterator[Finding]:
+    """Yield a finding for each new rollout of which waves were to start apart, and start at once."""
+    opening: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for role, _digest, order in facts.orders(state):
+        if order.not_before and _is_new(facts, role, order) and not _held(state.brake, order):
+            opening[order.rollout].append((order.not_before, order.wave))
+    for rollout, times in opening.items():
+        past = sorted(one for one in times if one[0] <= facts.now)
+        if past and past[-1][0] - past[0][0] > timedelta(seconds=state.policy.poll_s):
+            level: Level = "error" if len(past) == len(times) else "warning"
+            waves = ", ".join(wave for _at, wave in past)
+            text = f"{rollout} would start {waves} at once: they were to follow each other"
+            yield Finding(level, "late", state.channel.role, text, _apart(state))
+
+
+def _apart(state: State) -> str:
+    resume = f"tidegate rollout resume {state.channel}"
+    return f"tidegate unstage its waves, and start it again; {resume} lets them start at once"
 
 
 def _is_new(facts: Facts, role: str, order: Order) -> bool:

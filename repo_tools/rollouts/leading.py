@@ -19,7 +19,7 @@ LEAD = timedelta(hours=4)
 
 def is_spread(order: Order, poll_s: int) -> bool:
     """Return whether an order's spread means anything: one poll already spreads hosts over ``poll_s``."""
-    return order.spread_s > poll_s and not order.urgent
+    return order.spread_s > poll_s
 
 
 def slow(desk: Desk, state: State, change: Change, at: datetime) -> list[str]:
@@ -28,11 +28,12 @@ def slow(desk: Desk, state: State, change: Change, at: datetime) -> list[str]:
     Args:
         desk: The workspace.
         state: The channel.
-        change: What is to be staged; a recall never waits.
+        change: What is to be staged; a recall and an urgent order never wait.
         at: When its first host would start.
     """
     orders = [order for order in change.orders.values() if order.state == "go" and order.not_before == at]
-    if not any(is_spread(order, state.policy.poll_s) and order.recall is None for order in orders):
+    waiting = [order for order in orders if order.recall is None and not order.urgent]
+    if not any(is_spread(order, state.policy.poll_s) for order in waiting):
         return []
     new = any(not state.catalog.published(order.version) for order in orders)
     return needing_several(

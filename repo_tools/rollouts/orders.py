@@ -121,6 +121,7 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
             state="go",
             not_before=terms.not_before,
             not_after=terms.not_after or not_after,
+            spread_s=wave.order.spread_s if terms.spread_s is None else terms.spread_s,
             by=terms.by or wave.order.by,
             reason=terms.reason or wave.order.reason,
         )

@@ -1,15 +1,12 @@
 """What the checks about orders prevent: published anyway, each of these leaves hosts where nobody wants."""
 
 import json
-import shutil
 from typing import Any
 
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
-from repo_tools.checks.lateness import late
 from repo_tools.checks.orders import spreads
 from tests.support.disasters import BASE, CANARY, CHANNEL, RELEASES, Danger, disaster
-from tests.support.workspace import Workspace
 
 
 @disaster("shares")
@@ -158,64 +155,6 @@ def test_an_order_that_ended_before_it_was_published_starts_nobody(danger):
     danger.publish_anyway()
     assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "closed"
     assert not list(spreads(gather(danger.work.desk(), publishing=False)))
-
-
-def at_once(danger: Danger, number: int = 40) -> int:
-    """Return how many of so many hosts of the canaries start in this very second."""
-    ids = (f"host-{one}" for one in range(10_000))
-    told = (danger.decision(one, "1.4.2") for one in ids)
-    canaries = [
-        one["decision"]["rule"] for one, _ in zip(filter(is_canary, told), range(number), strict=False)
-    ]
-    return canaries.count("update")
-
-
-def is_canary(told: Any) -> bool:
-    """Return whether an explanation is of a host of the canaries."""
-    return bool(told["wave"] == "canary")
-
-
-@disaster("late")
-def test_a_spread_that_ran_while_people_signed_starts_everybody_at_once(danger):
-    """Staged at noon for two hours, public at half past one: most hosts would start in the same second."""
-    danger.work.add("1.5.0")
-    danger.work.do("rollout", "start", "stable", "1.5.0", "--spread-s", "2h")
-    danger.wait(minutes=13)
-    assert [one.level for one in late(gather(danger.work.desk(), publishing=True))] == ["warning"]
-    danger.wait(minutes=77)
-    said = danger.refusal()
-    assert "agent.stable.canary would start 75 % of its hosts at once" in said
-    assert "tidegate rollout resume stable --wave canary" in said.replace("agent/stable", "stable")
-    staged = shutil.copytree(danger.work.base, danger.folder / "sound")
-    danger.publish_anyway()
-    assert at_once(danger) > 20
-    sound = Danger(Workspace(staged, danger.now), danger.folder)
-    sound.work.do("rollout", "resume", "stable", "--wave", "canary")
-    sound.work.sign_and_publish()
-    assert at_once(sound) == 0
-
-
-@disaster("late")
-def test_a_brake_that_was_lifted_hours_ago_lets_everybody_go_at_once(danger):
-    """What it held spreads anew from when the lifting was staged, not from when hosts read of it."""
-    danger.work.add("1.5.0")
-    danger.work.do("rollout", "start", "stable", "1.5.0", "--spread-s", "2h")
-    danger.work.do("brake", "stable", "--version", "1.5.0")
-    danger.work.sign_and_publish()
-    danger.wait(hours=3)
-    assert not list(late(gather(danger.work.desk(), publishing=False)))
-    danger.work.do("brake", "stable", "--release")
-    danger.wait(hours=3)
-    said = danger.refusal()
-    assert "agent.stable.canary would start 100 % of its hosts at once" in said
-    assert "brake agent/stable --release begins it anew" in said
-    staged = shutil.copytree(danger.work.base, danger.folder / "sound")
-    danger.publish_anyway()
-    assert at_once(danger) == 40
-    sound = Danger(Workspace(staged, danger.now), danger.folder)
-    sound.work.do("brake", "stable", "--release")
-    sound.work.sign_and_publish()
-    assert at_once(sound) == 0
 
 
 @disaster("paused")
