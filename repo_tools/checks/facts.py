@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Literal
 
 from metadata.documents import Brake, Order
-from metadata.errors import UnsuitableError, UntrustedError
+from metadata.errors import MalformedError, UnsuitableError, UntrustedError
 from metadata.release import Release
 from repo_tools.checks.documents import documents_of
 from repo_tools.checks.mirrors import Mirror, read_mirrors
 from repo_tools.checks.seen import Damage, Seen
 from repo_tools.desk import Desk
-from repo_tools.roles import BRAKE, TOP_LEVEL
+from repo_tools.fleet import enrolment
+from repo_tools.roles import BRAKE, ENROLLMENT_PATH, FLEET, TOP_LEVEL
 from repo_tools.rollouts.state import State, order_in, read_brake, read_state
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
@@ -61,8 +62,15 @@ class Facts:
     seen: Seen = field(default_factory=Seen)
     unread: Sequence[Damage] = ()
     """What could not be read, where everything was looked at."""
+    enrolling: Mapping[str, str] = field(default_factory=dict)
+    """Names of the keys that may sign registration tokens, by key id."""
     orphans: Sequence[str] = ()
     """Published roles that the staged ones make unreadable."""
+
+    @property
+    def stolen(self) -> dict[str, str]:
+        """Names of the keys that were called stolen, by key id."""
+        return {keyid: name for view in self.after.values() for keyid, name in view.revoked.items()}
 
     def delegations(self) -> Iterator[Delegation]:
         """Yield every delegation as it will be."""
@@ -112,6 +120,7 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
         seen=seen,
         unread=unread,
         brakes=_brakes(desk),
+        enrolling=_enrolling(desk, seen, unread),
         orphans=orphans(tree),
         mirrors=read_mirrors(desk, deep=seen.everything),
         issued=_issued(desk),
@@ -129,6 +138,18 @@ def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:
                 raise
             if not any(seen.gone.get(role) for role in (channel.role, channel.below(BRAKE))):
                 unread.append(Damage(channel.role, error.message))
+
+
+def _enrolling(desk: Desk, seen: Seen, unread: list[Damage]) -> dict[str, str]:
+    if FLEET not in desk.tree.view("targets").delegations or ENROLLMENT_PATH in seen.gone.get(FLEET, ()):
+        return {}
+    try:
+        return {keyid: key.name for keyid, key in enrolment.signers(enrolment.read(desk)).items()}
+    except (MalformedError, UntrustedError) as error:
+        if not seen.everything:
+            raise
+        unread.append(Damage(FLEET, error.message))
+        return {}
 
 
 def _delegated(desk: Desk) -> list[str]:

@@ -65,7 +65,7 @@ def _had_routes(facts: Facts, state: State) -> set[str]:
     """Return the waves of a channel that ever had routes."""
     before = facts.before.get(state.channel.role)
     found = {role for role, one in before.delegations.items() if one.paths} if before else set()
-    for paper in _past(facts, state.channel.role):
+    for paper in versions_of(facts, state.channel.role):
         found |= {role for role, one in paper.view().delegations.items() if one.paths}
     return {role for role in found if role.rpartition(".")[2] not in NOT_WAVES}
 
@@ -74,11 +74,11 @@ def _had_orders(facts: Facts, state: State) -> set[str]:
     """Return the waves of a channel that ever had orders."""
     roles = [state.channel.below(wave.name) for wave in state.waves]
     live = {role for role in roles if role in facts.before and facts.before[role].entries}
-    return live | {role for role in roles if any(paper.lists() for paper in _past(facts, role))}
+    return live | {role for role in roles if any(paper.lists() for paper in versions_of(facts, role))}
 
 
-def _past(facts: Facts, role: str) -> list[Paper]:
-    """Return every version of a role that was published."""
+def versions_of(facts: Facts, role: str) -> list[Paper]:
+    """Return every version of a role that was published, where everything was looked at."""
     history = facts.seen.history
     made = history.publications if history else ()
     return list(dict.fromkeys(paper for one in made if (paper := one.roles.get(role))))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from metadata.errors import CheckFailedError, TidegateError
-from repo_tools.checks import lateness, orders, past, releases, selections, served, shadows, trust
+from repo_tools.checks import enrolling, lateness, orders, past, releases, selections, served, shadows, trust
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.recovery import halves
 
@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     trust.shared_keys,
     halves.stolen_keys,
     halves.orphans,
+    enrolling.enrolling,
     shadows.shadowed,
     past.emptied,
     releases.sequence,

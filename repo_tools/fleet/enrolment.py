@@ -1,11 +1,11 @@
 """The target ``fleet/enrollment``: who may sign registration tokens, which tokens and agents were revoked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from metadata.documents import Enrollment
-from metadata.envelope import public_entry
+from metadata.envelope import public_entry, public_keys
 from metadata.errors import UsageError
 from metadata.strict import convert, decode, encode, to_json
 from repo_tools.desk import Desk
@@ -13,6 +13,8 @@ from repo_tools.keys.choice import public_key
 from repo_tools.keys.folder import KeyFile
 from repo_tools.names import check_agent_id
 from repo_tools.roles import ENROLLMENT_PATH, FLEET
+from repo_tools.signed.reading import key_info
+from repo_tools.signed.views import Delegation, KeyInfo
 
 
 def read(desk: Desk) -> Enrollment:
@@ -31,6 +33,15 @@ def stage(desk: Desk, document: Enrollment) -> None:
 def keyids(document: Enrollment) -> list[str]:
     """Return the ids of the keys that may sign tokens."""
     return [str(entry["keyid"]) for entry in document.keys]
+
+
+def signers(document: Enrollment) -> dict[str, KeyInfo]:
+    """Return the keys that may sign tokens, by key id.
+
+    Raises:
+        MalformedError: One of them is no key.
+    """
+    return {keyid: key_info(key) for keyid, key in public_keys(document.keys).items()}
 
 
 def change_keys(desk: Desk, added: Collection[str], removed: Collection[str]) -> Enrollment:
@@ -74,6 +85,21 @@ def find(desk: Desk, document: Enrollment, text: str) -> str:
     if found[0] not in keyids(document):
         raise UsageError(f"{text} may sign no tokens", "tidegate fleet keys shows who may")
     return found[0]
+
+
+def alone(desk: Desk, text: str, delegations: Mapping[str, Delegation]) -> KeyInfo | None:
+    """Return the key that a name or the start of a key id means, if it signs tokens and no role."""
+    if FLEET not in delegations:
+        return None
+    roles = {key.keyid for found in delegations.values() for key in found.keys}
+    names = {key.name for found in delegations.values() for key in found.keys}
+    keys = [key for keyid, key in signers(read(desk)).items() if keyid not in roles]
+    found = [
+        key
+        for key in keys
+        if (key.name == text and text not in names) or (len(text) >= 8 and key.keyid.startswith(text))
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def replace_key(desk: Desk, old: str, new: KeyFile | None) -> None:

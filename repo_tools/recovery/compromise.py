@@ -72,6 +72,8 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
         UsageError: The key signs nothing here, or too few keys are left without a new one.
         UnsuitableError: The thief left no room for higher versions.
     """
+    if key := enrolment.alone(desk, loss.key, delegations(desk)):
+        return _end_tokens(desk, key, loss)
     key, good = find(desk, loss.key), dict(loss.good or {})
     if (timestamp := good.pop("timestamp", None)) is not None:
         _start_from(desk, key, timestamp)
@@ -93,6 +95,16 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
         enrolment.replace_key(desk, key.keyid, loss.new)
     sign_anew(desk, roles)
     return Recovery(key, [_step(desk, role, by, good) for role in roles], loss.stolen)
+
+
+def _end_tokens(desk: Desk, key: KeyInfo, loss: Loss) -> Recovery:
+    """Stage the end of a key that signs registration tokens and nothing else."""
+    if loss.good:
+        raise UsageError(f"{key.name} signs no role", "leave --good out")
+    enrolment.replace_key(desk, key.keyid, loss.new)
+    if loss.stolen:
+        call_stolen(desk.tree, FLEET, key.keyid, key.name)
+    return Recovery(key, [_step(desk, FLEET, {"targets": [FLEET]}, {})], loss.stolen)
 
 
 def _all(by: Mapping[str, list[str]]) -> list[str]:

@@ -9,7 +9,7 @@ _HINT = "prepare it again, whole: tidegate key revoke or key rotate"
 
 def stolen_keys(facts: Facts) -> Iterator[Finding]:
     """A key that was called stolen may still sign something, or is forgiven."""
-    stolen = {keyid: name for view in facts.after.values() for keyid, name in view.revoked.items()}
+    stolen = facts.stolen
     for found in facts.delegations():
         for key in found.keys:
             if key.keyid in stolen:
