@@ -1,7 +1,8 @@
 """Evidence: what was known of one wave when the next one was opened, published for anybody to read.
 
 It stands in the store as ``status/evidence/<rollout>-<wave>.json``, under the wave that it opened; the order
-of that wave has its digest. It is trusted only by way of that digest.
+of that wave has its digest. It is trusted only by way of that digest, which stands in its name, too, where a
+publisher that was killed left something else under the other.
 """
 
 from typing import Annotated, ClassVar
@@ -9,7 +10,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from metadata import versions
-from metadata.documents import EvidenceCounts
+from metadata.documents import EvidenceCounts, Order
 from metadata.fields import Count, Digest, Name, Part, Time
 
 
@@ -50,3 +51,11 @@ class WaveEvidence(Part, frozen=True, kw_only=True, tag_field="format", tag="tid
     def __post_init__(self) -> None:
         super().__post_init__()
         versions.parse(self.version)
+
+
+def names_of(order: Order) -> list[str]:
+    """Return where in a store the evidence is that an order names: the usual name first; none without it."""
+    if order.evidence is None:
+        return []
+    plain = f"status/evidence/{order.rollout}-{order.wave}"
+    return [f"{plain}.json", f"{plain}-{order.evidence.sha256[:16]}.json"]

@@ -8,7 +8,9 @@ from typing import Any
 from metadata import strict
 from metadata.documents import Brake, Enrollment, Policy
 from metadata.errors import UsageError
+from metadata.evidence import WaveEvidence
 from metadata.release import Release
+from repo_tools.audit.evidence import read
 from repo_tools.desk import Desk
 from repo_tools.output import counted
 from repo_tools.roles import BRAKE, ENROLLMENT_PATH, ONLINE, POLICY, Channel, is_wave, parent
@@ -78,6 +80,12 @@ def document(desk: Desk, entry: Entry) -> dict[str, Any] | None:
 def order(entry: Entry) -> dict[str, Any] | None:
     """Return the order on a route, or None when the path is no route."""
     return strict.to_json(order_in(entry)) if entry.custom is not None else None
+
+
+def evidence(desk: Desk, entry: Entry) -> dict[str, Any] | None:
+    """Return the evidence that the order on a route names, or None where there is none."""
+    data = read(desk.store, order_in(entry)) if entry.custom is not None else None
+    return strict.to_json(strict.decode(data, WaveEvidence)) if data else None
 
 
 def entries(view: View) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from metadata.errors import UntrustedError
+from repo_tools.audit import evidence
 from repo_tools.audit.findings import Finding, once
 from repo_tools.audit.history import History, ordered, provable
 from repo_tools.audit.readonly import Reading
@@ -66,6 +67,7 @@ def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], 
         collected = Walk(store, on_count).collect(root)
         history = provable(ordered(collected))
         found = [finding for rule in RULES for finding in rule(history, now)]
+        found += evidence.judged(history, store)
     return Report(history, once([*collected.findings, *found]))
 
 

@@ -71,17 +71,20 @@ def _role(desk: Desk, role: str) -> Answer:
 def _path(desk: Desk, path: str) -> Answer:
     role, entry = work.target(desk, path)
     here = work.standing(desk, role)
-    order, document = work.order(entry), work.document(desk, entry)
+    shown = {
+        "order": work.order(entry),
+        "document": work.document(desk, entry),
+        "evidence": work.evidence(desk, entry),
+    }
     data = {
         "path": path,
         "role": _data(here),
         "length": entry.length,
         "sha256": entry.sha256,
-        "order": order,
-        "document": document,
+        **shown,
     }
     text: list[str | Sheet] = [f"{path}: {entry.length:,} bytes, sha256 {entry.sha256}", _line(here)]
-    for title, found in (("order", order), ("document", document)):
+    for title, found in shown.items():
         if found:
             rows = [[name, _plain(value)] for name, value in found.items()]
             text.append(Sheet(["field", "value"], rows, title))

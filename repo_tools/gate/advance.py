@@ -6,7 +6,7 @@ it waits for and says so.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from msgspec import structs
@@ -15,6 +15,7 @@ from metadata.documents import Evidence, EvidenceCounts, Held, Order
 from metadata.evidence import WaveEvidence
 from metadata.strict import encode
 from repo_tools.gate.counting import Tally
+from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Bar, Verdict, judge
 from repo_tools.rollouts import braking, orders
 from repo_tools.rollouts.orders import Terms
@@ -54,7 +55,7 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     blocked = _blocked(state, plan, reached)
     if blocked or plan is None:
         return Step(blocked or _LEFT_ALONE)
-    bar = Bar(heard_percent=plan.pace.heard_percent, soak=timedelta(seconds=plan.pace.soak_s))
+    bar = bar_of(plan.pace)
     steps = [_judged(wave, count, terms.not_before, bar) for wave in reached]
     if halted := next((step for step in steps if step.verdict.action == "halt"), None):
         return replace(halted, change=_hold(state, halted.verdict, terms))

@@ -5,17 +5,11 @@ from pathlib import Path
 
 from metadata.documents import Order
 from metadata.errors import UntrustedError
+from metadata.evidence import names_of
 from repo_tools import files
 from repo_tools.desk import Desk
 from repo_tools.roles import is_wave
 from repo_tools.rollouts.state import order_in
-
-_PUBLIC = "status/evidence"
-
-
-def name_of(order: Order) -> str:
-    """Return where in the store the evidence is that opened an order's wave."""
-    return f"{_PUBLIC}/{order.rollout}-{order.wave}.json"
 
 
 def stage(desk: Desk, order: Order, data: bytes) -> None:
@@ -38,7 +32,9 @@ def staged(desk: Desk, role: str) -> dict[str, bytes]:
     if sha256(data).hexdigest() != order.evidence.sha256:
         hint = "take the order back and prepare it again: tidegate unstage, tidegate rollout advance"
         raise UntrustedError(f"{_path(desk, order)} is not the evidence that {role} names", hint)
-    return {name_of(order): data}
+    usual, own = names_of(order)
+    taken = desk.store.read(usual) not in {None, data}  # by a publisher that was killed before its order
+    return {own if taken else usual: data}
 
 
 def tidy(desk: Desk) -> None:
@@ -61,4 +57,4 @@ def _folder(desk: Desk) -> Path:
 
 
 def _path(desk: Desk, order: Order) -> Path:
-    return _folder(desk) / Path(name_of(order)).name
+    return _folder(desk) / f"{order.rollout}-{order.wave}.json"

@@ -75,6 +75,7 @@ def promote(state: State, terms: Terms) -> Change:
         spread_s=spread_s,
         by=terms.by or last.by,
         reason=terms.reason or last.reason,
+        evidence=None,
     )
     return Change({following.name: order})
 
