@@ -59,7 +59,8 @@ def _claimed(facts: Facts, state: State) -> Iterator[Finding]:
 def _odd(found: Delegation) -> Iterator[Finding]:
     role = found.role
     if not found.paths and role.rpartition(".")[2] not in NOT_WAVES:
-        yield Finding("warning", "shadowed", role, f"{role} reaches no host: its share is too small")
+        text = f"{role} reaches no host: its share is too small, or nobody was counted into it yet"
+        yield Finding("warning", "shadowed", role, text, "tidegate waves gives it hosts")
     if any(_ODD & {*path} for path in found.paths):
         text = f"{role} has a path pattern that TUF clients read differently"
         yield Finding("error", "shadowed", role, text, "use literal paths, * and ?")

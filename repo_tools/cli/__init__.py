@@ -14,6 +14,7 @@ MODULES = {
     "init": "init",
     "key": "key",
     "release": "release",
+    "waves": "waves",
     "rollout": "rollout",
     "simulate": "simulate",
     "brake": "brake",

@@ -9,17 +9,19 @@ import click
 
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, reads
-from repo_tools.founding.plan import GROUPS, Plan, parse_waves
+from repo_tools.founding.plan import GROUPS, Plan, WavePlan, wave_plans
 from repo_tools.founding.steps import Founded, found_repository
 from repo_tools.keys.choice import public_key
 from repo_tools.keys.folder import KeyFile, KeyFolder
 from repo_tools.names import check_name
-from repo_tools.output import Answer, Sheet
+from repo_tools.output import Answer, Sheet, counted
 from repo_tools.roles import Channel
 from repo_tools.signing import needed
+from repo_tools.waves.said import parse_waves
 from repo_tools.workspace import Settings, Workspace
 
 _WAVES = ("canary=5", "early=25", "full=100")
+_COUNTED = ("canary=1", "early=3", "full=rest")
 _SOLO = "--solo gives up every second signature: whoever steals two of these keys owns the fleet"
 _HOLDERS = {
     "root": "the repository's owners, offline, each on their own",
@@ -41,6 +43,9 @@ _HOLDERS = {
     multiple=True,
     metavar="NAME=PERCENT",
     help="A wave and its cumulative share, or NAME=id:HOST,HOST. Repeat it. [canary=5 early=25 full=100]",
+)
+@click.option(
+    "--count", is_flag=True, help="Waves are numbers of hosts; full=rest. [canary=1 early=3 full=rest]"
 )
 @click.option("--ring", "rings", multiple=True, metavar="NAME", help="A ring of the first wave. Repeat it.")
 @click.option(
@@ -76,6 +81,8 @@ def init(app: App, folder: Path, **options: Any) -> Answer:
         --key releases=alice.json --key releases=bob.json --key online=publisher.json
       tidegate init trial --product agent --store /srv/trial --solo \\
         --wave canary=id:host-1,host-2 --wave early=25 --wave full=100
+      tidegate init updates --product agent --store /srv/updates \\
+        --count --wave canary=1 --wave early=3 --wave full=rest
     """
     plan = _plan(options, app.keys())
     desk = app.desk(Workspace(folder, Settings(store=options["store"])))
@@ -92,9 +99,10 @@ def _plan(options: dict[str, Any], folder: KeyFolder) -> Plan:
     check_name("channel", options["channel"])
     for ring in options["rings"]:
         check_name("ring", ring)
+    usual = _COUNTED if options["count"] else _WAVES
     return Plan(
         Channel(options["product"], options["channel"]),
-        parse_waves(options["waves"] or _WAVES),
+        wave_plans(parse_waves(options["waves"] or usual, counted=options["count"])),
         options["store"],
         solo=options["solo"],
         rings=options["rings"],
@@ -129,7 +137,13 @@ def _number(text: str) -> int:
 
 def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
     waves = [
-        {"name": wave.name, "percent": wave.percent, "hosts": list(wave.hosts), "routes": len(routes)}
+        {
+            "name": wave.name,
+            "percent": wave.percent,
+            "hosts": list(wave.hosts),
+            "count": wave.count,
+            "routes": len(routes),
+        }
         for wave, routes in zip(plan.waves, plan.routes(), strict=True)
     ]
     groups = {group: [key.name for key in found] for group, found in founded.keys.items()}
@@ -143,7 +157,9 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
         "missing": still,
     }
     hand = [[", ".join(names), _HOLDERS[group]] for group, names in groups.items()]
-    rows = [[str(item["name"]), f"{item['percent']} %", str(item["routes"])] for item in waves]
+    rows = [
+        [wave.name, _share(wave), str(item["routes"])] for wave, item in zip(plan.waves, waves, strict=True)
+    ]
     where, root = quote(str(folder)), quote(str(folder / "root.json"))
     return Answer(
         data,
@@ -153,6 +169,22 @@ def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
             Sheet(["keys", "who should hold them"], hand, f"keys in {keys}"),
             *(f"still to sign, where the key is: {line}" for line in still),
             f"hosts enrol with {root}",
+            *_filling(plan),
             f"next: tidegate -C {where} {'sign, with these keys, then publish' if still else 'publish'}",
         ],
     )
+
+
+def _share(wave: WavePlan) -> str:
+    if wave.count:
+        return counted(wave.count, "host")
+    return counted(len(wave.hosts), "host") if wave.hosts else f"{wave.percent} %"
+
+
+def _filling(plan: Plan) -> list[str]:
+    """Return what to do once there are hosts that can be counted in."""
+    wishes = " ".join(f"--wave {wave.name}={wave.count}" for wave in plan.waves if wave.count)
+    if not wishes:
+        return []
+    hint = f"tidegate waves {plan.channel.name} --count {wishes}"
+    return [f"once hosts have enrolled and reported, count them in: {hint}"]

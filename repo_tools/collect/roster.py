@@ -8,7 +8,7 @@ import msgspec
 
 from metadata.versions import within
 from repo_tools.collect import asking, duck
-from repo_tools.collect.placing import map_of
+from repo_tools.collect.placing import Map, map_of
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.roles import Channel
@@ -41,6 +41,15 @@ class Member:
     """Of the last decision that it told."""
     labels: Mapping[str, str]
     heard: str
+    ring: str | None = None
+    """That its token carries."""
+    cohort_id: str | None = None
+    """The id whose place it takes instead of its own."""
+
+    @property
+    def standing(self) -> Standing:
+        """What else than its id says where it stands."""
+        return Standing(self.ring, self.cohort_id)
 
 
 @dataclass(frozen=True)
@@ -78,14 +87,13 @@ def members(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]:
     asking.refuse_empty(lake)
     with duck.opened(lake) as engine:
         rows = engine.db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
-    return [
-        _member(waves.wave(agent, Standing(ring, cohort_id)) or "", agent, *rest)
-        for agent, ring, cohort_id, *rest in rows
-    ]
+    return [_member(waves, row) for row in rows]
 
 
-def _member(wave: str, agent: str, *rest: str) -> Member:
-    *told, labels, heard = rest
+def _member(waves: Map, row: Sequence[str]) -> Member:
+    agent, ring, cohort_id, *told = row
+    presence, running, rollout, stage, outcome, reason, rule, labels, heard = told
     named = msgspec.json.decode(labels, type=dict[str, str])
-    presence, running, rollout, stage, outcome, reason, rule = told
-    return Member(agent, wave, presence, running, rollout, stage, outcome, reason, rule, named, heard)
+    said = (presence, running, rollout, stage, outcome, reason, rule)
+    wave = waves.wave(agent, Standing(ring, cohort_id)) or ""
+    return Member(agent, wave, *said, named, heard, ring, cohort_id)

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 from metadata import places
 from metadata.errors import UsageError
 from repo_tools.keys.folder import KeyFile
 from repo_tools.keys.people import check_people
-from repo_tools.names import check_agent_id, check_name
 from repo_tools.roles import BRAKE, FLEET, ONLINE, SELECTED, Channel, releases
 from repo_tools.signed.founding import Trust
-
-_WAVE_HINT = "write --wave canary=5 --wave early=25 --wave full=100, or --wave canary=id:host-1,host-2"
+from repo_tools.waves.said import Said, ascending
 
 
 @dataclass(frozen=True)
@@ -22,6 +19,8 @@ class WavePlan:
     name: str
     percent: str
     hosts: tuple[str, ...] = ()
+    count: int | None = None
+    """So many hosts are to be counted into it, once there are any."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +57,14 @@ class Plan:
         return {**usual, **self.needs, "one": 1}
 
 
-def parse_waves(texts: Sequence[str]) -> tuple[WavePlan, ...]:
-    """Return the waves that ``name=percent`` and ``name=id:host,…`` describe, in their order.
+def wave_plans(waves: Sequence[Said]) -> tuple[WavePlan, ...]:
+    """Return the waves that were said, in their order.
 
     Raises:
         UsageError: They do not make sense together.
     """
-    waves: list[WavePlan] = []
-    for text in texts:
-        name, _, rest = text.partition("=")
-        check_name("wave", name)
-        before = waves[-1].percent if waves else "0"
-        if rest.startswith("id:"):
-            waves.append(WavePlan(name, before, _hosts(rest)))
-        else:
-            waves.append(WavePlan(name, _percent(rest, before)))
-    if len({wave.name for wave in waves}) != len(waves):
-        raise UsageError("two waves have the same name", _WAVE_HINT)
-    if not waves or waves[-1].hosts or Decimal(waves[-1].percent) != 100:
-        raise UsageError("the last wave must be 100: it is everybody else", _WAVE_HINT)
-    return tuple(waves)
+    pairs = zip(waves, ascending(waves), strict=True)
+    return tuple(WavePlan(wave.name, percent, wave.hosts, wave.count) for wave, percent in pairs)
 
 
 GROUPS = ("root", "releases", "rollouts", "online")
@@ -135,20 +122,3 @@ def trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust
         threshold = need["rollouts"] if wave.name == last else need["one"]
         made[channel.below(wave.name)] = Trust(people, threshold, [channel.path(route) for route in routes])
     return made
-
-
-def _percent(text: str, before: str) -> str:
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise UsageError(f"not a percentage: {text!r}", _WAVE_HINT) from error
-    if not value.is_finite() or not Decimal(before) < value <= 100:
-        raise UsageError(f"percentages are cumulative: {text} does not come after {before}", _WAVE_HINT)
-    return text
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    hosts = [host.removeprefix("id:") for host in text.split(",")]
-    for host in hosts:
-        check_agent_id(host)
-    return tuple(hosts)

@@ -62,7 +62,8 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     last = steps[-1]
     if last.verdict.action not in {"open", "ask"}:
         return last
-    following = next((wave for wave in state.waves if wave.name not in {step.wave for step in steps}), None)
+    judged = {step.wave for step in steps}
+    following = next((wave for wave in state.inhabited if wave.name not in judged), None)
     return _opening(state, plan, last, following, terms) if following else _done(state, last)
 
 

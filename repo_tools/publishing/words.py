@@ -1,6 +1,6 @@
 """What is staged, in words: what a person reads before signing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -10,7 +10,7 @@ from repo_tools.desk import Desk
 from repo_tools.publishing.alone import unreadable
 from repo_tools.publishing.rebase import base_view
 from repo_tools.roles import BRAKE, POLICY, SELECTED, is_wave, lifetime, parent, releases
-from repo_tools.rollouts.staging import Change, routes_of, routes_picked
+from repo_tools.rollouts.staging import Change, reshaped, roles_of, routes_of, routes_picked
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import Entry, View
@@ -32,31 +32,39 @@ def staged_changes(desk: Desk) -> list[str]:
 
 def planned_changes(desk: Desk, state: State, change: Change) -> list[str]:
     """Return a sentence for each role that a change would stage."""
-    entries = {state.channel.below(wave): routes_of(state, order) for wave, order in change.orders.items()}
+    below, after = state.channel.below, reshaped(state, change)
+    entries = {below(wave): routes_of(after, order) for wave, order in change.orders.items()}
     if change.picked is not None:
-        entries[state.channel.below(SELECTED)] = routes_picked(state, change.picked)
+        entries[below(SELECTED)] = routes_picked(state, change.picked)
     documents = {}
-    pairs = ((state.channel.role, POLICY, change.policy), (state.channel.below(BRAKE), BRAKE, change.brake))
+    pairs = ((state.channel.role, POLICY, change.policy), (below(BRAKE), BRAKE, change.brake))
     for role, leaf, document in pairs:
         if document is not None:
             data = encode(document)
             entry = Entry(state.channel.path(leaf), len(data), sha256(data).hexdigest())
             entries[role], documents[entry.sha256] = [entry], to_json(document)
-    return [f"{role}: {_planned(desk, role, entries[role], documents, state)}" for role in entries]
+    told = []
+    for role in roles_of(state.channel, change):
+        new, old = _planned(desk, role, entries.get(role, ()), after), desk.tree.live_view(role)
+        told.append(f"{role}: {sentence(new, old, _around(desk, new, old, after, documents))}")
+    return told
 
 
-def _planned(
-    desk: Desk, role: str, entries: Sequence[Entry], documents: Mapping[str, Any], state: State
-) -> str:
+def _planned(desk: Desk, role: str, entries: Sequence[Entry], after: State) -> View:
+    """Return a role as a change would make it; an order or a selection is all that its role says."""
     now, old = desk.tree.view(role), desk.tree.live_view(role)
-    kept = {} if role == state.channel.below(SELECTED) else now.entries
-    new = replace(
+    kept = {} if is_ordering(role) else now.entries
+    found = dict(now.delegations)
+    for wave in after.waves if role == after.channel.role else ():
+        paths = tuple(map(after.channel.path, wave.routes))
+        found[after.channel.below(wave.name)] = replace(found[after.channel.below(wave.name)], paths=paths)
+    return replace(
         now,
         entries={**kept, **{entry.path: entry for entry in entries}},
+        delegations=found,
         version=old.version + 1 if old else 1,
         expires_at=desk.now + lifetime(role),
     )
-    return sentence(new, old, _around(desk, new, old, state, documents))
 
 
 def _told(desk: Desk, role: str, state: State | None) -> str:
@@ -77,14 +85,23 @@ def _around(
     desk: Desk, new: View, old: View | None, state: State | None, known: Mapping[str, Any] | None = None
 ) -> Around:
     role, tree = new.role, desk.tree
-    delegation = tree.view(parent(role)).delegations.get(role) if role.count(".") == 2 else None
+    leaf = role.rpartition(".")[2]
     return Around(
-        share_text(state, role.rpartition(".")[2]) if state and is_wave(role) else "-",
-        frozenset(delegation.paths) if delegation else frozenset(),
+        share_text(state, leaf) if state and is_wave(role) else "-",
+        frozenset(_asked(desk, role, state)),
         _releases(desk, releases(role.partition(".")[0])) if is_ordering(role) else {},
         changed_documents(desk.contents, new, old, known or {}),
         tree.now + lifetime(role),
     )
+
+
+def _asked(desk: Desk, role: str, state: State | None) -> Iterable[str]:
+    """Return the paths for which clients ask a role below a channel."""
+    if state and is_wave(role):
+        routes = next(wave.routes for wave in state.waves if state.channel.below(wave.name) == role)
+        return map(state.channel.path, routes)
+    found = desk.tree.view(parent(role)).delegations.get(role) if role.count(".") == 2 else None
+    return found.paths if found else ()
 
 
 def _releases(desk: Desk, role: str) -> dict[str, Entry]:

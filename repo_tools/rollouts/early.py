@@ -49,11 +49,16 @@ def _refuse_unfinished(state: State, order: Order, live: Order | None, now: date
     if live != order:
         text = f"{order.rollout} is not published in {order.wave}"
         raise UnsuitableError(text, f"tidegate sign, tidegate publish, then complete it; {hint}")
-    started = max(order.not_before or now, state.brake.since or order.not_before or now)
-    ends = started + timedelta(seconds=order.spread_s)
+    ends = spread_until(state, order, now)
     if ends > now:
         text = f"the hosts of {order.wave} start by {order.rollout} until {when(ends)}"
         raise UnsuitableError(text, f"wait until then; {hint}")
+
+
+def spread_until(state: State, order: Order, now: datetime) -> datetime:
+    """Return when the last host of an order starts, if none of them is late."""
+    started = max(order.not_before or now, state.brake.since or order.not_before or now)
+    return started + timedelta(seconds=order.spread_s)
 
 
 def _completes(change: Change, reached: list[Order]) -> bool:

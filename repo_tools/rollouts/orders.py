@@ -44,7 +44,7 @@ def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Chang
     """
     refuse_unfit(state, version, terms.not_before)
     refuse_held(state, version)
-    waves = state.waves if strategy == "immediate" else state.waves[:1]
+    waves = state.inhabited if strategy == "immediate" else state.inhabited[:1]
     return Change({wave.name: begun(state, wave.name, version, terms) for wave in waves})
 
 
@@ -61,7 +61,7 @@ def promote(state: State, terms: Terms) -> Change:
         hint = f"tidegate rollout resume {state.channel}"
         raise UnsuitableError(f"{rollout} is paused in {', '.join(held)}", hint)
     names = {wave.name for wave in reached}
-    following = next((wave for wave in state.waves if wave.name not in names), None)
+    following = next((wave for wave in state.inhabited if wave.name not in names), None)
     last = reached[-1].order if reached else None
     if following is None or last is None:
         return complete(state)

@@ -80,6 +80,20 @@ def refuse_held(state: State, version: str) -> None:
             raise UnsuitableError(f"the brake holds {order.rollout}, which starts {version}", hint)
 
 
+def refuse_everybody(state: State) -> None:
+    """Refuse to begin wave by wave where no wave but the last has a host.
+
+    Raises:
+        UnsuitableError: Everybody would be first.
+    """
+    before = state.waves[:-1]
+    if before and not any(wave.routes for wave in before):
+        first = before[0].name
+        hint = f"tidegate waves {state.channel} --count --wave {first}=1; or say --strategy immediate"
+        text = f"nobody was counted into {first} yet, so everybody would be first"
+        raise UnsuitableError(text, hint)
+
+
 def refuse_withdrawn(state: State, version: str) -> None:
     """Refuse a release that is revoked or below the floor.
 

@@ -1,7 +1,7 @@
 """Put new orders, a policy or a brake into the tree."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from metadata.documents import Brake, Order, Policy
 from metadata.strict import convert, encode, to_json
@@ -24,16 +24,26 @@ class Change:
     brake: Brake | None = None
     picked: Mapping[str, Order] | None = None
     """Every order of a selected host, by its route, where they change."""
+    routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By wave, where hosts are to find it on other routes."""
     plan: Plan | None = None
     """How the rollout that it begins goes on, where a job is to see to it."""
 
 
 def roles_of(channel: Channel, change: Change) -> list[str]:
     """Return the roles that a change edits, in the order in which it does."""
-    top = [channel.role] if change.policy else []
+    top = [channel.role] if change.policy or change.routes else []
     brake = [channel.below(BRAKE)] if change.brake else []
     selected = [channel.below(SELECTED)] if change.picked is not None else []
     return [*top, *brake, *selected, *(channel.below(wave) for wave in change.orders)]
+
+
+def reshaped(state: State, change: Change) -> State:
+    """Return a channel with the waves and the policy that a change gives it."""
+    waves = tuple(
+        replace(wave, routes=tuple(change.routes.get(wave.name, wave.routes))) for wave in state.waves
+    )
+    return replace(state, waves=waves, policy=change.policy or state.policy)
 
 
 def routes_of(state: State, order: Order) -> list[Entry]:
@@ -46,18 +56,18 @@ def routes_of(state: State, order: Order) -> list[Entry]:
 
 def stage(desk: Desk, state: State, change: Change) -> None:
     """Stage a change."""
-    channel = state.channel
+    channel, after = state.channel, reshaped(state, change)
     for wave, order in change.orders.items():
         convert(to_json(order), Order, refuse_unknown=True)  # what is signed must be readable
-        with desk.tree.edit(channel.below(wave)) as draft:
-            for entry in routes_of(state, order):
-                draft.put(entry)
+        _stage_entries(desk, channel.below(wave), routes_of(after, order))
         if change.plan is not None:
             plans.keep(desk.workspace, order.rollout, change.plan)
         elif not state.in_rollout(order.rollout):
             plans.forget(desk.workspace, order.rollout)
     if change.picked is not None:
         _stage_picked(desk, state, change.picked)
+    if change.routes:
+        _stage_routes(desk, channel, change.routes)
     if change.policy is not None:
         convert(to_json(change.policy), Policy, refuse_unknown=True)
         _stage_file(desk, channel.role, channel.path(POLICY), encode(change.policy))
@@ -76,17 +86,27 @@ def routes_picked(state: State, picked: Mapping[str, Order]) -> list[Entry]:
 
 
 def _stage_picked(desk: Desk, state: State, picked: Mapping[str, Order]) -> None:
-    role = state.channel.below(SELECTED)
-    before = desk.tree.find(role)
     for order in picked.values():
         convert(to_json(order), Order, refuse_unknown=True)
-    wanted = {entry.path: entry for entry in routes_picked(state, picked)}
+    _stage_entries(desk, state.channel.below(SELECTED), routes_picked(state, picked))
+
+
+def _stage_entries(desk: Desk, role: str, entries: Sequence[Entry]) -> None:
+    """Let a role list these entries and no others."""
+    before = desk.tree.find(role)
+    wanted = {entry.path: entry for entry in entries}
     with desk.tree.edit(role) as draft:
         for path in before.entries if before else ():
             if path not in wanted:
                 draft.drop(path)
         for entry in wanted.values():
             draft.put(entry)
+
+
+def _stage_routes(desk: Desk, channel: Channel, routes: Mapping[str, Sequence[str]]) -> None:
+    with desk.tree.edit(channel.role) as draft:
+        for wave, found in routes.items():
+            draft.delegate_paths(channel.below(wave), [channel.path(route) for route in found])
 
 
 def _stage_file(desk: Desk, role: str, path: str, data: bytes) -> None:

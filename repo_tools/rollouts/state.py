@@ -9,6 +9,7 @@ from metadata import strict
 from metadata.documents import Brake, Order, Policy
 from metadata.errors import UnsuitableError
 from metadata.fields import Pointer
+from metadata.places import PICK_DIGITS
 from metadata.release import Release
 from repo_tools.desk import Desk
 from repo_tools.output import span, when
@@ -44,6 +45,11 @@ class State:
         """The id of the newest rollout; None before the first."""
         ids = [wave.order.rollout for wave in self.waves if wave.order]
         return max(ids, key=number, default=None)
+
+    @property
+    def inhabited(self) -> list[Wave]:
+        """The waves that have a way to a host; others wait until hosts are counted into them."""
+        return [wave for wave in self.waves if wave.routes]
 
     def in_rollout(self, rollout: str) -> list[Wave]:
         """Return the waves that a rollout has reached, in their order."""
@@ -181,6 +187,21 @@ def cut_spread(order: Order) -> str:
         return ""
     spread, ends = span(order.spread_s), span(open_s)
     return f"hosts start over {spread}, and none may start after {ends}: the last never would"
+
+
+def is_own(route: str) -> bool:
+    """Return whether a route is a single host's, which is in a wave by name."""
+    return len(route) == PICK_DIGITS and not route.startswith("ring-")
+
+
+def complete(order: Order) -> bool:
+    """Return whether an order's rollout is complete: its version is the base, and it has no end."""
+    return (
+        order.base is not None
+        and order.base.version == order.version
+        and order.not_after is None
+        and order.recall is None
+    )
 
 
 def closed(order: Order, now: datetime) -> str:

@@ -13,6 +13,7 @@ from metadata.documents import Order
 from repo_tools.rollouts import orders
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
+from repo_tools.rollouts.refusals import refuse_everybody
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -24,6 +25,8 @@ def begin(state: State, version: str, plan: Plan, terms: Terms) -> Change:
         UnsuitableError: Agents would refuse it.
     """
     every = plan.strategy in {"immediate", "scheduled"}
+    if plan.strategy != "immediate":
+        refuse_everybody(state)
     change = orders.start(state, version, "immediate" if every else "manual", terms)
     paced = {
         name: _paced(order, place, plan, terms) for place, (name, order) in enumerate(change.orders.items())

@@ -9,7 +9,7 @@ from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, span, to_minute
 from repo_tools.roles import Channel
 from repo_tools.rollouts.staging import Change, roles_of
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import State, complete, is_own, read_state
 from repo_tools.signing import missing, who
 
 Orders = Mapping[str, Order | None]
@@ -100,7 +100,7 @@ def share_text(state: State, name: str) -> str:
 def share_words(policy: Policy, name: str, routes: Sequence[str]) -> str:
     """Return the part of the fleet that some routes are, by the policy's percentages."""
     percents = {share.name: share.percent for share in policy.waves}
-    hosts = sum(len(route) == 16 for route in routes)
+    hosts = sum(map(is_own, routes))
     percent = f"up to {percents[name]} %" if percents.get(name, "0") != "0" else ""
     return " and ".join(part for part in (counted(hosts, "host") if hosts else "", percent) if part) or "-"
 
@@ -132,12 +132,11 @@ def _order(order: Order | None) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
-    done = order.base and order.base.version == order.version and not order.not_after and not order.recall
-    complete = ", complete" if done else ""
+    done = ", complete" if complete(order) else ""
     return [
         order.rollout,
         order.version,
-        f"{order.state}{complete}{recalled}",
+        f"{order.state}{done}{recalled}",
         order.base.version if order.base else "-",
         to_minute(order.not_before),
         span(order.spread_s),

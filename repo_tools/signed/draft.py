@@ -1,6 +1,6 @@
 """A role that is being changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tuf.api.metadata import TargetFile, Targets
 
@@ -23,6 +23,12 @@ class Draft:
     def drop(self, path: str) -> None:
         """List a target file no more."""
         self._signed.targets.pop(path, None)
+
+    def delegate_paths(self, role: str, paths: Sequence[str]) -> None:
+        """Let a role that is delegated here speak for exactly these paths; who may sign it stays as it is."""
+        assert self._signed.delegations is not None  # it names the role
+        assert self._signed.delegations.roles is not None
+        self._signed.delegations.roles[role].paths = list(paths)
 
     def remember_seq(self, seq: int) -> None:
         """Keep the highest sequence number ever given."""

@@ -14,7 +14,7 @@ from metadata.documents import Enrollment, Policy, WaveShare
 from metadata.release import Artifact, Probe, Release
 from metadata.strict import encode
 from repo_tools.desk import Desk
-from repo_tools.founding.plan import Plan, parse_waves, trusts
+from repo_tools.founding.plan import Plan, trusts, wave_plans
 from repo_tools.keys.folder import KeyFile, KeyFolder
 from repo_tools.keys.passphrase import Passphrases
 from repo_tools.publishing import publish
@@ -28,6 +28,7 @@ from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.views import Entry
 from repo_tools.signing import at_hand, sign_staged
+from repo_tools.waves.said import parse_waves
 from repo_tools.workspace import Settings
 from repo_tools.workspace import Workspace as Opened
 from tests.support.workspace import Workspace
@@ -72,7 +73,7 @@ def _desk(work: Workspace, store: str) -> Desk:
 
 def _stage(desk: Desk, keys: Mapping[str, Sequence[KeyFile]], count: int) -> None:
     plans = [
-        Plan(Channel(product, name), parse_waves(WAVES), "", solo=True)
+        Plan(Channel(product, name), wave_plans(parse_waves(WAVES)), "", solo=True)
         for product in PRODUCTS
         for name in CHANNELS
     ]

@@ -1,0 +1,100 @@
+"""``tidegate waves``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metadata.errors import UnsuitableError
+from repo_tools.cli.app import App, changes
+from repo_tools.cli.lake import in_lake
+from repo_tools.cli.rollout import dry_run
+from repo_tools.desk import Desk
+from repo_tools.output import Answer
+from repo_tools.publishing.words import planned_changes, staged_changes
+from repo_tools.rollouts.staging import Change, reshaped, stage
+from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.tables import planned
+from repo_tools.signing import following
+from repo_tools.waves.said import parse_waves
+
+if TYPE_CHECKING:
+    from repo_tools.collect.roster import Member
+    from repo_tools.waves.reshaping import Wish
+
+
+@click.command()
+@click.argument("channel", required=False)
+@click.option(
+    "--wave",
+    "said",
+    multiple=True,
+    metavar="NAME=WHO",
+    help="A cumulative percentage, or id:HOST,HOST; with --count a number of hosts. Repeat it.",
+)
+@click.option(
+    "--count", is_flag=True, help="Count hosts in, from the roster; without --wave, fill up what is there."
+)
+@click.option("--fine", is_flag=True, help="Divide the fleet into 65,536 shares instead of 4,096.")
+@in_lake
+@dry_run
+@changes
+def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> Answer:
+    """Show who is in which wave of CHANNEL, or change it; it may be left out where there is one.
+
+    Below 200 hosts a percentage is a lottery: count hosts in instead. Who is in a wave stays there; who
+    was forgotten, left or is absent makes room, and others are drawn by lot. It is safe to run again.
+    Hosts change their waves only while every wave runs the same version.
+
+    \b
+    Examples:
+      tidegate waves stable
+      tidegate waves stable --count --wave canary=1 --wave early=3
+      tidegate waves stable --count
+      tidegate waves stable --wave canary=id:host-1,id:host-2
+    """
+    from repo_tools.waves import words
+    from repo_tools.waves.reshaping import Wish
+
+    desk = app.desk()
+    state = read_state(desk, desk.channel(channel) if channel else desk.only_channel())
+    wish = Wish(
+        parse_waves(options["said"], counted=options["count"]), options["count"], 4 if options["fine"] else 3
+    )
+    members = _members(desk, state, lake, needed=wish.count)
+    if not wish.waves and not wish.count:
+        return words.shown(state, members)
+    return _changed(desk, state, wish, members or (), dry=options["dry_run"])
+
+
+def _changed(desk: Desk, state: State, wish: "Wish", members: "Sequence[Member]", *, dry: bool) -> Answer:
+    from repo_tools.waves import words
+    from repo_tools.waves.reshaping import reshape
+
+    change = reshape(state, wish, members, desk.now)
+    after = reshaped(state, change)
+    found = words.shown(after, members or None)
+    told = [*words.moves(state, change, members), *words.shortfalls(after, wish.waves, members)]
+    data = {**found.data, "moves": told}
+    if change == Change():
+        end = "every wave is so already; nothing was staged"
+        return Answer({**data, "changes": []}, [*told, *found.text, end])
+    if dry:
+        plan = planned(desk, state, change, planned_changes(desk, state, change))
+        return Answer({**plan.data, **data}, [*told, *found.text, *plan.text])
+    stage(desk, state, change)
+    said = staged_changes(desk)
+    return Answer({**data, "changes": said}, [*told, *found.text, *said, following(desk)])
+
+
+def _members(desk: Desk, state: State, lake: Path | None, *, needed: bool) -> "Sequence[Member] | None":
+    """Return the roster; None where nothing was collected and nobody is to be counted in."""
+    from repo_tools.collect import roster
+
+    try:
+        return roster.members(desk, state.channel, lake or desk.workspace.folder / "lake")
+    except UnsuitableError:
+        if needed:
+            raise
+        return None
