@@ -1,6 +1,7 @@
 """``tidegate init``."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -136,30 +137,19 @@ def _number(text: str) -> int:
 
 
 def _answer(folder: Path, plan: Plan, founded: Founded, keys: str) -> Answer:
-    waves = [
-        {
-            "name": wave.name,
-            "percent": wave.percent,
-            "hosts": list(wave.hosts),
-            "count": wave.count,
-            "routes": len(routes),
-        }
-        for wave, routes in zip(plan.waves, plan.routes(), strict=True)
-    ]
+    waves = [(wave, len(routes)) for wave, routes in zip(plan.waves, plan.routes(), strict=True)]
     groups = {group: [key.name for key in found] for group, found in founded.keys.items()}
     still = needed(founded.missing)
     data = {
         "workspace": str(folder),
         "channel": str(plan.channel),
-        "waves": waves,
+        "waves": [{**asdict(wave), "routes": routes} for wave, routes in waves],
         "keys": groups,
         "key_folder": keys,
         "missing": still,
     }
     hand = [[", ".join(names), _HOLDERS[group]] for group, names in groups.items()]
-    rows = [
-        [wave.name, _share(wave), str(item["routes"])] for wave, item in zip(plan.waves, waves, strict=True)
-    ]
+    rows = [[wave.name, _share(wave), str(routes)] for wave, routes in waves]
     where, root = quote(str(folder)), quote(str(folder / "root.json"))
     return Answer(
         data,
