@@ -11,47 +11,22 @@ from metadata.errors import UsageError
 from repo_tools import moments
 from repo_tools.cli.advance import advance
 from repo_tools.cli.app import App, changes, reads
+from repo_tools.cli.hosts import chosen, said, which
 from repo_tools.cli.listing import Listing
+from repo_tools.cli.options import dry_run, when, why, with_options
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.roles import Channel
-from repo_tools.rollouts import orders, plans, strategies
+from repo_tools.rollouts import orders, plans, selecting, strategies
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.preparing import Ask, Judge, Make, Prepared, at_any_time, in_time, prepare
-from repo_tools.rollouts.staging import stage
+from repo_tools.rollouts.staging import Change, stage
+from repo_tools.rollouts.state import State
 from repo_tools.rollouts.tables import planned, table
 from repo_tools.signing import following
 
-_Command = Callable[..., Any]
-
-
-def with_options(*given: _Command) -> Callable[[_Command], _Command]:
-    """Return a decorator that gives a command several options, in their order."""
-
-    def add(command: _Command) -> _Command:
-        for option in reversed(given):
-            command = option(command)
-        return command
-
-    return add
-
-
-when = with_options(
-    click.option("--spread-s", metavar="SPAN", help="Over which the hosts of a wave start."),
-    click.option("--not-before", metavar="TIME", help="When the first host may start. [now, after --lead]"),
-    click.option(
-        "--lead",
-        metavar="SPAN",
-        help="Time for signatures before that. [4h where hosts are spread and several must sign]",
-    ),
-    click.option("--not-after", metavar="TIME", help="When the last host may start. [7d after --not-before]"),
-)
-why = with_options(
-    click.option("--by", metavar="TEXT", default="", help="Who wants this."),
-    click.option("--reason", metavar="TEXT", default="", help="Why."),
-)
 _how = with_options(
     click.option(
         "--strategy",
@@ -70,7 +45,6 @@ _how = with_options(
         "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
     ),
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
 
 
 @click.group(cls=Listing)
@@ -180,25 +154,40 @@ def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> An
     "--from", "recalled", required=True, metavar="RANGE", help="Which versions go back; with an upper bound."
 )
 @click.option("--until", metavar="TIME", help="When the recall ends by itself.")
+@click.option("--wave", "waves", metavar="NAME", multiple=True, help="Only this wave. Repeat it.")
+@which
 @click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows.")
 @when
 @why
 @dry_run
 @changes
-def recall(app: App, channel: str, version: str, **options: Any) -> Answer:
-    """Send every host that runs a recalled version back to VERSION.
+def recall(app: App, channel: str, version: str, waves: tuple[str, ...], **options: Any) -> Answer:
+    """Send hosts that run a recalled version back to VERSION: all, those of some waves, or single ones.
 
-    A wave whose hosts run something lower keeps its order.
+    A wave whose hosts run something lower keeps its order. Single hosts stay at VERSION until a rollout goes
+    past what they were called back from, or until tidegate agents select --clear.
 
     \b
-    Example:
+    Examples:
       tidegate rollout recall stable 1.4.2 --from ">=1.5.0,<=1.5.3" --reason "loses data"
+      tidegate rollout recall stable 1.4.2 --from "==1.5.0" --wave canary
+      tidegate rollout recall stable 1.4.2 --from "==1.5.0" --label site=fra1
     """
     check_range(options["recalled"])
-    now = app.now()
-    until = moments.moment(options["until"], now) if options["until"] else None
-    wish = orders.recalled(options["recalled"], until, options["reason"])
-    return changed(app, channel, options, lambda state, terms: orders.recall(state, version, wish, terms))
+    until = moments.moment(options["until"], app.now()) if options["until"] else None
+    permission = orders.recalled(options["recalled"], until, options["reason"])
+    lake, wish = options.pop("lake"), said(options)
+    single = any(wish.values())
+    if waves and single:
+        raise UsageError("--wave and single hosts exclude each other", "recall twice")
+    agents = chosen(app, channel, lake, wish) if single else ()
+
+    def make(state: State, terms: Terms) -> Change:
+        if single:
+            return selecting.recall(state, version, permission, terms, agents)
+        return orders.recall(state, version, permission, terms, waves)
+
+    return changed(app, channel, options, make)
 
 
 @rollout.command()

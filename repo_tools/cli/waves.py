@@ -9,7 +9,7 @@ import click
 from metadata.errors import UnsuitableError
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.lake import in_lake
-from repo_tools.cli.rollout import dry_run
+from repo_tools.cli.options import dry_run
 from repo_tools.desk import Desk
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes

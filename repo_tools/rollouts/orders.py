@@ -4,6 +4,7 @@ A rollout reaches waves in their order. ``manual`` orders the first wave and wai
 ``immediate`` orders all of them. Promoting once every wave has it completes the rollout.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -129,27 +130,50 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
     return Change(made)
 
 
-def recall(state: State, version: str, permission: Recall, terms: Terms) -> Change:
+def recall(
+    state: State, version: str, permission: Recall, terms: Terms, waves: Collection[str] = ()
+) -> Change:
     """Send every host that runs a recalled version back to an older release.
 
     A wave whose hosts run something lower keeps its order: the recall would be an update to it.
 
+    Args:
+        state: The channel.
+        version: Where hosts go.
+        permission: From which versions, until when, and why.
+        terms: When, and who wants this.
+        waves: Only these; every wave without any.
+
     Raises:
         UnsuitableError: Agents would refuse it, or it leads nowhere.
-        UsageError: There is no wave to call back.
+        UsageError: There is no such wave, or none to call back.
     """
-    refuse_withdrawn(state, version)
-    if within(version, permission.from_versions):
-        raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
-    target, orders = state.catalog.pointer(version), {}
-    for wave in (wave for wave in state.waves if not _runs_lower(wave, version, permission)):
-        order = begun(state, wave.name, version, terms)
-        base = target if order.base is None or parse(order.base.version) > parse(version) else order.base
-        orders[wave.name] = replace(order, recall=permission, base=base, not_after=terms.not_after)
+    _refuse_unknown(waves, [wave.name for wave in state.waves], f"{state.channel} has")
+    meant = [wave for wave in state.waves if not waves or wave.name in waves]
+    orders = {
+        wave.name: back(state, wave.name, version, permission, terms)
+        for wave in meant
+        if not _runs_lower(wave, version, permission)
+    }
     if not orders:
         text = f"no wave is ordered to run {version} or more, or anything in {permission.from_versions}"
         raise UsageError(text, f"tidegate rollout status {state.channel} shows what runs")
     return Change(orders)
+
+
+def back(state: State, wave: str, version: str, permission: Recall, terms: Terms) -> Order:
+    """Return an order that sends hosts back.
+
+    Raises:
+        UnsuitableError: Agents would refuse it, or it leads nowhere.
+    """
+    refuse_withdrawn(state, version)
+    if within(version, permission.from_versions):
+        raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
+    order = begun(state, wave, version, terms)
+    above = order.base is None or parse(order.base.version) > parse(version)
+    base = state.catalog.pointer(version) if above else order.base
+    return replace(order, recall=permission, base=base, not_after=terms.not_after)
 
 
 def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
@@ -207,13 +231,14 @@ def _newest(state: State) -> tuple[str, list[Wave]]:
 
 def _chosen(state: State, names: list[str]) -> list[Wave]:
     rollout, reached = _newest(state)
-    known = [wave.name for wave in reached]
+    _refuse_unknown(names, [wave.name for wave in reached], f"{rollout} has reached")
+    return [wave for wave in reached if not names or wave.name in names]
+
+
+def _refuse_unknown(names: Collection[str], known: Sequence[str], where: str) -> None:
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"{rollout} has not reached wave {name!r}", f"it has reached: {', '.join(known)}"
-            )
-    return [wave for wave in reached if not names or wave.name in names]
+            raise UsageError(f"{where} no wave {name!r}", f"one of: {', '.join(known)}")
 
 
 def _floor(state: State, order: Order) -> int:

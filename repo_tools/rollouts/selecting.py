@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from metadata.documents import Order
+from msgspec import structs
+
+from metadata.documents import Order, Recall
 from metadata.errors import UsageError
 from metadata.places import SELECTED_WAVE, pick_route
 from metadata.versions import parse, within
-from repo_tools.rollouts.orders import Terms, begun
+from repo_tools.rollouts.orders import Terms, back, begun
 from repo_tools.rollouts.refusals import refuse_withdrawn
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
@@ -29,11 +31,26 @@ def select(state: State, version: str, agents: Collection[str], terms: Terms) ->
         UsageError: There are none, or too many.
         UnsuitableError: They would refuse it.
     """
+    refuse_withdrawn(state, version)
+    return _joined(state, agents, begun(state, SELECTED_WAVE, version, terms))
+
+
+def recall(state: State, version: str, permission: Recall, terms: Terms, agents: Collection[str]) -> Change:
+    """Call single hosts back, beside those that are selected already; they stay there until the batch ends.
+
+    Raises:
+        UsageError: There are none, or too many.
+        UnsuitableError: They would refuse it, or it leads nowhere.
+    """
+    return _joined(state, agents, back(state, SELECTED_WAVE, version, permission, terms))
+
+
+def _joined(state: State, agents: Collection[str], order: Order) -> Change:
+    """Return what is selected, with hosts that follow a new order."""
     if not agents:
         raise UsageError("no host is selected", "tidegate agents list shows who there is")
-    refuse_withdrawn(state, version)
-    order = begun(state, SELECTED_WAVE, version, terms)
-    picked = {**live(state.picked, terms.not_before), **{pick_route(agent): order for agent in agents}}
+    assert order.not_before is not None  # orders that are begun here say when
+    picked = {**live(state.picked, order.not_before), **{pick_route(agent): order for agent in agents}}
     if len(picked) > MOST:
         text = f"{len(picked):,} hosts are too many for a batch; {MOST:,} are the most"
         raise UsageError(text, "take fewer, end the batch before (--clear), or order a wave")
@@ -52,18 +69,27 @@ def clear(state: State) -> Change:
 
 
 def carried(state: State, change: Change, now: datetime) -> Change:
-    """Return a change of waves that also ends the batches which it would leave behind."""
+    """Return a change of waves that leaves no batch behind: it ends, or goes along if it was called back.
+
+    Hosts that were called back go with the first wave of what mends it, and keep their base: as hosts of
+    their wave they would go through what they were called back from.
+    """
     newest = max(change.orders.values(), key=lambda order: parse(order.version), default=None)
     if newest is None or not state.picked:
         return change
-    kept = {
-        route: order for route, order in live(state.picked, now).items() if not left_behind(order, newest)
-    }
+    kept = {}
+    for route, order in live(state.picked, now).items():
+        if not left_behind(order, newest):
+            kept[route] = order
+        elif order.recall:
+            kept[route] = structs.replace(newest, wave=SELECTED_WAVE, base=order.base)
     return change if kept == state.picked else replace(change, picked=kept)
 
 
 def left_behind(selected: Order, newest: Order) -> str:
     """Return how a wave's new order leaves a batch behind; nothing where it does not."""
+    if selected.recall and within(newest.version, selected.recall.from_versions):
+        return ""  # hosts that were called back from it on purpose
     if newest.recall and within(selected.version, newest.recall.from_versions):
         return f"still orders {selected.version}, which {newest.rollout} recalls"
     if parse(selected.version) < parse(newest.version):

@@ -132,9 +132,10 @@ def test_evidence_that_was_changed_is_not_published(begin):
 
 def test_scheduled_waves_are_signed_in_one_sitting(begin):
     """Each wave opens a while after the last one, and one signature each is enough for all of it."""
-    rollout = begin("--strategy", "scheduled", "--preset", "fast", start=START)
+    start = START + timedelta(hours=23)
+    rollout = begin("--strategy", "scheduled", "--preset", "fast", start=start)
     opens = [order["not_before"] for order in rollout.orders().values()]
-    later = [START + timedelta(hours=6 * place) for place in range(3)]
+    later = [start + timedelta(hours=6 * place) for place in range(3)]
     assert opens == [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in later]
     rollout.join("canary", 1)
     assert rollout.advance()["rule"] == "not_gated"

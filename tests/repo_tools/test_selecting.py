@@ -89,3 +89,40 @@ def test_mistakes(rolled, arguments, code, says):
     done = rolled.run("agents", "select", "stable", *arguments)
     assert (done.exit_code, says in done.stderr) == (code, True), done.stderr
     assert picked(rolled) == {}
+
+
+def rules(work, running, *names):
+    """Return by which rules hosts that run a version decide."""
+    return [work.do("agents", "explain", name, "--running", running)["decision"]["rule"] for name in names]
+
+
+def test_single_hosts_are_called_back(rolled):
+    """They stay back while the rollout goes on, and then go with the first wave of what mends it."""
+    rolled.publish_release("1.5.0")
+    back = ("--from", "==1.5.0", "--reason", "loses data on two")
+    rolled.do("rollout", "recall", "stable", "1.4.2", *back, "--id", "host-1", "--id", "host-2")
+    rolled.sign_and_publish()
+    assert rules(rolled, "1.5.0", "host-1", "host-2", "host-3") == ["recall", "recall", "current"]
+    rolled.do("rollout", "promote", "stable", "--early")
+    assert set(picked(rolled).values()) == {"1.4.2"}
+    rolled.sign_and_publish()
+    assert rules(rolled, "1.4.2", "host-1", "host-3") == ["current", "base"]
+    rolled.add("1.5.1")
+    rolled.do("rollout", "start", "stable", "1.5.1", "--strategy", "immediate")
+    assert set(picked(rolled).values()) == {"1.5.1"}
+    rolled.sign_and_publish()
+    assert rules(rolled, "1.4.2", "host-1", "host-3") == ["update", "base"]
+
+
+def test_the_hosts_of_one_wave_are_called_back(rolled):
+    """The other waves keep their order; a wave that there is not, and both scopes at once, are mistakes."""
+    rolled.publish_release("1.5.0")
+    recall = ("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    assert "has no wave 'crew'" in rolled.run(*recall, "--wave", "crew").stderr
+    assert "exclude each other" in rolled.run(*recall, "--wave", "canary", "--id", "host-1").stderr
+    rolled.do(*recall, "--wave", "canary")
+    assert rolled.desk().tree.staged() == ["agent.stable.canary"]
+    rolled.sign_and_publish()
+    waves = {wave["name"]: wave["order"] for wave in rolled.do("rollout", "status", "stable")["waves"]}
+    assert (waves["canary"]["version"], bool(waves["canary"]["recall"])) == ("1.4.2", True)
+    assert (waves["full"]["version"], waves["full"]["recall"]) == ("1.5.0", None)
