@@ -68,7 +68,7 @@ def let_go(work: Work, target: Path | None) -> str:
         target: Where a plain copy of the version is put, for a service that no longer needs the link.
 
     Raises:
-        ConflictError: An update is on its way, or something stands at ``target``.
+        ConflictError: An update is on its way, or something else stands at ``target``.
         UnsuitableError: There is no version to let go.
     """
     state, _ = work.journal.state(work.name)
@@ -157,11 +157,13 @@ def _copy(work: Work, version: str, source: Path) -> str:
 
 
 def _copy_out(slot: Path, target: Path) -> None:
-    """Make ``target`` a copy; it has its name only when it is whole."""
-    if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target} exists", "name a path at which nothing stands")
+    """Make ``target`` a copy, unless it is one; it has its name only when it is whole."""
     fresh = target.with_name(f".{target.name}.tidegate")
     with _readable(slot):
+        if target.exists() or target.is_symlink():
+            if target.is_symlink() or not target.is_dir() or differences(slot, target):
+                raise ConflictError(f"{target} exists", "name a path at which nothing stands")
+            return  # as it is when a command that was killed is given again
         trees.remove(fresh)
         shutil.copytree(slot, fresh, symlinks=True)
         trees.sync_tree(fresh)

@@ -8,17 +8,30 @@ from agent.work import Work
 from metadata.facts import Decision, utc
 
 
-def put_off(work: Work, version: str, why: str) -> datetime:
-    """Note that an attempt failed through no fault of the version; return when the next one is due."""
+def put_off(work: Work, version: str, why: str, *, stays: bool = False) -> datetime:
+    """Note that an attempt failed through no fault of the version; return when the next one is due.
+
+    Args:
+        work: The product.
+        version: What failed.
+        why: What happened to it, in words that follow its name.
+        stays: Whether it is in place all the same, since there was no way back.
+    """
     count = (work.journal.recall(_key(work, version)) or {"count": 0})["count"] + 1
     due = retry_at(count, clock.now())
-    work.journal.remember({_key(work, version): {"count": count, "at": due.isoformat(), "why": why}})
+    noted = {"count": count, "at": due.isoformat(), "why": why, "stays": stays}
+    work.journal.remember({_key(work, version): noted})
     return due
 
 
 def is_put_off(work: Work, version: str) -> bool:
     """Return whether a version waits for another attempt."""
     return work.journal.recall(_key(work, version)) is not None
+
+
+def stays(work: Work, version: str) -> bool:
+    """Return whether a version is in place although it failed, and was never kept."""
+    return bool((work.journal.recall(_key(work, version)) or {}).get("stays"))
 
 
 def forgotten(work: Work, version: str) -> dict[str, None]:

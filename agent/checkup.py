@@ -1,5 +1,6 @@
 """What a doctor sees of the host itself: disk, permissions, identity, proxy, who is at work."""
 
+import errno
 import os
 import shutil
 import socket
@@ -45,7 +46,7 @@ def attempt(check: str, look: Callable[[], str]) -> Finding:
 def disk(found: Settings) -> str:
     """Return how much room there is, or raise for too little."""
     texts = []
-    for folder in (found.state_folder, found.products_folder):
+    for folder in found.folders:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700 if folder == found.state_folder else 0o755)
         free = shutil.disk_usage(folder).free
         if free < SPARE_BYTES:
@@ -57,7 +58,10 @@ def disk(found: Settings) -> str:
 
 def permissions(config: Path, found: Settings) -> str:
     """Return that everything belongs to whoever asks, or raise for what does not."""
-    for folder in (found.state_folder, found.products_folder):
+    for folder in found.folders:
+        if files.is_read_only(folder):
+            text = f"{folder} is on a read-only file system"
+            raise UnsuitableError(text, files.MENDS[errno.EROFS])
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise UnsuitableError(
                 f"{folder} cannot be written", "run this as the agent's user; check the mount"

@@ -63,6 +63,11 @@ def point(link: Path, target: str) -> None:
     sync_folder(link.parent)
 
 
+def is_read_only(folder: Path) -> bool:
+    """Return whether a folder lies on a file system that is mounted for reading only."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in ``folder`` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

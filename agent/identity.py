@@ -14,6 +14,8 @@ from metadata.fields import AgentId
 
 MACHINE_ID = Path("/etc/machine-id")
 """Every copy of a disk gets another one at its first boot, where images are made as systemd asks for it."""
+NUMBER = "next-report"
+"""Who speaks, and the number of its next report."""
 ENROLL_HINT = "run: tidegate-agent enroll --token TOKEN, or with --url URL --root FILE"
 
 
@@ -134,6 +136,21 @@ def keep(state: Path, identity: Identity, root: bytes) -> None:
     place.mkdir(exist_ok=True, mode=0o700)
     files.write(place / "root.json", root)
     files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
+
+
+def next_number(state: Path, agent: str) -> int:
+    """Return the number of an agent's next report as it is kept beside the key: it outlives the journal."""
+    try:
+        who, number = (folder(state) / NUMBER).read_text().split()
+        return int(number) if who == agent else 1
+    except (OSError, ValueError):
+        return 1
+
+
+def keep_number(state: Path, agent: str, number: int) -> None:
+    """Keep the number of an agent's next report."""
+    if next_number(state, agent) != number:
+        files.write(folder(state) / NUMBER, f"{agent} {number}\n".encode())
 
 
 def fresh_key() -> str:

@@ -6,6 +6,7 @@ cache therefore never allows a way back.
 """
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from agent import files
 from agent.states import State, Update
 from metadata.errors import ConflictError, MalformedError, TidegateError, UnsuitableError
 from metadata.fields import time_text
@@ -229,6 +231,9 @@ def _our_error(path: Path, error: sqlite3.Error) -> TidegateError:
         return UnsuitableError(f"no space left for the journal {path}", "free some space on its disk")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return ConflictError(f"the journal {path} is in use", "try again when the other command has ended")
+    if code == sqlite3.SQLITE_READONLY and files.is_read_only(path.parent):
+        hint = files.MENDS[errno.EROFS]
+        return UnsuitableError(f"the journal {path} is on a read-only file system", hint)
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}:
         return UnsuitableError(f"the journal {path} cannot be written: {error}", "check its folder and disk")
     return MalformedError(f"the journal {path} is damaged: {error}", MENDING)

@@ -5,13 +5,14 @@ Standard library only: the supervisor and the guard import this.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import processes
+from agent import files, processes
 from agent.processes import Process
 from metadata.errors import ConflictError, UnsuitableError
 
@@ -41,7 +42,7 @@ def locked(state: Path) -> Iterator[None]:
         if handle >= 0:
             os.close(handle)
         text = f"{state} cannot be used: {error.strerror}"
-        raise UnsuitableError(text, "check disk and permissions") from error
+        raise UnsuitableError(text, files.mend(error)) from error
     try:
         yield
     finally:
@@ -51,7 +52,12 @@ def locked(state: Path) -> Iterator[None]:
 def note(state: Path) -> None:
     """Say who holds the lock; of no use after a power cut, so nothing waits for the disk."""
     data = json.dumps(processes.myself()._asdict()).encode()
-    handle = os.open(state / NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(state / NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return  # the first thing that must be written says so
     try:
         with contextlib.suppress(OSError):  # a full disk keeps nobody from looking
             os.write(handle, data)

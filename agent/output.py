@@ -78,7 +78,7 @@ def _folded(start: str, text: str) -> list[str]:
 def product_lines(status: dict[str, Any]) -> list[str]:
     """Return a status document in words, one line for each product."""
     lines = [f"agent {status['agent']}"]
-    lines += [f"warning: {status['clock']}"] if status.get("clock") else []
+    lines += [f"warning: {status[about]}" for about in ("clock", "disk") if status.get(about)]
     lines += [] if status["products"] else ["no product in the settings"]
     for entry in status["products"]:
         decision = entry["decision"]

@@ -129,6 +129,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Where products are installed."""
         return Path(self.root)
 
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """What the agent writes into."""
+        return self.state_folder, self.products_folder
+
 
 def _refuse_circles(way: list[str], needs: dict[str, list[str]]) -> None:
     """Raise ValueError for products that could only wait for each other, or for one that is not there."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent import files
 from agent.journal import Journal
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
@@ -15,6 +16,8 @@ def status(settings: Settings, journal: Journal, agent: str) -> dict[str, Any]:
     found: dict[str, Any] = {"agent": agent, "products": products}
     if clock := journal.recall("clock"):
         found["clock"] = clock
+    if disk := [str(folder) for folder in settings.folders if folder.exists() and files.is_read_only(folder)]:
+        found["disk"] = f"{', '.join(disk)}: read-only file system, so nothing can be updated"
     return found
 
 

@@ -47,6 +47,11 @@ class Host(msgspec.Struct):
         updater.note_refresh(state)
         return repository
 
+    @property
+    def next_number(self) -> int:
+        """The number of the next report, for a journal that has not counted."""
+        return identity.next_number(self.settings.state_folder, self.identity.agent)
+
     def work(self, product: ProductSettings) -> Work:
         """Return what one product's steps share."""
         work = Work(self.settings, product, self.journal, self.identity, self.read)
@@ -93,7 +98,7 @@ def opened(settings: Settings, *, hurried: bool = False) -> Iterator[Host]:
 def tick(host: Host, product: str | None = None) -> list[TidegateError]:
     """Run every product's machine; one that fails does not keep the others from their turn."""
     with contextlib.suppress(TidegateError):  # a full disk keeps no product from its turn
-        introduce(host.journal, host.identity)
+        introduce(host.journal, host.identity, host.next_number)
     if host.identity.left_at:
         return _stay_away(host)
     errors = []

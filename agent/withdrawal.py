@@ -32,7 +32,7 @@ def no_way_back(work: Work, facts: Facts, update: Update) -> str:
     """Return why the version that ran before an update must not run again, or an empty text."""
     if update.before is None:
         return ""
-    if update.stranded:
+    if update.stranded or update.before == update.version:
         return f"{update.before} did not run"
     return withdrawn(facts, work.old_release(update.before), update.before, clock.now())
 

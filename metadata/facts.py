@@ -123,11 +123,11 @@ class Question:
 
     @property
     def recalled(self) -> bool:
-        """Whether a recall that is in force covers what runs here."""
+        """Whether a recall in force covers what runs here; a stranded host runs nothing that needs cover."""
         recall, running = self.order.recall, self.host.running
-        if recall is None or running is None or (recall.until and self.now >= recall.until):
+        if recall is None or (recall.until and self.now >= recall.until):
             return False
-        return within(running, recall.from_versions)
+        return self.host.stranded or (running is not None and within(running, recall.from_versions))
 
     @property
     def backwards(self) -> bool:

@@ -1,6 +1,7 @@
 """What the guard knows about one open trial: one small file for each product, written before the switch."""
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -16,6 +17,8 @@ MAX_BOOTS = 3
 
 HINDERED_S = 1
 """When the file was changed last, by its own account, if the host came in the way of the trial."""
+RUNTIME = Path("/run/tidegate")
+"""Where that is noted of a file that is on a read-only disk; gone with the boot, as the trial's time is."""
 
 
 class Watch(NamedTuple):
@@ -72,7 +75,8 @@ def read(path: Path) -> Watch | None:
     try:
         fields = json.loads(path.read_bytes())
         watch = Watch(**{name: fields[name] for name in fields.keys() & set(Watch._fields)})
-        return watch._replace(hindered=watch.hindered or path.stat().st_mtime == HINDERED_S)
+        noted = path.stat().st_mtime == HINDERED_S or note_of(path, watch).exists()
+        return watch._replace(hindered=watch.hindered or noted)
     except FileNotFoundError:
         return None
     except (AttributeError, TypeError) as error:
@@ -81,22 +85,48 @@ def read(path: Path) -> Watch | None:
 
 def keep(state: Path, watch: Watch) -> None:
     """Write the file of a trial, for good."""
-    folder = place(state, watch.product).parent
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files.write(place(state, watch.product), json.dumps(watch._asdict()).encode())
+    path = place(state, watch.product)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _note_forgotten(path):
+        files.write(path, json.dumps(watch._asdict()).encode())
 
 
 def note_hindrance(state: Path, product: str) -> None:
     """Note that the host hinders a trial; a disk that has no room for a word still takes a time."""
-    with contextlib.suppress(OSError):
-        os.utime(place(state, product), (HINDERED_S, HINDERED_S))
+    path = place(state, product)
+    with contextlib.suppress(OSError, ValueError):
+        try:
+            os.utime(path, (HINDERED_S, HINDERED_S))
+        except OSError:
+            if watch := read(path):
+                RUNTIME.mkdir(parents=True, exist_ok=True)
+                note_of(path, watch).touch(0o600)
+
+
+def note_of(path: Path, watch: Watch) -> Path:
+    """Return the name of the note that a trial, in this very stretch of its time, is hindered."""
+    which = f"{path.absolute()}/{watch.boot}/{watch.until_s}"
+    return RUNTIME / f"hindered-{hashlib.sha256(which.encode()).hexdigest()[:32]}"
+
+
+@contextlib.contextmanager
+def _note_forgotten(path: Path) -> Iterator[None]:
+    """Remove a trial's note once its file is another or gone."""
+    note = None
+    with contextlib.suppress(OSError, ValueError):
+        note = note_of(path, known) if (known := read(path)) else None
+    yield
+    if note is not None:
+        with contextlib.suppress(OSError):
+            note.unlink(missing_ok=True)
 
 
 def drop(state: Path, product: str) -> None:
     """Forget a trial: it was kept, or what went back is in the journal."""
     path = place(state, product)
     if path.exists():
-        path.unlink()
+        with _note_forgotten(path):
+            path.unlink()
         files.sync_folder(path.parent)
 
 

@@ -93,6 +93,9 @@ class _Sender:
         batch = batch or outbox.gather(self.journal, lane, self._beats(lane))
         if batch is None:
             return
+        # before anybody hears a number: it must not be given out again, not even by a new journal
+        here = outbox.cursor(self.journal)
+        identities.keep_number(self.settings.state_folder, self.identity.agent, here.seq)
         from agent.reports.sending import paths_of, put  # noqa: PLC0415 (most ticks say nothing)
 
         voice = self._voice()
@@ -104,6 +107,9 @@ class _Sender:
         self.journal.remember({f"heartbeat/{name}": self.now.isoformat() for name in heard})
 
     def _voice(self) -> "Voice":
+        # before anybody hears a number: it must not be given out again, not even by a new journal
+        here = outbox.cursor(self.journal)
+        identities.keep_number(self.settings.state_folder, self.identity.agent, here.seq)
         from agent.reports.sending import Voice  # noqa: PLC0415 (as above)
 
         return Voice(

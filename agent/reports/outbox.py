@@ -66,14 +66,20 @@ def cursor(journal: Journal) -> Cursor:
     return msgspec.convert(journal.recall(CURSOR, {}), Cursor)
 
 
-def introduce(journal: Journal, who: Identity) -> None:
-    """Say first who speaks, once for each enrolment; another agent's numbers begin at one, from now on."""
+def introduce(journal: Journal, who: Identity, first_seq: int = 1) -> None:
+    """Say first who speaks, once for each enrolment.
+
+    Args:
+        journal: Where events are.
+        who: The host.
+        first_seq: Where its numbers go on if this journal has not counted them.
+    """
     here = cursor(journal)
     if not who.scope or (here.speaker, here.enrolment) == (who.agent, who.enrolment):
         return
     forgotten: dict[str, object] = {}
     if here.speaker != who.agent:
-        here = Cursor(event=journal.last_event(), speaker=who.agent)
+        here = Cursor(event=journal.last_event(), speaker=who.agent, seq=first_seq)
         forgotten = {BATCHES: None, RETRY: None}
     journal.add(Event(product=who.scope[0].partition("/")[0], stage="enroll", outcome="ok"))
     told = msgspec.structs.replace(here, enrolment=who.enrolment)

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from agent import clock
-from agent.backoff import backed_off
+from agent.backoff import backed_off, stays
 from agent.journal import Event
 from agent.resolve import Facts
 from agent.states import Update
@@ -49,6 +49,8 @@ def look(work: Work) -> tuple[Decision, Facts]:
     """Refresh and decide; changes nothing on the host but the memory of what was seen."""
     now = clock.now()
     host, facts = work.facts(now)
+    if host.running and stays(work, host.running):
+        host = replace(host, stranded=True)
     for version, (sha256, body) in facts.bodies.items():
         if version not in host.known:
             work.journal.keep_document(work.name, version, sha256, body)

@@ -116,7 +116,7 @@ def _stay(work: Work, update: Update) -> Result:
     running = work.service.status().running and _settles(work, alone, start_s)[0]
     running = running or _comes_up(work, alone, start_s)[0]
     update = changed(update, blame="environment")
-    _note_blame(work, update)
+    put_off(work, update.version, f"failed here, and there was no way back: {update.no_way_back}", stays=True)
     detail = f"{update.detail}; no way back: {update.no_way_back}"
     return Result(running, update, work.event(update, "update_rollback", "failed", "no_way_back", detail))
 

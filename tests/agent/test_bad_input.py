@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from agent import bare
+from agent.guard import watch
+from tests.agent.test_crashes import dies_in
+from tests.agent.test_guard import overdue, watched
 from tests.conftest import ROOT
 from tests.support.host import eventually
 from tests.support.web import silent
@@ -102,15 +105,41 @@ def test_a_read_only_file_system(scene, small_disk):
     small_disk(scene.host.root, "100m")
     scene.ready()
     scene.release("1.1.0")
-    for option in ("ro", "rw"):
-        command = ["mount", "-o", f"remount,{option}", str(scene.host.root)]
-        subprocess.run(command, check=True, capture_output=True)
-        if option == "ro":
-            untouched(
-                scene, 13, ".staging-1.1.0: Read-only file system\nhint: make that file system writable"
-            )
+    remount(scene.host.root, "ro")
+    untouched(scene, 13, ".staging-1.1.0: Read-only file system\nhint: make that file system writable")
+    remount(scene.host.root, "rw")
     scene.host.tick()
     assert scene.host.runs == "1.1.0"
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_trial_that_a_read_only_disk_kept_from_its_end(scene, small_disk, guarded):
+    """Where no time can be noted, a note lies elsewhere: the environment is blamed, and the mount named."""
+    small_disk(scene.host.state, "100m")
+    scene.ready()
+    scene.release("1.1.0")
+    dies_in(scene.host, "ON_TRIAL")
+    scene.host.query("UPDATE product SET work = json_set(work, '$.trial_from_s', -10000)")
+    overdue(scene.host)
+    remount(scene.host.state, "ro")
+    done = scene.host.run("guard" if guarded else "tick")
+    assert done.exit_code == (14 if guarded else 13), done.stderr
+    place = watch.place(scene.host.state, "agent")
+    note = watch.note_of(place, watch.Watch(**watched(scene.host)))
+    assert note.exists()
+    said = f"warning: {scene.host.state}: read-only file system, so nothing can be updated"
+    assert said in scene.host.run("status").stdout
+    assert "make that file system writable" in scene.host.run("doctor").stdout
+    remount(scene.host.state, "rw")
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.stands, scene.host.rule()) == ("1.0.0", "IDLE", "backoff")
+    assert scene.host.history()[-1] == ("update_rollback", "ok", "environment")
+    assert not note.exists()
+
+
+def remount(folder: Path, how: str) -> None:
+    """Let a file system be mounted as ``ro`` or ``rw``, as a kernel does on errors, and people afterwards."""
+    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True, capture_output=True)
 
 
 def test_a_full_disk_under_the_state(scene, small_disk):

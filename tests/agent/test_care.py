@@ -37,11 +37,23 @@ def test_an_installation_is_taken_over_and_let_go(scene, legacy, tmp_path):
     assert (copy / "share" / "notes.txt").read_text() == "This is 1.1.0.\n"
     scene.release("1.2.0")
     assert (scene.host.tick().rule, scene.host.pid) == ("observed", pid)
-    assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 15
     assert scene.host.run("adopt", "agent").exit_code == 0
     scene.host.tick()
     assert scene.host.runs == "1.2.0"
+    assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 15
     assert scene.host.run("adopt", "agent").exit_code == 2
+
+
+def test_a_product_that_was_not_quite_let_go_is_let_go_by_the_same_command(scene, tmp_path):
+    """Killed between copy and note, it is managed still; that copy is no obstacle, as another would be."""
+    scene.ready()
+    copy = tmp_path / "own"
+    shutil.copytree(scene.host.root / "agent" / "versions" / "1.0.0", copy)
+    (copy / "added").touch()
+    assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 15
+    (copy / "added").unlink()
+    assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 0
+    assert "watched" in scene.host.entry()
 
 
 def test_what_is_not_as_it_was_signed_is_taken_over_only_when_asked(scene, legacy):

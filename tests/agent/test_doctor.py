@@ -94,7 +94,8 @@ def test_open_doors(scene):
 
 
 @pytest.mark.parametrize(
-    ("options", "check", "mend"), [("size=1m", "disk", "free some space"), ("ro", "permissions", "the mount")]
+    ("options", "check", "mend"),
+    [("size=1m", "disk", "free some space"), ("ro", "permissions", "make that file system writable")],
 )
 def test_a_disk_that_is_full_or_cannot_be_written(scene, options, check, mend):
     """What keeps every update from its place is found before one begins."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.agent.test_blame import pass_time
+
 
 def test_a_recall_goes_back(scene):
     """An order with a recall that covers what runs is the only way down, and restores no configuration."""
@@ -106,10 +108,60 @@ def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     done = scene.host.tick()
     assert scene.host.installed == "1.0.0"
     assert ("update_rollback", "failed", "no_way_back") in scene.host.history()
-    assert done.entry["state"] == "STRANDED"
+    assert (done.entry["state"], done.rule) == ("STRANDED", "backoff")
     scene.release("1.2.0")
     scene.host.tick()
     assert scene.host.runs == "1.2.0"
+
+
+def stranded(scene) -> None:
+    """Recall a host to a version that cannot be started there any more."""
+    scene.ready("1.0.0", "old", "--start-s", "4")
+    scene.release("1.1.0", "migrates")
+    scene.host.tick()
+    scene.recall("1.0.0", "==1.1.0")
+    assert scene.host.tick().entry["state"] == "STRANDED"
+
+
+def test_a_recall_that_strands_a_host_is_followed_as_long_as_it_stands(scene):
+    """What kept the version from starting was mended by hand: the next attempt needs no newer release."""
+    stranded(scene)
+    scene.host.config.write_text("colour = blue\n")
+    assert (scene.host.tick().rule, scene.host.runs) == ("backoff", None)
+    pass_time(scene.host)
+    done = scene.host.tick()
+    assert (done.entry["state"], scene.host.runs) == ("IDLE", "1.0.0")
+    assert scene.host.tick().rule == "current"
+
+
+def test_a_stranded_host_follows_the_next_recall(scene):
+    """A recall to what can read the data covers what was recalled first, and not what lies there since."""
+    stranded(scene)
+    scene.add("0.9.0")
+    scene.repo.sign_and_publish()
+    scene.forge.point("0.9.0", recall={"from": "==1.1.0"})
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.stands) == ("0.9.0", "IDLE")
+
+
+def test_a_recall_that_is_unwell_is_tried_again(scene):
+    """It stays where it is and runs, with longer and longer pauses, until a trial of it is won."""
+    scene.ready("1.0.0", "good", "--start-s", "3")
+    scene.release("1.1.0")
+    scene.host.tick()
+    sick = scene.host.folder / "sick"
+    sick.touch()
+    scene.recall("1.0.0", "==1.1.0")
+    done = scene.host.tick()
+    assert (done.rule, done.entry["state"], scene.host.runs) == ("backoff", "IDLE", "1.0.0")
+    assert "there was no way back: 1.1.0 is recalled" in done.entry["decision"]["text"]
+    pass_time(scene.host)
+    assert scene.host.tick().rule == "backoff"
+    assert scene.host.history()[-1] == ("update_rollback", "failed", "no_way_back")
+    sick.unlink()
+    pass_time(scene.host)
+    assert scene.host.tick().rule == "current"
+    assert ("update_healthcheck", "ok", "") in scene.host.history()
 
 
 @pytest.mark.parametrize("policy", [{"revoked": [{"version": "1.0.0"}]}, {"floor_seq": 2}])

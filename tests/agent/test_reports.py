@@ -129,6 +129,18 @@ def event_of(host: Host) -> dict[str, Any]:
     return dict(zip(names, row, strict=True))
 
 
+def test_a_host_that_lost_its_journal_goes_on_counting(reporting, box):
+    """The number lies beside the key: what a new journal says is no second report under an old number."""
+    reporting.release("1.0.0")
+    reporting.host.tick()
+    before = len(said(*box.files))
+    (reporting.host.state / "journal.db").unlink()
+    assert reporting.host.tick().exit_code == 0
+    reports = said(*box.files)
+    assert stages(reports[before:]) == [("enroll", "ok"), ("heartbeat", "ok")]
+    assert [report.seq for report in reports] == list(range(1, before + 3))
+
+
 def test_a_refusal_is_told_when_it_changes(reporting, box):
     """An order by a key that may not is refused and reported once, not at each poll."""
     reporting.host.tick()

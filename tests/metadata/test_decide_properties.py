@@ -41,11 +41,11 @@ def target_seq(world: World, answer: Decision) -> int:
 
 
 def recall_covers(world: World) -> bool:
-    """Return whether a recall in force covers what runs, worked out from the design's words."""
+    """Return whether a recall in force covers what runs, or finds nothing that is known to run."""
     recall, running = world.order.recall, world.host.running
-    if recall is None or running is None or (recall.until is not None and world.now >= recall.until):
+    if recall is None or (recall.until is not None and world.now >= recall.until):
         return False
-    return within(running, recall.from_versions)
+    return world.host.stranded or (running is not None and within(running, recall.from_versions))
 
 
 def is_below_base(world: World) -> bool:
