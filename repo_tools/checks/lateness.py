@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from metadata.documents import Brake, Order
+from metadata.documents import Order
 from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.output import moment
 from repo_tools.roles import BRAKE
 from repo_tools.rollouts.leading import is_spread
-from repo_tools.rollouts.state import State
+from repo_tools.rollouts.state import State, held_by
 
 WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
 """Parts of a spread that may be over when hosts first read of it."""
@@ -21,7 +21,7 @@ def late(facts: Facts) -> Iterator[Finding]:
         yield from _together(facts, state)
         for role, _digest, order in facts.orders(state):
             new, freed = _is_new(facts, role, order), _is_freed(facts, state, order)
-            if not (new or freed) or not is_spread(order, state.policy.poll_s) or _held(state.brake, order):
+            if not (new or freed) or not is_spread(order, state.policy.poll_s) or held_by(state.brake, order):
                 continue
             began = max(filter(None, (order.not_before, state.brake.since)), default=facts.now)
             over = (facts.now - began) / timedelta(seconds=order.spread_s)
@@ -36,7 +36,7 @@ def _together(facts: Facts, state: State) -> Iterator[Finding]:
     """Yield a finding for each new rollout of which waves were to start apart, and start at once."""
     opening: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for role, _digest, order in facts.orders(state):
-        if order.not_before and _is_new(facts, role, order) and not _held(state.brake, order):
+        if order.not_before and _is_new(facts, role, order) and not held_by(state.brake, order):
             opening[order.rollout].append((order.not_before, order.wave))
     for rollout, times in opening.items():
         past = sorted(one for one in times if one[0] <= facts.now)
@@ -63,11 +63,7 @@ def _start(order: Order) -> tuple[object, ...]:
 
 def _is_freed(facts: Facts, state: State, order: Order) -> bool:
     before = facts.brakes.get(state.channel.below(BRAKE))
-    return before is not None and order.state == "go" and _held(before, order)
-
-
-def _held(brake: Brake, order: Order) -> bool:
-    return brake.holds_rollout(order.rollout) or brake.holds_version(order.version)
+    return before is not None and order.state == "go" and held_by(before, order)
 
 
 def _sentence(role: str, order: Order, began: datetime, over: float) -> str:

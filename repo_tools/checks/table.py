@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable
 
 from metadata.errors import CheckFailedError, TidegateError
-from repo_tools.checks import enrolling, lateness, orders, past, releases, selections, served, shadows, trust
+from repo_tools.checks import (
+    braked,
+    enrolling,
+    lateness,
+    orders,
+    past,
+    releases,
+    selections,
+    served,
+    shadows,
+    trust,
+)
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.recovery import halves
 
@@ -35,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     lateness.late,
     orders.recalls,
     orders.paused,
+    braked.braked,
     orders.withdrawn,
     selections.forgotten,
     served.future,

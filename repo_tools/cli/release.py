@@ -12,6 +12,7 @@ from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.listing import Listing
 from repo_tools.cli.revoking import revoke
+from repo_tools.desk import Desk
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted, span
 from repo_tools.pack import empty_programs
@@ -111,7 +112,7 @@ def list_command(app: App, product: str | None) -> Answer:
     desk = app.desk()
     catalog = Catalog(desk, desk.product(product))
     found = sorted((catalog.release(version) for version in catalog.versions), key=lambda one: -one.seq)
-    states = [read_state(desk, one) for one in desk.channels() if one.product == catalog.product]
+    states = _states(desk, catalog)
     gone = {one.version: _withdrawn(states, one, app.now()) for one in found}
     data = [
         {
@@ -147,14 +148,18 @@ def show_command(app: App, version: str, product: str | None) -> Answer:
     desk = app.desk()
     catalog = Catalog(desk, desk.product(product))
     found = catalog.release(version)
+    gone = _withdrawn(_states(desk, catalog), found, app.now())
     data = {
         **strict.to_json(found),
         "published": catalog.published(version),
+        "withdrawn": gone,
         "sha256": catalog.entry(version).sha256,
     }
     rows = [[part.platform, part.kind, part.path, f"{part.payload_bytes:,}"] for part in found.artifacts]
     lines = [
-        f"{found.product} {found.version}, number {found.seq}, {_where(catalog, version)}",
+        "; ".join(
+            [f"{found.product} {version}, number {found.seq}, {_where(catalog, version)}", *_said(gone)]
+        ),
         f"updates from {found.requires or 'any version'}" + _via(found),
         f"probe {found.probe.text() if found.probe else 'none'}",
         f"health {'; '.join(one.text() for one in found.health) or 'the service runs'}",
@@ -176,6 +181,10 @@ def _hooks(found: Release) -> str:
 
 def _where(catalog: Catalog, version: str) -> str:
     return "published" if catalog.published(version) else "staged"
+
+
+def _states(desk: Desk, catalog: Catalog) -> list[State]:
+    return [read_state(desk, one) for one in desk.channels() if one.product == catalog.product]
 
 
 def _withdrawn(states: Sequence[State], found: Release, at: datetime) -> dict[str, str]:

@@ -1,22 +1,22 @@
 """What is staged, in words: what a person reads before signing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 from metadata.strict import encode, to_json
 from repo_tools.desk import Desk
 from repo_tools.publishing.alone import unreadable
 from repo_tools.publishing.rebase import base_view
 from repo_tools.roles import BRAKE, POLICY, SELECTED, is_wave, lifetime, parent, releases
+from repo_tools.rollouts import hosts
 from repo_tools.rollouts.staging import Change, reshaped, roles_of, routes_of, routes_picked
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import Entry, View
 from repo_tools.words.reading import changed_documents
 from repo_tools.words.releases import listed_releases
-from repo_tools.words.roles import Around, is_ordering, sentence
+from repo_tools.words.roles import NOTHING, Around, is_ordering, sentence
 
 
 def staged_changes(desk: Desk) -> list[str]:
@@ -43,10 +43,10 @@ def planned_changes(desk: Desk, state: State, change: Change) -> list[str]:
             data = encode(document)
             entry = Entry(state.channel.path(leaf), len(data), sha256(data).hexdigest())
             entries[role], documents[entry.sha256] = [entry], to_json(document)
-    told = []
+    known, told = Around(documents=documents, hosts=hosts.named(change.hosts)), []
     for role in roles_of(state.channel, change):
         new, old = _planned(desk, role, entries.get(role, ()), after), desk.tree.live_view(role)
-        told.append(f"{role}: {sentence(new, old, _around(desk, new, old, after, documents))}")
+        told.append(f"{role}: {sentence(new, old, _around(desk, new, old, after, known))}")
     return told
 
 
@@ -81,17 +81,16 @@ def _told(desk: Desk, role: str, state: State | None) -> str:
     )
 
 
-def _around(
-    desk: Desk, new: View, old: View | None, state: State | None, known: Mapping[str, Any] | None = None
-) -> Around:
+def _around(desk: Desk, new: View, old: View | None, state: State | None, known: Around = NOTHING) -> Around:
     role, tree = new.role, desk.tree
     leaf = role.rpartition(".")[2]
     return Around(
         share_text(state, leaf) if state and is_wave(role) else "-",
         frozenset(_asked(desk, role, state)),
         _releases(desk, releases(role.partition(".")[0])) if is_ordering(role) else {},
-        changed_documents(desk.contents, new, old, known or {}),
+        changed_documents(desk.contents, new, old, known.documents),
         tree.now + lifetime(role),
+        {**hosts.kept(desk.workspace), **(known.hosts or {})} if role.endswith(f".{SELECTED}") else None,
     )
 
 

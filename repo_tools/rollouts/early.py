@@ -7,7 +7,7 @@ from metadata.documents import Order
 from metadata.errors import UnsuitableError
 from repo_tools.output import when
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State
+from repo_tools.rollouts.state import State, held_by
 
 
 def refuse_early(state: State, live: Mapping[str, Order], change: Change, now: datetime) -> None:
@@ -25,6 +25,7 @@ def refuse_early(state: State, live: Mapping[str, Order], change: Change, now: d
     reached = _reached(state)
     if _completes(change, reached):
         for order in reached:
+            _refuse_braked(state, order)
             _refuse_unfinished(state, order, live.get(order.wave), now)
         return
     begins = reached[-1].not_before
@@ -42,6 +43,13 @@ def unpublished(state: State, live: Mapping[str, Order], change: Change) -> list
     if _completes(change, reached) or live.get(reached[-1].wave) == reached[-1]:
         return []
     return [f"{reached[-1].rollout} is not published in {reached[-1].wave}: nobody saw it do well there"]
+
+
+def _refuse_braked(state: State, order: Order) -> None:
+    if held_by(state.brake, order):
+        text = f"the brake holds {order.rollout}, and completing it would start every host below it"
+        hint = f"tidegate brake {state.channel} --release lifts it; or say --early: a brake holds no base"
+        raise UnsuitableError(text, hint)
 
 
 def _refuse_unfinished(state: State, order: Order, live: Order | None, now: datetime) -> None:

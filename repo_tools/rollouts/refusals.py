@@ -71,13 +71,23 @@ def refuse_held(state: State, version: str) -> None:
     Raises:
         UnsuitableError: A wave has the version on hold, or under the brake.
     """
+    for text, hint in holds(state, version):
+        raise UnsuitableError(text, hint)
+
+
+def holds(state: State, version: str) -> Iterator[tuple[str, str]]:
+    """Yield how a version is held where waves are ordered to run it, and what ends that."""
     for order in (wave.order for wave in state.waves if wave.order and wave.order.version == version):
         if order.state == "hold":
-            hint = f"tidegate rollout resume {state.channel}"
-            raise UnsuitableError(f"{version} is paused in {order.wave}, by {order.rollout}", hint)
+            yield (
+                f"{version} is paused in {order.wave}, by {order.rollout}",
+                (f"tidegate rollout resume {state.channel}"),
+            )
         if state.brake.holds_rollout(order.rollout):
-            hint = f"tidegate brake {state.channel} --release lifts it"
-            raise UnsuitableError(f"the brake holds {order.rollout}, which starts {version}", hint)
+            yield (
+                f"the brake holds {order.rollout}, which starts {version}",
+                (f"tidegate brake {state.channel} --release lifts it"),
+            )
 
 
 def refuse_everybody(state: State) -> None:

@@ -54,7 +54,7 @@ def _joined(state: State, agents: Collection[str], order: Order) -> Change:
     if len(picked) > MOST:
         text = f"{len(picked):,} hosts are too many for a batch; {MOST:,} are the most"
         raise UsageError(text, "take fewer, end the batch before (--clear), or order a wave")
-    return Change(picked=picked)
+    return Change(picked=picked, hosts=agents)
 
 
 def clear(state: State) -> Change:

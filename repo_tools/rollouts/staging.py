@@ -1,6 +1,6 @@
 """Put new orders, a policy or a brake into the tree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metadata.documents import Brake, Order, Policy
@@ -8,7 +8,7 @@ from metadata.strict import convert, encode, to_json
 from repo_tools.contents import route_entry
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, POLICY, SELECTED, Channel
-from repo_tools.rollouts import plans
+from repo_tools.rollouts import hosts, plans
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.state import State
 from repo_tools.signed.views import Entry
@@ -26,6 +26,8 @@ class Change:
     """Every order of a selected host, by its route, where they change."""
     routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By wave, where hosts are to find it on other routes."""
+    hosts: Collection[str] = ()
+    """The ids of hosts that it selects."""
     plan: Plan | None = None
     """How the rollout that it begins goes on, where a job is to see to it."""
 
@@ -65,6 +67,7 @@ def stage(desk: Desk, state: State, change: Change) -> None:
         elif not state.in_rollout(order.rollout):
             plans.forget(desk.workspace, order.rollout)
     if change.picked is not None:
+        hosts.keep(desk.workspace, change.hosts)
         _stage_picked(desk, state, change.picked)
     if change.routes:
         _stage_routes(desk, channel, change.routes)

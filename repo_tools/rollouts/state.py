@@ -172,6 +172,11 @@ def read_brake(desk: Desk, channel: Channel) -> Brake:
     return strict.decode(desk.contents.read(entry), Brake, refuse_unknown=True) if entry else Brake()
 
 
+def held_by(brake: Brake, order: Order) -> bool:
+    """Return whether a brake keeps hosts from starting by an order."""
+    return brake.holds_rollout(order.rollout) or brake.holds_version(order.version)
+
+
 def order_in(entry: Entry) -> Order:
     """Return the order in a route's entry."""
     custom = entry.custom if isinstance(entry.custom, dict) else {}

@@ -9,7 +9,7 @@ from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, span, to_minute
 from repo_tools.roles import Channel
 from repo_tools.rollouts.staging import Change, roles_of
-from repo_tools.rollouts.state import State, complete, is_own, read_state
+from repo_tools.rollouts.state import State, complete, held_by, is_own, read_state
 from repo_tools.signing import missing, who
 
 Orders = Mapping[str, Order | None]
@@ -121,14 +121,19 @@ def _waves(state: State, orders: Orders) -> list[dict[str, Any]]:
 def _sheet(state: State, orders: Orders, title: str) -> Sheet:
     columns = ["wave", "share", "routes", "rollout", "version", "state", "base", "from", "spread", "until"]
     rows = [
-        [wave.name, share_text(state, wave.name), str(len(wave.routes)), *_order(orders.get(wave.name))]
+        [
+            wave.name,
+            share_text(state, wave.name),
+            str(len(wave.routes)),
+            *_order(state, orders.get(wave.name)),
+        ]
         for wave in state.waves
         if wave.name in orders
     ]
     return Sheet(columns, rows, title, spare=("routes", "spread", "share", "base"))
 
 
-def _order(order: Order | None) -> list[str]:
+def _order(state: State, order: Order | None) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
@@ -136,12 +141,16 @@ def _order(order: Order | None) -> list[str]:
     return [
         order.rollout,
         order.version,
-        f"{order.state}{done}{recalled}",
+        f"{_stands(state, order)}{done}{recalled}",
         order.base.version if order.base else "-",
         to_minute(order.not_before),
         span(order.spread_s),
         to_minute(order.not_after),
     ]
+
+
+def _stands(state: State, order: Order) -> str:
+    return "braked" if order.state == "go" and held_by(state.brake, order) else order.state
 
 
 def _held(state: State) -> list[str]:

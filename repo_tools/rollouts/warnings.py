@@ -4,15 +4,29 @@ from collections.abc import Collection
 
 from metadata.documents import Brake, Order
 from metadata.versions import parse
+from repo_tools.rollouts.refusals import holds
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
 
 def warnings(state: State, change: Change) -> list[str]:
     """Return a sentence for each thing that may surprise."""
-    ordered = list(change.orders.values())
+    ordered = [*change.orders.values(), *_picked(state, change)]
     paused = {order.version for order in ordered if order.state == "hold"}
-    return [*_braked(state, ordered), *_unserved(state, ordered), *held_base(state, paused)]
+    held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
+    return [*held, *_unserved(state, ordered)]
+
+
+def _picked(state: State, change: Change) -> list[Order]:
+    """Return the orders of single hosts that a change brings."""
+    return [order for route, order in (change.picked or {}).items() if order != state.picked.get(route)]
+
+
+def _past_holds(state: State, change: Change) -> list[str]:
+    """Return a sentence where single hosts go on to what is held for their waves."""
+    versions = dict.fromkeys(order.version for order in _picked(state, change))
+    found = [text for version in versions for text, _hint in holds(state, version)]
+    return [f"{text}; the selected hosts go there all the same" for text in found]
 
 
 def braked_base(state: State, brake: Brake) -> list[str]:

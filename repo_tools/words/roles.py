@@ -33,6 +33,11 @@ class Around:
     """The documents that changed, by digest; None where one cannot be read."""
     expires_at: datetime | None = None
     """When a version that is made now expires, if nobody says otherwise."""
+    hosts: Mapping[str, str] | None = None
+    """Ids of selected hosts, by the last part of their routes; None where nobody can know them."""
+
+
+NOTHING = Around()
 
 
 def sentence(new: View, old: View | None, around: Around) -> str:
@@ -83,21 +88,29 @@ def _orders(new: View, old: View | None, around: Around) -> Iterator[str]:
     for paths in alike.values():
         share = around.share if is_wave(new.role) else counted(len(paths), "host")
         asked = Asked(new.role, share, around.releases)
-        where = "" if set(paths) == around.routes else f"on {_leaves(paths)}: "
+        where = "" if set(paths) == around.routes else f"on {_leaves(paths, around)}: "
         told = order_changes(new.entries[paths[0]], before.get(paths[0]), asked)
         first, *rest = told or [f"{order_in(new.entries[paths[0]]).version}, {_renewed(new)}"]
         yield from (f"{where}{first}", *rest)
     if gone := [path for path in before if path not in new.entries]:
-        yield f"orders nothing on {_leaves(gone)} any more"
+        yield f"orders nothing on {_leaves(gone, around)} any more"
 
 
 def _plain(entry: Entry | None) -> list[Any]:
     return [entry.length, entry.sha256, entry.custom] if entry else []
 
 
-def _leaves(paths: list[str]) -> str:
-    many = "route" if len(paths) == 1 else "routes"
-    return f"{many} {listed(path.rpartition('/')[2] for path in paths)}"
+def _leaves(paths: list[str], around: Around) -> str:
+    """Return routes by name: selected hosts by their ids, where these are known."""
+    leaves = [path.rpartition("/")[2] for path in paths]
+    ids = around.hosts or {}
+    known = [ids[one] for one in leaves if one in ids]
+    rest = [one for one in leaves if one not in ids]
+    unknown = "" if around.hosts is None else ", whose ids are not known here"
+    parts = [(known, "host", ""), (rest, "route", unknown)]
+    return " and ".join(
+        f"{what}{'' if len(some) == 1 else 's'} {listed(some)}{end}" for some, what, end in parts if some
+    )
 
 
 def _readable(path: str, new: View, old: View | None, around: Around) -> bool:

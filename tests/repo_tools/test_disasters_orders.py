@@ -1,12 +1,14 @@
 """What the checks about orders prevent: published anyway, each of these leaves hosts where nobody wants."""
 
 import json
+import shutil
 from typing import Any
 
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
 from repo_tools.checks.orders import spreads
 from tests.support.disasters import BASE, CANARY, CHANNEL, RELEASES, Danger, disaster
+from tests.support.workspace import Workspace
 
 
 @disaster("shares")
@@ -100,6 +102,26 @@ def test_an_order_for_another_wave_is_refused_by_its_own(danger):
     assert "carries an order for agent/stable, wave early" in danger.refusal()
     danger.publish_anyway()
     assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "foreign"
+
+
+@disaster("braked")
+def test_an_order_from_before_the_brake_goes_past_it(danger):
+    """Somebody pulls the brake on another machine, and believes that nothing starts any more."""
+    danger.work.publish_release("1.5.0", strategy="manual")
+    danger.wait(minutes=10)
+    on_call = Workspace(danger.work.base, danger.now)
+    on_call.folder = shutil.copytree(danger.work.folder, danger.work.base / "on-call")
+    danger.start("1.6.0")
+    danger.wait(minutes=10)
+    on_call.now = danger.now
+    on_call.do("brake", "stable", "--reason", "crash loops")
+    on_call.sign_and_publish()
+    danger.wait(minutes=10)
+    said = danger.refusal()
+    assert "agent.stable.canary would start stable-0003 past the brake, which holds stable-0002" in said
+    assert "unstage agent.stable.canary, and order it anew" in said
+    danger.publish_anyway()
+    assert danger.decision(danger.host("canary"), "1.5.0")["decision"]["rule"] == "update"
 
 
 @disaster("barriers")

@@ -46,6 +46,8 @@ def test_the_list_says_what_was_withdrawn(two):
     assert "published; recalled in agent/stable" in two.run("release", "list").stdout
     two.do("release", "revoke", "1.5.0", "--reason", "loses data")
     assert "published; revoked in agent/stable" in two.run("release", "list").stdout
+    assert "number 2, published; revoked in agent/stable" in two.run("release", "show", "1.5.0").stdout
+    assert two.do("release", "show", "1.5.0")["withdrawn"] == {"agent/stable": "revoked"}
     assert [one["withdrawn"] for one in two.do("release", "list")] == [{"agent/stable": "revoked"}, {}]
 
 

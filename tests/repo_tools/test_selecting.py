@@ -40,6 +40,25 @@ def test_a_batch_goes_before_every_wave(rolled):
     assert rolled.do("agents", "explain", "host-1", "--running", "1.5.0")["decision"]["rule"] == "ahead"
 
 
+def test_who_signs_a_batch_reads_ids(rolled):
+    """Routes do not tell them, so the workspace keeps them; a workspace without them says so."""
+    rolled.add("1.5.0")
+    select = ("agents", "select", "stable", "1.5.0", "--id", "host-2", "--id", "host-1")
+    (said,) = rolled.do(*select, "--dry-run")["changes"]
+    assert said.startswith("agent.stable.selected: on hosts host-2, host-1: nothing → 1.5.0 for 2 hosts")
+    assert not (rolled.folder / "rollouts" / "hosts.txt").exists()
+    rolled.do(*select)
+    assert "on hosts host-2, host-1: " in rolled.run("status").stdout
+    rolled.sign_and_publish()
+    rolled.do("agents", "select", "stable", "--clear")
+    assert "orders nothing on hosts host-2, host-1 any more" in rolled.run("status").stdout
+    (rolled.folder / "rollouts" / "hosts.txt").write_text("host-1\n")
+    lost = f"on host host-1 and route {pick_route('host-2')}, whose ids are not known here any more"
+    assert f"orders nothing {lost}" in rolled.run("status").stdout
+    (rolled.folder / "rollouts" / "hosts.txt").write_text("no/id\n")
+    assert rolled.run("status").exit_code == 10
+
+
 def test_a_rollout_that_goes_past_a_batch_ends_it(rolled):
     """What the check would refuse does not come about: a start, and a recall, end the batches they pass."""
     for version in ("1.5.0", "1.6.0"):

@@ -1,0 +1,40 @@
+"""A rule about brakes: whoever pulls one holds what is ordered, as far as that workspace knows."""
+
+from collections.abc import Iterator
+
+from metadata.documents import Order
+from repo_tools.checks.facts import Facts, Finding, Level
+from repo_tools.output import when
+from repo_tools.roles import SELECTED
+from repo_tools.rollouts.state import State, held_by, number, order_in
+
+
+def braked(facts: Facts) -> Iterator[Finding]:
+    """A rollout that begins beside one that is held; an error where it was prepared before the brake."""
+    for state in facts.channels:
+        held = [entry.rollout for entry in state.brake.hold if entry.rollout]
+        since = state.brake.since
+        if not held or since is None:
+            continue
+        beginning = {(role, order.rollout): order for role, order in _beginning(facts, state)}
+        for (role, rollout), order in beginning.items():
+            blind = order.not_before is None or order.not_before <= since
+            level: Level = "error" if blind else "warning"
+            ahead = f"which holds {max(held, key=number)} since {when(since)}"
+            text = f"{role} would start {rollout} past the brake, {ahead}"
+            hint = (
+                f"tidegate brake {state.channel} holds it, too; or tidegate unstage {role}, and order it anew"
+            )
+            yield Finding(level, "braked", role, text, hint)
+
+
+def _beginning(facts: Facts, state: State) -> Iterator[tuple[str, Order]]:
+    """Yield roles with orders of rollouts that they did not have, that start hosts and call nobody back."""
+    picked = state.channel.below(SELECTED)
+    orders = [(role, order) for role, _digest, order in facts.orders(state)]
+    for role, order in (*orders, *((picked, order) for order in state.picked.values())):
+        if role not in facts.staged or order.state != "go" or order.recall or held_by(state.brake, order):
+            continue
+        before = facts.before[role].entries.values() if role in facts.before else ()
+        if order.rollout not in {order_in(entry).rollout for entry in before}:
+            yield role, order

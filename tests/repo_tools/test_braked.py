@@ -1,0 +1,58 @@
+"""A brake that was pulled: what is shown, refused and said of everything that would go past it."""
+
+import pytest
+
+from repo_tools.checks.braked import braked
+from repo_tools.checks.facts import gather
+
+
+@pytest.fixture
+def halted(rolled):
+    """A repository in which 1.5.0 is ordered to every wave, and the brake holds it."""
+    rolled.publish_release("1.5.0")
+    rolled.do("brake", "stable", "--reason", "crash loops")
+    rolled.sign_and_publish()
+    return rolled
+
+
+def test_what_the_brake_holds_does_not_go(halted):
+    """Whoever looks at the waves sees at once that no host starts, and what is signed stays in the data."""
+    said = halted.run("rollout", "status", "stable").stdout
+    assert ("braked" in said, " go " in said) == (True, False)
+    assert {one["order"]["state"] for one in halted.do("rollout", "status", "stable")["waves"]} == {"go"}
+
+
+def test_what_the_brake_holds_is_not_completed(halted):
+    """The base takes no notice of a brake; who means it says so, or lifts the brake together with it."""
+    refused = halted.run("rollout", "promote", "stable")
+    assert refused.exit_code == 13
+    assert "the brake holds stable-0002, and completing it would start every host below it" in refused.stderr
+    halted.do("rollout", "promote", "stable", "--early", "--dry-run")
+    halted.do("brake", "stable", "--release", "--lead", "0s")
+    halted.do("rollout", "promote", "stable")
+
+
+def test_a_rollout_that_is_ordered_after_the_brake_is_a_warning(halted):
+    """Whoever mends what crashed knows of the brake; a recall is none of its business."""
+    halted.add("1.5.1")
+    halted.now = halted.now.replace(minute=5)
+    halted.do("rollout", "start", "stable", "1.5.1")
+    (found,) = braked(gather(halted.desk(), publishing=True))
+    assert (found.level, found.role) == ("warning", "agent.stable.canary")
+    halted.do("unstage", "--all")
+    halted.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    assert not list(braked(gather(halted.desk(), publishing=True)))
+
+
+def test_hosts_that_are_selected_past_a_hold_are_told_of(halted):
+    """A batch is a rollout of its own, which neither the brake of another nor a pause keeps back."""
+    select = ("agents", "select", "stable", "1.5.0", "--id", "host-1")
+    said = halted.run(*select, "--dry-run").stderr
+    assert "the brake holds stable-0002, which starts 1.5.0; the selected hosts go there all the same" in said
+    halted.do("brake", "stable", "--release", "--lead", "0s")
+    halted.do("rollout", "pause", "stable", "--wave", "canary")
+    said = halted.run(*select, "--dry-run").stderr
+    assert "1.5.0 is paused in canary, by stable-0002; the selected hosts go there" in said
+    halted.do("brake", "stable", "--version", "1.5.0")
+    said = halted.run(*select).stderr
+    assert "warning: the brake holds 1.5.0; tidegate brake agent/stable --release lifts it" in said
