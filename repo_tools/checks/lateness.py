@@ -13,6 +13,8 @@ from repo_tools.rollouts.state import State, held_by
 
 WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
 """Parts of a spread that may be over when hosts first read of it."""
+APART = timedelta(minutes=30)
+"""Waves that begin nearer to each other were promoted one by one, to be published together."""
 
 
 def late(facts: Facts) -> Iterator[Finding]:
@@ -40,7 +42,7 @@ def _together(facts: Facts, state: State) -> Iterator[Finding]:
             opening[order.rollout].append((order.not_before, order.wave))
     for rollout, times in opening.items():
         past = sorted(one for one in times if one[0] <= facts.now)
-        if past and past[-1][0] - past[0][0] > timedelta(seconds=state.policy.poll_s):
+        if past and past[-1][0] - past[0][0] > APART:
             level: Level = "error" if len(past) == len(times) else "warning"
             waves = ", ".join(wave for _at, wave in past)
             text = f"{rollout} would start {waves} at once: they were to follow each other"
