@@ -24,7 +24,7 @@ def _picked(state: State, change: Change) -> list[Order]:
 
 def _past_holds(state: State, change: Change) -> list[str]:
     """Return a sentence where single hosts go on to what is held for their waves."""
-    versions = dict.fromkeys(order.version for order in _picked(state, change))
+    versions = dict.fromkeys(order.version for order in _picked(state, change) if order.recall is None)
     found = [text for version in versions for text, _hint in holds(state, version)]
     return [f"{text}; the selected hosts go there all the same" for text in found]
 
