@@ -39,8 +39,8 @@ test-race: .venv/ready  ## eight publishers race for a folder and for an S3 buck
 test-crash: .venv/ready  ## kill, cut off and starve of disk: ticks at 1,200 of their calls (SWEEP_FLAGS=--all: at every one)
 	@$(BIN)/python -m tests.support.sweep $(SWEEP_FLAGS)
 
-test-fleet: .venv/ready  ## sixty agents enrol, update in three waves and report; the queries say exactly what happened
-	@$(BIN)/pytest -q tests/real/fleet_story.py
+test-fleet: .venv/ready  ## sixty agents report of updates: the queries say exactly what happened, and a job steers by it
+	@$(BIN)/pytest -q tests/real/fleet_story.py tests/real/steered_story.py
 
 agent-bundle: .venv/ready  ## the agent as one folder that needs no Python on the host: dist/tidegate-agent
 	@infra/bundle/build

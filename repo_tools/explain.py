@@ -3,7 +3,7 @@
 The same pure ``decide`` that agents call; what only the host knows is assumed, and named as such.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -130,7 +130,7 @@ def local_facts(host: Host) -> dict[str, str]:
         "cohort_id": f"it takes the place of cohort {host.cohort_id}" if host.cohort_id else "no cohort",
         "pin": f"it is pinned to {host.pin}" if host.pin else "no pin",
         "window": windows,
-        "quarantine": "nothing in quarantine",
+        "quarantine": "it gave up what you say" if host.quarantine else "nothing in quarantine",
     }
 
 
@@ -138,3 +138,14 @@ def highest_seq(desk: Desk, channel: Channel, running: str | None) -> int:
     """Return the number of what runs, which is the highest that a host committed if it never went back."""
     catalog = Catalog(desk, channel.product)
     return catalog.release(running).seq if running in catalog.versions else 0
+
+
+def given_up(desk: Desk, channel: Channel, versions: Collection[str], platform: str) -> dict[str, int]:
+    """Return the quarantine of a host that gave up some versions, whatever orders allow again later.
+
+    Raises:
+        UnsuitableError: There is no such release.
+    """
+    catalog = Catalog(desk, channel.product)
+    found = (catalog.release(version).artifact_for(platform) for version in versions)
+    return {artifact.payload_sha256: 0 for artifact in found if artifact}

@@ -21,7 +21,7 @@ from repo_tools.audit.walk import Walk
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.desk import Desk
-from repo_tools.explain import Explained, highest_seq, local_facts
+from repo_tools.explain import Explained, given_up, highest_seq, local_facts
 from repo_tools.explain import explain as decided
 from repo_tools.names import check_agent_id, check_range, check_version
 from repo_tools.output import Answer, moment
@@ -42,6 +42,7 @@ from repo_tools.roles import Channel
 @click.option("--ring", metavar="NAME", help="The ring that its token carries.")
 @click.option("--cohort-id", metavar="ID", help="The cohort whose place it takes.")
 @click.option("--pin", metavar="RANGE", help="Its local pin.")
+@click.option("--quarantine", metavar="VERSION", multiple=True, help="What it had given up. Repeat it.")
 @click.option("--window", "window", metavar="WINDOW", multiple=True, help="A maintenance window. Repeat it.")
 @click.option("--zone", metavar="ZONE", default="UTC", show_default=True, help="The zone of its windows.")
 @reads
@@ -152,11 +153,12 @@ def _host(desk: Desk, channel: Channel, agent: str, options: Mapping[str, Any]) 
         check_range(options["pin"])
     if options["running"]:
         check_version(options["running"])
+    platform = options["platform"] or f"{system.system()}-{system.machine()}".lower()
     return Host(
         agent_id=agent,
         product=channel.product,
         channel=channel.name,
-        platform=options["platform"] or f"{system.system()}-{system.machine()}".lower(),
+        platform=platform,
         ring=options["ring"],
         cohort_id=options["cohort_id"],
         running=options["running"],
@@ -164,6 +166,7 @@ def _host(desk: Desk, channel: Channel, agent: str, options: Mapping[str, Any]) 
         pin=options["pin"] or "",
         windows=tuple(Window.parse(text) for text in options["window"]),
         zone=_zone(options["zone"]),
+        quarantine=given_up(desk, channel, options["quarantine"], platform),
     )
 
 

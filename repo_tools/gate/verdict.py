@@ -108,7 +108,10 @@ def _opened_few(counts: Counts) -> Verdict:
         missing = counts.expected - counts.heard
         text = f"with {counts.expected} hosts everybody must be heard; {missing} still to come"
         return Verdict("wait", "unheard", text)
-    return Verdict("ask", "few", f"all {counts.expected} hosts are well; so few need a person who signs")
+    whole = counts.members == counts.expected
+    who = f"{counts.expected} hosts" if whole else f"{counts.expected} expected hosts of {counts.members}"
+    text = f"all {who} are well; so few need a person who signs"
+    return Verdict("ask", "few", text)
 
 
 def _opened(counts: Counts, bar: Bar) -> Verdict:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from metadata import places
 from repo_tools.rollouts.state import read_state
@@ -18,6 +18,7 @@ from tests.support.nginx import KEY, DropBox, dropping
 from tests.support.web import Web, serving
 from tests.support.workspace import CHANNEL, HERE, Workspace
 
+T = TypeVar("T")
 AT_ONCE = 4
 """Agents at work at the same moment."""
 GOOD, NEXT = "1.0.0", "1.1.0"
@@ -61,12 +62,12 @@ class Fleet:
         self.gone: set[str] = set()
         """Hosts that lost their power."""
 
-    def build(self, version: str) -> None:
+    def build(self, version: str, trial_s: int = 5) -> None:
         """Stage a release: one file that says which it is."""
         tree = self.folder / "builds" / version
         tree.mkdir(parents=True)
         (tree / "VERSION").write_text(version)
-        terms = ("--start-s", "3", "--trial-s", "5", "--soak-s", "1")
+        terms = ("--start-s", "3", "--trial-s", str(trial_s), "--soak-s", "1")
         self.repo.do("release", "add", version, tree, "--platform", HERE, *terms)
 
     def order(self, *words: str) -> None:
@@ -124,10 +125,10 @@ class Fleet:
 
         self.all(poll, [member for member in members if member.name not in self.gone])
 
-    def all(self, work: Callable[[Member], None], members: Iterable[Member]) -> None:
-        """Do something on many hosts, some at once."""
+    def all(self, work: Callable[[Member], T], members: Iterable[Member]) -> list[T]:
+        """Do something on many hosts, some at once; return what came of it."""
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(work, members))
+            return list(threads.map(work, members))
 
     def cut_power(self, member: Member) -> None:
         """Let a host begin its trial, say so, and never come back."""
