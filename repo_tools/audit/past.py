@@ -17,7 +17,7 @@ from repo_tools.keys.passphrase import Passphrases
 from repo_tools.output import moment
 from repo_tools.signed.live import Live
 from repo_tools.signed.tree import Tree
-from repo_tools.store import TIMESTAMP
+from repo_tools.store import TIMESTAMP, Store
 from repo_tools.workspace import Settings, Workspace
 
 NOWHERE = Path(os.devnull)
@@ -25,11 +25,23 @@ NOWHERE = Path(os.devnull)
 
 
 class PastStore(ReadOnly):
-    """A store as a client found it right after one of its publications."""
+    """A store as a client found it right after one of its publications.
 
-    def __init__(self, inner: Reading, publication: Publication) -> None:
+    Args:
+        inner: The store as it is.
+        timestamp: The version of the publication's timestamp.
+        root: The version of the root of then.
+    """
+
+    def __init__(self, inner: Store, timestamp: int, root: int) -> None:
         self.inner = inner
-        self.publication = publication
+        self.timestamp = f"metadata/{timestamp}.timestamp.json"
+        self.root = root
+
+    @classmethod
+    def after(cls, inner: Store, publication: Publication) -> "PastStore":
+        """Return a store as it was right after a publication."""
+        return cls(inner, publication.number, publication.root.number)
 
     @property
     def location(self) -> str:
@@ -39,12 +51,12 @@ class PastStore(ReadOnly):
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None when there was none."""
         if name == TIMESTAMP:
-            name = self.publication.timestamp.name
+            name = self.timestamp
         return None if self._later(name) else self.inner.read(name)
 
     def _later(self, name: str) -> bool:
         number, _, rest = name.removeprefix("metadata/").partition(".")
-        return rest == "root.json" and number.isdigit() and int(number) > self.publication.root.number
+        return rest == "root.json" and number.isdigit() and int(number) > self.root
 
 
 def desk_on(store: Reading, root: bytes, now: datetime) -> Desk:
@@ -77,4 +89,4 @@ def desk_then(store: Reading, root: bytes, history: History, at: datetime) -> De
         raise UnsuitableError(
             f"nothing was published in {store.location} by {moment(at)}", f"it begins at {moment(first)}"
         )
-    return desk_on(PastStore(store, found), root, at)
+    return desk_on(PastStore.after(store, found), root, at)

@@ -105,7 +105,7 @@ class Rehearsal:
         A publisher who was second, or was killed, leaves a timestamp that was never public. Whoever refuses
         what is live cannot be hurt by what comes next; ``tidegate check`` tells of it.
         """
-        if not _remembers(client, PastStore(before, past), past):
+        if not _remembers(client, PastStore.after(before, past), past):
             return False
         return not self.coming or _remembers(client, before, past)
 

@@ -1,12 +1,13 @@
 """What the rules look at: the repository as it is, and as it will be."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from metadata.documents import Brake, Order
-from metadata.errors import MalformedError, UnsuitableError, UntrustedError
+from metadata.errors import MalformedError, TidegateError, UnsuitableError, UntrustedError
 from metadata.release import Release
 from repo_tools.checks.documents import documents_of
 from repo_tools.checks.mirrors import Mirror, read_mirrors
@@ -14,7 +15,7 @@ from repo_tools.checks.seen import Damage, Seen
 from repo_tools.desk import Desk
 from repo_tools.fleet import enrolment
 from repo_tools.roles import BRAKE, ENROLLMENT_PATH, FLEET, TOP_LEVEL
-from repo_tools.rollouts.state import State, order_in, read_brake, read_state
+from repo_tools.rollouts.state import State, order_in, read_brake, read_policy, read_state
 from repo_tools.signed.restoring import orphans
 from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
 
@@ -57,6 +58,8 @@ class Facts:
     """A publication follows, which signs snapshot and timestamp anew."""
     brakes: Mapping[str, Brake] = field(default_factory=dict)
     """What is live of brakes that are staged, by role."""
+    salts: Mapping[str, str] = field(default_factory=dict)
+    """What hosts' places are drawn with now, by channel role, where that role is staged."""
     documents: Mapping[str, Mapping[str, Release]] = field(default_factory=dict)
     """By releases role and version: documents that are new, or all where everything was looked at."""
     seen: Seen = field(default_factory=Seen)
@@ -120,6 +123,7 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
         seen=seen,
         unread=unread,
         brakes=_brakes(desk),
+        salts=_salts(desk),
         enrolling=_enrolling(desk, seen, unread),
         orphans=orphans(tree),
         mirrors=read_mirrors(desk, deep=seen.everything),
@@ -171,6 +175,16 @@ def _brakes(desk: Desk) -> dict[str, Brake]:
     staged, bare = desk.tree.staged(), desk.published()
     channels = [channel for channel in desk.channels() if channel.below(BRAKE) in staged]
     return {channel.below(BRAKE): read_brake(bare, channel) for channel in channels}
+
+
+def _salts(desk: Desk) -> dict[str, str]:
+    bare, staged = desk.published(), {*desk.tree.staged()}
+    channels = [one for one in desk.channels() if one.role in staged and desk.live.version(one.role)]
+    found = {}
+    for channel in channels:
+        with contextlib.suppress(TidegateError):  # hosts of a channel that nobody can read have no place
+            found[channel.role] = read_policy(bare, channel).salt
+    return found
 
 
 def _issued(desk: Desk) -> datetime | None:

@@ -20,8 +20,9 @@ from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
 from repo_tools.roles import Channel
 from repo_tools.rollouts import orders, plans, selecting, strategies
+from repo_tools.rollouts.moving import new_salt, redrawn
 from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.preparing import Ask, Judge, Make, Prepared, at_any_time, in_time, prepare
+from repo_tools.rollouts.preparing import Ask, Judge, Make, Prepared, at_any_time, between, in_time, prepare
 from repo_tools.rollouts.staging import Change, stage
 from repo_tools.rollouts.state import State
 from repo_tools.rollouts.tables import planned, table
@@ -41,6 +42,9 @@ _how = with_options(
         help="The pace: normal, fast or emergency. [normal, where gated or scheduled]",
     ),
     click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows."),
+    click.option(
+        "--reshuffle", is_flag=True, help="Draw every host's place anew, so that others are first this time."
+    ),
     click.option(
         "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
     ),
@@ -68,7 +72,7 @@ def start(app: App, channel: str, version: str, **options: Any) -> Answer:
       tidegate rollout start stable 1.5.0 --spread-s 1h --reason "July release"
       tidegate rollout start stable 1.5.1 --strategy immediate --urgent
     """
-    return changed(app, channel, options, _starting(version, options))
+    return changed(app, channel, options, *_starting(version, options))
 
 
 @rollout.command()
@@ -85,7 +89,7 @@ def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
     Example:
       tidegate rollout plan stable 1.5.0 --spread-s 1h
     """
-    return changed(app, channel, {**options, "dry_run": True}, _starting(version, options))
+    return changed(app, channel, {**options, "dry_run": True}, *_starting(version, options))
 
 
 @rollout.command()
@@ -262,6 +266,13 @@ def _terms(app: App, options: dict[str, Any], lead: timedelta) -> Terms:
     )
 
 
-def _starting(version: str, options: dict[str, Any]) -> Make:
+def _starting(version: str, options: dict[str, Any]) -> tuple[Make, Judge | None]:
     plan = plans.plan(options["strategy"], options["preset"])
-    return lambda state, terms: strategies.begin(state, version, plan, terms)
+
+    def begin(state: State, terms: Terms) -> Change:
+        return strategies.begin(state, version, plan, terms)
+
+    if not options["reshuffle"]:
+        return begin, None
+    salt = new_salt()
+    return lambda state, terms: redrawn(state, begin(state, terms), salt), between

@@ -31,6 +31,8 @@ class Heard(msgspec.Struct):
     agent: str
     lines: list[bytes] = []
     """Rows as JSON: thousands of structs would take longer to travel than to verify."""
+    first: str = ""
+    """When the first of them came, as reports write times."""
     channels: set[str] = set()
     """What they are about, each as ``product/channel``."""
     asides: list[Aside] = []
@@ -126,6 +128,8 @@ class _Ear:
         if digest not in self.digests:  # sent twice, it counts once
             self.digests.add(digest)
             self.counted[day] += 1
+        came = time_text(parcel.received)
+        self.heard.first = min(self.heard.first or came, came)
         self.heard.channels.add(channel)
         self.heard.lines.append(msgspec.json.encode(_row(report, parcel, digest)))
 

@@ -1,6 +1,6 @@
 """One load on its way into the lake."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from metadata.fields import time_text
 from repo_tools import files
 from repo_tools.collect import tables
 from repo_tools.collect.box import Dropped
-from repo_tools.collect.records import Aside, Joined, Standing
+from repo_tools.collect.records import Aside, Joined, Placed, Standing
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Load:
         """Keep what is not counted, with its reason."""
         self._insert("INTO aside", [(*msgspec.structs.astuple(one), self._run) for one in asides])
 
-    def rows(self, lines: Sequence[bytes], waves: Mapping[tuple[str, str], str | None]) -> Taken:
+    def rows(self, lines: Sequence[bytes], waves: Sequence[Placed]) -> Taken:
         """Count rows that were not counted before.
 
         Args:
             lines: Verified reports, each a row as JSON.
-            waves: The wave of each (agent, ``product/channel``), as worked out here.
+            waves: The waves of their agents, as worked out here.
         """
         if not lines:
             return Taken(0, 0, [])
@@ -108,16 +108,17 @@ class Load:
             self._write()
         return Taken(new, len(lines) - new - len(conflicts), conflicts)
 
-    def _bring(self, lines: Sequence[bytes], waves: Mapping[tuple[str, str], str | None]) -> None:
+    def _bring(self, lines: Sequence[bytes], waves: Sequence[Placed]) -> None:
         """Bring rows into a table, through a file: one statement for each would take a millisecond each."""
         file = self._pending / f"{uuid4().hex}.ndjson"
         file.write_bytes(b"\n".join(lines))
         values = {
             "lines": str(file),
             "columns": tables.COLUMNS,
-            "agents": [agent for agent, _ in waves],
-            "channels": [channel for _, channel in waves],
-            "waves": list(waves.values()),
+            "agents": [one.agent for one in waves],
+            "channels": [one.channel for one in waves],
+            "since": [one.since for one in waves],
+            "waves": [one.wave for one in waves],
         }
         self._db.execute(tables.FRESH, values)
         file.unlink()

@@ -1,14 +1,21 @@
-"""Which wave an agent is in, worked out from what is published: never from what the agent says."""
+"""Which wave an agent is in, worked out from what is published: never from what the agent says.
 
-from collections.abc import Mapping
+What it reported before waves or places changed counts for the wave that it was in then. What was published
+then is read back by its kept timestamps, verified as what is live now, and no further than somebody asks.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, datetime
 
 from metadata import places
-from metadata.errors import UsageError
+from metadata.errors import TidegateError
+from metadata.fields import time_text
+from repo_tools.audit.past import PastStore, desk_on
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.rollouts.state import State, read_state
+from repo_tools.signed.views import ISSUED_FIELD
 
 
 @dataclass(frozen=True)
@@ -24,27 +31,82 @@ class Map:
         return next((self.waves[route] for route in asked if route in self.waves), None)
 
 
-@dataclass
-class Maps:
-    """The channels of a repository, as they are published."""
+@dataclass(frozen=True)
+class Era:
+    """A time in which nobody's wave changed."""
 
-    desk: Desk
-
-    @cached_property
-    def _by_name(self) -> dict[str, Map]:
-        return {str(channel): map_of(read_state(self.desk, channel)) for channel in self.desk.channels()}
+    since: str
+    """When it began, as reports write times; empty for the oldest that is known."""
+    maps: Mapping[str, Map]
+    """By ``product/channel``."""
 
     def wave(self, channel: str, agent: str, standing: Standing) -> str | None:
-        """Return an agent's wave in ``product/channel``; None where there is no such channel."""
-        found = self.channel(channel)
+        """Return an agent's wave; None where there was no such channel."""
+        found = self.maps.get(channel)
         return found.wave(agent, standing) if found else None
 
-    def channel(self, name: str) -> Map | None:
-        """Return the waves of ``product/channel``; None where there is no such channel."""
+
+class Maps:
+    """The waves of a repository's channels, as they are published now and as they were.
+
+    Args:
+        desk: What is live.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._past = _publications(desk)
+        self._known = [next(self._past)]
+        self._whole = False
+
+    @property
+    def now(self) -> Era:
+        """The present."""
+        return self._known[0]
+
+    def eras(self, since: str) -> list[Era]:
+        """Return the eras from some time on, the newest first; the last one holds for all before."""
+        while not self._whole and self._known[-1].since > since:
+            self._read_back()
+        found = [
+            era for place, era in enumerate(self._known) if not place or self._known[place - 1].since > since
+        ]
+        return [*found[:-1], Era("", found[-1].maps)]
+
+    def _read_back(self) -> None:
+        """Read one more publication; one that changed nobody's wave makes the era after it longer."""
+        older, newest = next(self._past, None), self._known[-1]
+        if older is None:
+            self._whole = True
+        elif older.maps == newest.maps:
+            self._known[-1] = older
+        else:
+            self._known.append(older)
+
+
+def _publications(desk: Desk) -> Iterator[Era]:
+    """Yield what was public, the newest first, back to where this root's keys no longer tell."""
+    known: dict[tuple[str, int], Map] = {}
+    yield _era(desk, known)
+    live = desk.live
+    for number in range(live.timestamp.version - 1 if live.timestamp else 0, 0, -1):
         try:
-            return self._by_name.get(name)
-        except UsageError:
-            return None
+            then = desk_on(PastStore(desk.store, number, live.version("root")), live.root_bytes, desk.now)
+            if then.live.timestamp is not None:  # a killed publisher leaves a gap
+                yield _era(then, known)
+        except TidegateError:
+            return
+
+
+def _era(desk: Desk, known: dict[tuple[str, int], Map]) -> Era:
+    """Return the era of a publication; a channel whose role did not change has the waves that it had."""
+    timestamp, maps = desk.live.timestamp, {}
+    for channel in desk.channels():
+        version = (channel.role, desk.live.version(channel.role))
+        if version not in known:
+            known[version] = map_of(read_state(desk, channel))
+        maps[str(channel)] = known[version]
+    said = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
+    return Era(time_text(datetime.fromisoformat(said).astimezone(UTC)) if said else "", maps)
 
 
 def map_of(state: State) -> Map:

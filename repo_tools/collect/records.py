@@ -38,6 +38,16 @@ class Standing(msgspec.Struct, frozen=True):
     cohort_id: str | None = None
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """The wave of an agent from some time on."""
+
+    agent: str
+    channel: str
+    """As ``product/channel``."""
+    since: str
+    wave: str | None
+
+
 class Aside(msgspec.Struct, frozen=True):
     """A report, or a whole object, that is not counted."""
 

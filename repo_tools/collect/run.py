@@ -20,7 +20,7 @@ from repo_tools.collect.lake import Lake
 from repo_tools.collect.load import Load
 from repo_tools.collect.placing import Maps
 from repo_tools.collect.presence import clones, write_agents
-from repo_tools.collect.records import Aside, Joined, Standing
+from repo_tools.collect.records import Aside, Joined, Placed, Standing
 from repo_tools.collect.workers import Verdict, Workers
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import FullStore
@@ -192,10 +192,12 @@ class Collector:
     def _count(self, heard: Iterable[Heard], load: Load, summary: Summary) -> None:
         pairs = [(one.agent, channel) for one in heard if one.lines for channel in one.channels]
         standings = load.standings([agent for agent, _ in pairs])
-        waves = {
-            (agent, channel): self.maps.wave(channel, agent, standings.get(agent, Standing()))
+        eras = self.maps.eras(min((one.first for one in heard if one.lines), default=""))
+        waves = [
+            Placed(agent, channel, era.since, era.wave(channel, agent, standings.get(agent, Standing())))
             for agent, channel in pairs
-        }
+            for era in eras
+        ]
         taken = load.rows([line for one in heard for line in one.lines], waves)
         summary.counted += taken.new
         summary.again += taken.again

@@ -74,8 +74,10 @@ FRESH = """
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT said.*, placed.wave
 FROM read_json($lines, format = 'newline_delimited', columns = $columns) AS said
-LEFT JOIN (SELECT unnest($agents) AS agent, unnest($channels) AS channel, unnest($waves) AS wave) AS placed
+ASOF LEFT JOIN (SELECT unnest($agents) AS agent, unnest($channels) AS channel, unnest($since) AS since,
+                       unnest($waves) AS wave) AS placed
   ON placed.agent = said.agent AND placed.channel = said.product || '/' || said.channel
+ AND said.received >= placed.since
 """
 CONFLICTS = """
 SELECT DISTINCT fresh.agent, fresh.seq FROM fresh LEFT JOIN seen USING (agent, seq)

@@ -1,6 +1,5 @@
 """Make keys, stage and sign the first version of every role, and make the folder a workspace."""
 
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from repo_tools.fleet import enrolment
 from repo_tools.founding.plan import Plan, check_keys, key_names, trusts
 from repo_tools.keys.folder import KeyFile
 from repo_tools.roles import POLICY
+from repo_tools.rollouts.moving import new_salt
 from repo_tools.signed.founding import found
 from repo_tools.signed.live import Live
 from repo_tools.signed.signing import staged_bytes
@@ -111,7 +111,7 @@ def _stage(desk: Desk, plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> Non
     policy = Policy(
         product=channel.product,
         channel=channel.name,
-        salt=secrets.token_hex(16),
+        salt=new_salt(),
         poll_s=plan.poll_s,
         waves=[WaveShare(name=wave.name, percent=wave.percent) for wave in plan.waves],
     )

@@ -12,6 +12,7 @@ from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import braking
 from repo_tools.rollouts.early import refuse_early, unpublished
 from repo_tools.rollouts.leading import LEAD, lead_words, needing_several, slow
+from repo_tools.rollouts.moving import refuse_moving
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.refusals import refuse_closed, refuse_past
 from repo_tools.rollouts.selecting import carried
@@ -80,6 +81,16 @@ def in_time(desk: Desk, state: State, change: Change) -> list[str]:
     """
     refuse_early(state, live_orders(desk, state), change, desk.now)
     return at_any_time(desk, state, change)
+
+
+def between(desk: Desk, state: State, _: Change) -> list[str]:
+    """Judge a start that draws places anew: refuse one in the midst of another rollout.
+
+    Raises:
+        UnsuitableError: It is.
+    """
+    refuse_moving(state, desk.now)
+    return []
 
 
 def at_any_time(desk: Desk, state: State, change: Change) -> list[str]:

@@ -127,14 +127,23 @@ def number(rollout: str) -> int:
 
 def read_state(desk: Desk, channel: Channel) -> State:
     """Return a channel's state, staged over live."""
-    top = desk.tree.view(channel.role)
-    if (entry := top.entries.get(channel.path(POLICY))) is None:
-        raise UnsuitableError(f"{channel.role} lists no policy: no agent can follow it")
-    policy = strict.decode(desk.contents.read(entry), Policy, refuse_unknown=True)
+    top, policy = desk.tree.view(channel.role), read_policy(desk, channel)
     roles = [name.rpartition(".")[2] for name in top.delegations]
     waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
     catalog = Catalog(desk, channel.product)
     return State(channel, policy, read_brake(desk, channel), waves, catalog, _picked(desk, channel))
+
+
+def read_policy(desk: Desk, channel: Channel) -> Policy:
+    """Return what a channel says to all its agents.
+
+    Raises:
+        UnsuitableError: Nothing.
+    """
+    entry = desk.tree.view(channel.role).entries.get(channel.path(POLICY))
+    if entry is None:
+        raise UnsuitableError(f"{channel.role} lists no policy: no agent can follow it")
+    return strict.decode(desk.contents.read(entry), Policy, refuse_unknown=True)
 
 
 def _picked(desk: Desk, channel: Channel) -> dict[str, Order]:

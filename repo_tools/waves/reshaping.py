@@ -1,9 +1,4 @@
-"""Change who is in which wave of a channel that is founded: shares, hosts by name, hosts counted in. Pure.
-
-Hosts change their waves only while every wave runs the same version, and none still spreads: a recall calls
-waves back, and would miss a host that runs what its new wave never had; and a host whose turn another place
-decides could start long before the one it had.
-"""
+"""Change who is in which wave of a channel that is founded: shares, hosts by name, hosts counted in. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +8,11 @@ from msgspec.structs import replace
 
 from metadata import places
 from metadata.documents import Order, WaveShare
-from metadata.errors import UnsuitableError, UsageError
+from metadata.errors import UsageError
 from repo_tools.collect.roster import Member
-from repo_tools.output import when
-from repo_tools.rollouts.early import spread_until
+from repo_tools.rollouts.moving import refuse_moving
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, Wave, complete, is_own
+from repo_tools.rollouts.state import State, Wave, is_own
 from repo_tools.waves.filling import Seats, filled
 from repo_tools.waves.said import Said, ascending
 
@@ -68,27 +62,6 @@ def reshape(state: State, wish: Wish, members: Sequence[Member], now: datetime) 
     routes = {name: found for name, found in after.items() if found != before[name]}
     orders = {name: order for name in routes if (order := _order(state, name))}
     return Change(orders, policy if policy != state.policy else None, routes=routes)
-
-
-def refuse_moving(state: State, now: datetime) -> None:
-    """Refuse to let hosts change their waves while these differ, or while one still spreads.
-
-    Raises:
-        UnsuitableError: It says until when, or what to do first.
-    """
-    orders = [wave.order for wave in state.waves if wave.order]
-    runs = {order.version: order.wave for order in orders}
-    if len(runs) > 1:
-        told = " and ".join(f"{wave} {version}" for version, wave in runs.items())
-        hint = f"complete it first: tidegate rollout promote {state.channel}; or recall it"
-        text = f"no host may change its wave while {told} run: a recall would miss it"
-        raise UnsuitableError(text, hint)
-    for order in (order for order in orders if not complete(order)):
-        if (until := spread_until(state, order, now)) > now:
-            text = (
-                f"no host may change its wave or place while those of {order.wave} start by {order.rollout}"
-            )
-            raise UnsuitableError(text, f"wait until {when(until)}")
 
 
 def by_name(wave: Wave) -> list[str]:

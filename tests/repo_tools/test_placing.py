@@ -60,7 +60,7 @@ def test_all_three_find_the_same_wave(channel, agent, ring, cohort):
     explained = explain(desk, desk.only_channel(), host, now).directed
     assert directed is not None
     assert explained is not None
-    placed = Maps(desk).wave("agent/stable", agent, Standing(ring, cohort))
+    placed = Maps(desk).now.wave("agent/stable", agent, Standing(ring, cohort))
     assert directed.wave == explained.wave == placed
     if agent in NAMED[:2] or (ring == "staging" and agent not in NAMED):
         assert placed == "canary"

@@ -35,7 +35,7 @@ class Chorus:
         desk = self._collection.repo.desk().published()
         maps, channel = Maps(desk), str(desk.only_channel())
         names = (f"host-{number}" for number in itertools.count())
-        fits = (name for name in names if maps.wave(channel, name, Standing()) == wave)
+        fits = (name for name in names if maps.now.wave(channel, name, Standing()) == wave)
         return list(itertools.islice(fits, count))
 
     def join(self, names: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ WITH host AS (
   WHERE rollout IS NOT NULL AND stage <> 'heartbeat'
   GROUP BY product, channel, rollout
 ), said AS (
-  SELECT product, channel, rollout, agent, max(wave) AS wave,
+  SELECT product, channel, rollout, agent, min_by(wave, seq) AS wave,
          max(CASE WHEN stage = 'update_install' THEN 1 ELSE 0 END) AS started,
          max(CASE WHEN stage = 'update_healthcheck' AND outcome = 'ok' THEN 1 ELSE 0 END) AS kept,
          max(CASE WHEN stage = 'soak' AND outcome = 'ok' THEN 1 ELSE 0 END) AS soaked,
