@@ -1,6 +1,6 @@
 """``tidegate simulate``."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import click
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools import moments
 from repo_tools.cli.app import App, reads
+from repo_tools.cli.lake import in_lake
 from repo_tools.output import Answer, Sheet, counted, when
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ ROWS = 24
     "--part-time", type=_SHARE, default=0.0, help="Percent that are there for ten hours a day.  [default: 0]"
 )
 @click.option("--lasting", metavar="SPAN", default="6d", show_default=True, help="How much time goes by.")
+@click.option(
+    "--recorded", is_flag=True, help="Take the hosts that were collected; of the shares only --fails counts."
+)
+@in_lake
 @click.option("--seed", type=int, default=0, help="Another number, another fleet.")
 @click.option(
     "--picture", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it: PNG or SVG."
@@ -46,12 +51,16 @@ ROWS = 24
 def simulate(app: App, channel: str, version: str, **options: Any) -> Answer:
     """Let a rollout of VERSION run over a made-up fleet, in simulated time: nothing is staged.
 
-    Every host decides as agents do, and every hour the gate looks at what they would have reported.
+    Every host decides as agents do, and every hour the gate looks at what they would have reported. Where it
+    asks for a person, one signs four hours later. With --recorded the fleet is your own: its hosts in their
+    waves, with what they run; who was silent for two days is not there, and where the last release failed,
+    this one does.
 
     \b
     Examples:
       tidegate simulate stable 1.5.0
       tidegate simulate stable 1.5.0 --agents 1000000 --fails 5 --picture rollout.svg
+      tidegate simulate stable 1.5.0 --recorded
     """
     from repo_tools.rollouts.state import read_state
     from repo_tools.simulate.run import simulate as let_run
@@ -64,6 +73,8 @@ def simulate(app: App, channel: str, version: str, **options: Any) -> Answer:
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     plot = _plot(app, state, version, options)
+    if options["recorded"]:
+        plot = _recorded(app, state, plot, options["lake"])
     looks = int(plot.lasts / timedelta(seconds=plot.look_s))
     with app.terminal.progress("simulating", looks, count=True) as shown:
         course = let_run(state, plot, shown)
@@ -97,6 +108,12 @@ def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot"
     )
 
 
+def _recorded(app: App, state: Any, plot: "Plot", lake: Path | None) -> "Plot":
+    from repo_tools.simulate.recorded import recorded
+
+    return replace(plot, fleet=recorded(lake or app.folder / "lake", state.channel, app.now(), plot.fleet))
+
+
 def _running(state: Any) -> str:
     """Return what hosts run before: the base, or what the first wave was ordered to run."""
     ordered = next((wave.order for wave in state.waves if wave.order), None)
@@ -125,18 +142,23 @@ def _sheet(plot: "Plot", course: "Course") -> Sheet:
     while len(points) > 1 and points[-1].versions == points[-2].versions:
         points = points[:-1]
     step = -(-len(points) // ROWS)
+    names = [plot.running, *sorted(_versions(course) - {plot.running, plot.version}), plot.version]
     rows = [
-        [when(point.at), *_shares(plot, point.versions), f"{point.sent_bytes / 1e6:,.0f}"]
+        [
+            when(point.at),
+            *(f"{point.versions.get(name, 0):,}" for name in names),
+            f"{point.sent_bytes / 1e6:,.0f}",
+        ]
         for point in points[::-step][::-1]
     ]
-    return Sheet(["at", plot.running or "nothing", plot.version, "MB in the hour"], rows, _title(plot))
+    return Sheet(["at", *(name or "nothing" for name in names), "MB in the hour"], rows, _title(plot))
 
 
-def _shares(plot: "Plot", versions: Any) -> list[str]:
-    return [f"{versions.get(name, 0):,}" for name in (plot.running, plot.version)]
+def _versions(course: "Course") -> set[str]:
+    return {name for point in course.points for name, count in point.versions.items() if count}
 
 
 def _title(plot: "Plot") -> str:
     fleet = plot.fleet
     bad = f", fails on {100 * fleet.bad:g} %" if fleet.bad else ""
-    return f"{plot.version} to {counted(fleet.agents, 'host')}: {plot.plan.strategy}, {plot.plan.preset}{bad}"
+    return f"{plot.version} to {fleet.text}: {plot.plan.strategy}, {plot.plan.preset}{bad}"

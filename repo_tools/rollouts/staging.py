@@ -48,6 +48,19 @@ def reshaped(state: State, change: Change) -> State:
     return replace(state, waves=waves, policy=change.policy or state.policy)
 
 
+def in_force(state: State, change: Change) -> State:
+    """Return a channel once a change is public."""
+    after = reshaped(state, change)
+    waves = tuple(
+        replace(wave, order=order, document=state.catalog.entry(order.version))
+        if (order := change.orders.get(wave.name))
+        else wave
+        for wave in after.waves
+    )
+    picked = state.picked if change.picked is None else change.picked
+    return replace(after, waves=waves, brake=change.brake or state.brake, picked=picked)
+
+
 def routes_of(state: State, order: Order) -> list[Entry]:
     """Return a wave's routes as an order makes them."""
     document = state.catalog.entry(order.version)

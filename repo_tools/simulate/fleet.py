@@ -1,7 +1,10 @@
-"""The hosts of a simulation: made from numbers, each the same in every run. Pure."""
+"""The hosts of a simulation, made from numbers: each is the same in every run. Pure."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
+
+from repo_tools.collect.records import Standing
+from repo_tools.output import counted
 
 DAY_S = 86_400
 
@@ -27,6 +30,21 @@ class Hours:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One host as a simulation begins."""
+
+    name: str
+    standing: Standing
+    hours: Hours
+    fails: bool
+    """Whether the release fails on it."""
+    phase: float
+    """When in the time between two polls it polls, and when in the day it says that it lives."""
+    running: str | None = None
+    """None: what every host runs."""
+
+
+@dataclass(frozen=True)
 class Fleet:
     """Who the hosts are, and how they fare; shares are of 1."""
 
@@ -46,9 +64,25 @@ class Fleet:
         """How many hosts are there on average."""
         return self.agents * (1 - self.offline - self.part_time * (1 - Hours.LENGTH_S / DAY_S))
 
-    def agent_id(self, number: int) -> str:
-        """Return a host's name."""
-        return f"host-{number}"
+    @property
+    def text(self) -> str:
+        """What people call it."""
+        return counted(self.agents, "host")
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """What single hosts run that is not what every host runs."""
+        return frozenset()
+
+    def member(self, number: int) -> Member:
+        """Return a host."""
+        return Member(
+            f"host-{number}",
+            Standing(),
+            self._hours(number),
+            self.fails(number),
+            self.chance(number, "phase"),
+        )
 
     def chance(self, number: int, what: str) -> float:
         """Return a number in [0, 1) that is a host's own for a purpose."""
@@ -59,12 +93,10 @@ class Fleet:
         """Return whether the release fails on a host."""
         return self.chance(number, "fails") < self.background + self.bad * (1 - self.background)
 
-
-def hours(fleet: Fleet, number: int) -> Hours:
-    """Return when a host is there."""
-    drawn = fleet.chance(number, "there")
-    if drawn < fleet.offline:
-        return Hours(never=True)
-    if drawn < fleet.offline + fleet.part_time:
-        return Hours(from_s=int(fleet.chance(number, "hours") * DAY_S))
-    return Hours()
+    def _hours(self, number: int) -> Hours:
+        drawn = self.chance(number, "there")
+        if drawn < self.offline:
+            return Hours(never=True)
+        if drawn < self.offline + self.part_time:
+            return Hours(from_s=int(self.chance(number, "hours") * DAY_S))
+        return Hours()

@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from metadata.documents import Order
 from metadata.facts import Directed, Releases
+from metadata.places import SELECTED_WAVE
 from repo_tools.collect.placing import Map
 from repo_tools.explain import documents
 from repo_tools.files import silent
 from repo_tools.gate.advance import advance
 from repo_tools.gate.counting import Tally
 from repo_tools.gate.verdict import Counts
+from repo_tools.rollouts.leading import LEAD
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
-from repo_tools.rollouts.staging import Change
+from repo_tools.rollouts.staging import Change, in_force
 from repo_tools.rollouts.state import State
 from repo_tools.rollouts.strategies import begin
 from repo_tools.simulate.fleet import Fleet
@@ -89,15 +91,16 @@ def simulate(state: State, plot: Plot, on_look: Callable[[int], None] = silent) 
         on_look: Told of every look that the job has taken.
     """
     waves = Map(state.policy.salt, {route: wave.name for wave in state.waves for route in wave.routes})
-    catalog = state.catalog
+    catalog, known = state.catalog, plot.fleet.versions | {plot.running}
     setting = Setting(
         plot.fleet,
         waves,
         signed(state),
         plot.begins,
         plot.platform,
+        plot.version,
         plot.running,
-        catalog.release(plot.running).seq if plot.running else 0,
+        {one: catalog.release(one).seq for one in known if one in catalog.versions},
     )
     with crew(setting, plot.processes) as hosts:
         return _Run(state, plot, hosts).whole(on_look)
@@ -110,24 +113,18 @@ def signed(state: State) -> Signed:
         for wave in state.waves
         if wave.order
     }
-    read = [documents(state.catalog, directed.order, None) for directed in found.values()]
+    picked = {
+        route: Directed(order, SELECTED_WAVE, state.catalog.entry(order.version).sha256)
+        for route, order in state.picked.items()
+    }
+    ordered = [*found.values(), *picked.values()]
+    read = [documents(state.catalog, directed.order, None) for directed in ordered]
     digests = dict(item for one in read for item in one.digests.items())
     papers = dict(item for one in read for item in one.documents.items())
-    return Signed(state.policy, state.brake, found, Releases(digests, papers))
+    return Signed(state.policy, state.brake, found, Releases(digests, papers), picked)
 
 
-def changed(state: State, change: Change) -> State:
-    """Return a channel with a change in force."""
-    entry = state.catalog.entry
-    waves = tuple(
-        replace(wave, order=order, document=entry(order.version))
-        if (order := change.orders.get(wave.name))
-        else wave
-        for wave in state.waves
-    )
-    return replace(
-        state, waves=waves, policy=change.policy or state.policy, brake=change.brake or state.brake
-    )
+_WORDS = {"halt": "halted", "open": "{} opens", "ask": "{} opens, signed by a person"}
 
 
 class _Run:
@@ -139,17 +136,18 @@ class _Run:
         self._hosts = hosts
         self._course = Course()
         self._told = Told({}, Counter(), 0)
+        self._asked: datetime | None = None
         part = state.catalog.release(plot.version).artifact_for(plot.platform)
         self._size_bytes = part.payload_bytes if part else 0
 
     def whole(self, on_look: Callable[[int], None]) -> Course:
         plot = self._plot
         change: Change | None = begin(self._state, plot.version, plot.plan, Terms(plot.begins))
-        self._course.points.append(Point(plot.begins, {plot.running: plot.fleet.agents}, 0, 0))
+        self._course.points.append(Point(plot.begins, dict(self._hosts.run(None, 0, 0).versions), 0, 0))
         self._say(plot.begins, f"{plot.version} starts, {plot.plan.strategy}")
         for at_s in range(0, int(plot.lasts.total_seconds()), plot.look_s):
             if change:
-                self._state = changed(self._state, change)
+                self._state = in_force(self._state, change)
             news = signed(self._state) if change else None
             self._note(self._hosts.run(news, at_s, at_s + plot.look_s), at_s + plot.look_s)
             change = self._look(plot.begins + timedelta(seconds=at_s + plot.look_s))
@@ -161,11 +159,24 @@ class _Run:
         step = advance(self._state, self._plot.plan, self._count, Terms(now, by="job"))
         if step.change is None:
             return None
-        halted = step.verdict.action == "halt"
-        self._course.halted |= halted
-        opened = ", ".join(step.change.orders)
-        self._say(now, f"{'halted' if halted else f'{opened} opens'}: {step.verdict.text}")
+        opened, action = ", ".join(step.change.orders), step.verdict.action
+        if action == "ask" and not self._signed(
+            now, f"a person is asked to sign {opened}: {step.verdict.text}"
+        ):
+            return None
+        self._course.halted |= action == "halt"
+        self._say(now, f"{_WORDS[action].format(opened)}: {step.verdict.text}")
         return step.change
+
+    def _signed(self, now: datetime, question: str) -> bool:
+        """Return whether a person has signed, who takes as long as others may have to."""
+        if self._asked is None:
+            self._asked = now
+            self._say(now, question)
+        if now < self._asked + LEAD:
+            return False
+        self._asked = None
+        return True
 
     def _count(self, order: Order) -> Tally:
         wave = self._told.waves.get(order.wave, Tallied())

@@ -6,16 +6,16 @@ calls for each host and not one for each poll.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from metadata import places
 from metadata.decide import decide
 from metadata.documents import Brake, Policy
 from metadata.facts import Directed, Host, Releases
 from repo_tools.collect.placing import Map
-from repo_tools.collect.records import Standing
-from repo_tools.simulate.fleet import DAY_S, Fleet, Hours, hours
+from repo_tools.simulate.fleet import DAY_S, Fleet, Hours
 
 GRAIN_S = 60
 """Hosts act in steps of a minute: a fifteenth of the usual time between polls."""
@@ -30,6 +30,16 @@ class Signed:
     orders: Mapping[str, Directed]
     """By wave."""
     releases: Releases
+    picked: Mapping[str, Directed] = field(default_factory=dict)
+    """Of hosts that were selected one by one, by route."""
+
+    def directed(self, agent: "Agent", now: datetime) -> Directed | None:
+        """Return what a host is ordered; a selection past its end falls through to its wave."""
+        if self.picked:
+            found = self.picked.get(places.pick_route(agent.name))
+            if found and not (found.order.not_after and now >= found.order.not_after):
+                return found
+        return self.orders.get(agent.wave)
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,12 @@ class Setting:
     """What is published at the beginning."""
     begins: datetime
     platform: str
+    version: str
+    """The release that it is about: it alone fails where hosts fail, and is counted."""
     running: str
     """What every host runs at the beginning."""
-    highest_seq: int
+    seqs: Mapping[str, int]
+    """The numbers of what hosts run, by version."""
 
 
 @dataclass
@@ -102,7 +115,7 @@ class Shard:
             self._by_wave[agent.wave].append(agent)
         self._told = Told(
             {wave: Tallied(len(found)) for wave, found in self._by_wave.items()},
-            Counter({setting.running: sum(map(len, self._by_wave.values()))}),
+            Counter(agent.running for agents in self._by_wave.values() for agent in agents),
             0,
         )
         # In this order: what one plans for the same moment is up to those after it.
@@ -114,7 +127,7 @@ class Shard:
     def publish(self, signed: Signed, at_s: int) -> None:
         """Let the hosts whose order, or whose channel, is another now find it at their next poll."""
         before, self._signed = self._signed, signed
-        channel = (before.policy, before.brake) != (signed.policy, signed.brake)
+        channel = (before.policy, before.brake, before.picked) != (signed.policy, signed.brake, signed.picked)
         for wave, agents in self._by_wave.items():
             old, new = before.orders.get(wave), signed.orders.get(wave)
             if channel or old != new:
@@ -160,7 +173,7 @@ class Shard:
         now = setting.begins + timedelta(seconds=self._now)
         host = _host(setting, signed, agent)
         decision = decide(
-            host, signed.policy, signed.orders.get(agent.wave), signed.brake, signed.releases, now, now
+            host, signed.policy, signed.directed(agent, now), signed.brake, signed.releases, now, now
         )
         if decision.until is not None:
             self._plan(self._decide, agent, _second(setting, decision.until, 0))
@@ -169,22 +182,30 @@ class Shard:
 
     def _start(self, agent: Agent, version: str) -> None:
         self._beat(agent)
-        self._told.waves[agent.wave].started += 1
+        self._told.waves[agent.wave].started += version == self._setting.version
         self._told.downloads += 1
         self._told.versions[agent.running] -= 1
         self._told.versions[version] += 1
         agent.trial = version
         release = self._signed.releases.documents[version]
         takes_s = release.start_s + release.trial_s
-        self._plan(self._end, agent, self._now + int(takes_s * agent.phase if agent.fails else takes_s))
+        self._plan(
+            self._end, agent, self._now + int(takes_s * agent.phase if self._fails(agent) else takes_s)
+        )
+
+    def _fails(self, agent: Agent) -> bool:
+        return agent.fails and agent.trial == self._setting.version
 
     def _end(self, agent: Agent) -> None:
         """Keep what was on trial, or go back."""
-        version, agent.trial = agent.trial, ""
+        fails, version, agent.trial = self._fails(agent), agent.trial, ""
         release = self._signed.releases.documents[version]
-        if not agent.fails:
+        if not fails:
             agent.running, agent.highest_seq = version, max(agent.highest_seq, release.seq)
-            self._plan(self._soak, agent, self._now + release.soak_s)
+            if version == self._setting.version:
+                self._plan(self._soak, agent, self._now + release.soak_s)
+            else:  # a base, or a release on the way: the host asks what comes then
+                self._plan(self._decide, agent, self._now + GRAIN_S)
             return
         artifact = release.artifact_for(self._setting.platform)
         agent.gave_up = artifact.payload_sha256 if artifact else ""
@@ -200,17 +221,11 @@ _Work = Callable[[Agent], None]
 
 
 def _agent(setting: Setting, number: int) -> Agent:
-    fleet = setting.fleet
-    name = fleet.agent_id(number)
-    return Agent(
-        name,
-        setting.waves.wave(name, Standing()) or "",
-        hours(fleet, number),
-        fleet.fails(number),
-        fleet.chance(number, "phase"),
-        setting.running,
-        setting.highest_seq,
-    )
+    found = setting.fleet.member(number)
+    wave = setting.waves.wave(found.name, found.standing) or ""
+    running = setting.running if found.running is None else found.running
+    seq = setting.seqs.get(running, 0)
+    return Agent(found.name, wave, found.hours, found.fails, found.phase, running, seq)
 
 
 def _host(setting: Setting, signed: Signed, agent: Agent) -> Host:

@@ -1,9 +1,12 @@
 """A rollout in simulated time tells beforehand what a release manager would see."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.chorus import BACK, Chorus
+from tests.support.collection import Collection
 from tests.support.workspace import Workspace
 
 
@@ -43,6 +46,44 @@ def test_a_bad_release_ends_in_canary(ready, fails):
     assert course["halted"]
     assert course["events"][-1]["text"].startswith("halted: ")
     assert course["exposed"] < 0.06 * 8000
+
+
+def test_a_small_wave_asks_a_person(ready):
+    """To be asked is an event of its own; the wave opens when somebody has signed, hours later."""
+    course = simulated(ready, "--agents", "100", "--preset", "fast", "--background", "0", "--offline", "0")
+    events = [(event["at"], event["text"].partition(":")[0]) for event in course["events"]]
+    assert [text for _, text in events][1:3] == [
+        "a person is asked to sign early",
+        "early opens, signed by a person",
+    ]
+    asked, signed = (datetime.fromisoformat(at) for at, _ in events[1:3])
+    assert signed - asked == timedelta(hours=4)
+    assert course["updated"] == 100
+
+
+def test_a_recorded_fleet(ready, tmp_path):
+    """The hosts that were collected, in their waves: what they run, who is away, and who failed before."""
+    repo = Workspace(shutil.copytree(ready.base, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    chorus = Chorus(Collection(repo, tmp_path / "box"), datetime.now(UTC) - timedelta(hours=1))
+    names = [f"host-{number}" for number in range(40)]
+    chorus.at -= timedelta(days=5)
+    chorus.join(names)
+    chorus.at += timedelta(days=5)
+    chorus.say(names[10:], {"stage": "heartbeat"}, running="1.4.2")
+    chorus.say(names[10:12], *BACK, running="1.4.2")
+    chorus.say(names[12:15], {"stage": "heartbeat"}, running="1.4.0")
+    repo.do("fleet", "collect", tmp_path / "box")
+    course = simulated(repo, "--recorded", "--strategy", "immediate")
+    assert course["points"][0]["versions"] == {"1.4.2": 27, "1.4.0": 3, "1.0.0": 10}
+    assert (course["exposed"], course["failed"], course["updated"]) == (30, 2, 28)
+    assert "1.5.0 to 40 recorded hosts" in repo.run("simulate", "stable", "1.5.0", "--recorded").stdout
+
+
+def test_a_fleet_of_which_nothing_was_recorded(ready):
+    """It is named, with what to do."""
+    done = ready.run("simulate", "stable", "1.5.0", "--recorded")
+    assert (done.exit_code, "nothing was collected" in done.stderr) == (13, True)
 
 
 def test_without_a_gate_it_goes_on(ready):
