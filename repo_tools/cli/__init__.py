@@ -31,6 +31,7 @@ MODULES = {
     "check": "check",
     "agents": "agents",
     "fleet": "fleet",
+    "dashboard": "dashboard",
     "audit": "audit",
     "log": "log",
     "explain": "explain",

@@ -1,8 +1,8 @@
 """What publishing asks of a store, and the names in it.
 
 Layout: ``metadata/`` (versioned names and ``timestamp.json``), ``targets/`` (hash-prefixed names) and
-``status/``. Everything is created once and never changes, except ``timestamp.json``, which is replaced only
-while it is still the one that the publisher started from.
+``status/``. Everything is created once and never changes, except ``timestamp.json`` and the way into the
+dashboard, which are replaced only while they are still what the publisher started from.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ from typing import Protocol, runtime_checkable
 from repo_tools.files import OnBytes, silent
 
 TIMESTAMP = "metadata/timestamp.json"
+INDEX, STATUS = "status/index.html", "status/status.json"
+REPLACED = (TIMESTAMP, INDEX, STATUS)
 AGAIN = "somebody published first; look at what is live (tidegate status) and prepare the change again"
 
 

@@ -10,6 +10,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 BRIEF_S = 60
 """How long a cache may serve what was just replaced."""
 BRIEF = f"public, max-age={BRIEF_S}"
+_KEPT = ("metadata/", "targets/", "status/assets/", "status/builds/", "status/agents/")
 _JSON = "application/json"
 _ARCHIVES = {".zst": "application/zstd", ".gz": "application/gzip", ".xz": "application/x-xz"}
 
@@ -24,11 +25,12 @@ class Headers:
 
 def headers(name: str) -> Headers:
     """Return the headers of a file in the store."""
-    return Headers(BRIEF if name == TIMESTAMP or _dashboard(name) else IMMUTABLE, _content_type(name))
+    return Headers(IMMUTABLE if _is_kept(name) else BRIEF, _content_type(name))
 
 
-def _dashboard(name: str) -> bool:
-    return not name.startswith(("metadata/", "targets/"))
+def _is_kept(name: str) -> bool:
+    """Return whether a name's content never changes."""
+    return name.startswith(_KEPT) and name != TIMESTAMP
 
 
 def _content_type(name: str) -> str:

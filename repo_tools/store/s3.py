@@ -24,7 +24,7 @@ from metadata.errors import ConflictError, UntrustedError
 from metadata.paths import safe_path
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import conditions, multipart
-from repo_tools.store.base import AGAIN, TIMESTAMP, Item
+from repo_tools.store.base import AGAIN, REPLACED, Item
 from repo_tools.store.clock import Dated
 from repo_tools.store.folder import not_signed
 from repo_tools.store.headers import headers
@@ -100,7 +100,7 @@ class S3Store:
             if answer is None:
                 return None
             data: bytes = answer["Body"].read()
-        if name == TIMESTAMP:
+        if name in REPLACED:
             self._etags[name] = (data, answer["ETag"])
         return data
 

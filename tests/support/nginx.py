@@ -1,4 +1,4 @@
-"""A real nginx with the drop box of ``infra/nginx``; where there is none, its Debian package is unpacked."""
+"""A real nginx with a file of ``infra/nginx``; where there is none, its Debian package is unpacked."""
 
 import os
 import shutil
@@ -29,9 +29,12 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     map "" $reports_key {{ default "{key}"; }}
+    types {{
+        text/html html; text/css css; text/javascript js; image/svg+xml svg; application/json json;
+    }}
     server {{
         listen 127.0.0.1:{port};
-        root {folder}/box;
+        root {served};
         include {shipped};
     }}
 }}
@@ -81,19 +84,33 @@ def _unpack() -> None:
 @contextmanager
 def dropping(folder: Path) -> Iterator[DropBox]:
     """Run a drop box until the block ends."""
-    port = free_port()
     (folder / "box").mkdir(parents=True)
-    shipped = ROOT / "infra" / "nginx" / "reports.conf"
+    with serving(folder, folder / "box", "reports.conf", 404) as url:
+        yield DropBox(url, folder / "box", folder / "access.log")
+
+
+@contextmanager
+def serving(folder: Path, served: Path, shipped: str, status: int) -> Iterator[str]:
+    """Serve a folder by a file of ``infra/nginx`` until the block ends, and give the address.
+
+    Args:
+        folder: Where nginx keeps its own files.
+        served: The folder.
+        shipped: The file's name.
+        status: What nginx answers at the address itself, once it runs.
+    """
+    port = free_port()
     conf = folder / "nginx.conf"
-    conf.write_text(CONF.format(folder=folder, port=port, key=KEY, shipped=shipped))
+    places = {"folder": folder, "served": served, "shipped": ROOT / "infra" / "nginx" / shipped}
+    conf.write_text(CONF.format(port=port, key=KEY, **places))
     if os.geteuid() != 0:
         conf.write_text(conf.read_text().replace("user root;\n", ""))
     process = subprocess.Popen([program(), "-c", conf, "-e", folder / "error.log"])
     try:
-        box = DropBox(f"http://127.0.0.1:{port}", folder / "box", folder / "access.log")
-        eventually(lambda: process.poll() is not None or ask_status(box.url) == 404)
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: process.poll() is not None or ask_status(url) == status)
         assert process.poll() is None, (folder / "error.log").read_text()
-        yield box
+        yield url
     finally:
         process.terminate()
         process.wait(30)

@@ -1,0 +1,238 @@
+"""What pages show, as frozen values: no page asks for more, and no value here is markup."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a bar: hosts of one kind."""
+
+    kind: str
+    """Its colour and sign, such as ``ok``; see ``site.css``."""
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One version's hosts over time."""
+
+    label: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Hosts by version over time."""
+
+    at: tuple[datetime, ...]
+    hourly: bool
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class ChannelFleet:
+    """The hosts of one channel."""
+
+    channel: str
+    page: str
+    """Its rollout's page."""
+    present: int
+    absent: int
+    gone: int
+    states: tuple[Part, ...]
+    """What the present hosts are doing; their sum is ``present``."""
+    versions: tuple[tuple[str, int], ...]
+    timeline: Timeline
+
+
+@dataclass(frozen=True)
+class SignedChange:
+    """One published change, in words."""
+
+    at: datetime | None
+    role: str
+    version: int
+    text: str
+    signed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WavePart:
+    """One wave of a rollout."""
+
+    name: str
+    share: str
+    state: str
+    """``waiting``, ``open``, ``held`` or ``done``."""
+    version: str
+    opens: datetime | None
+    """When its first host may start, and its last by the spread."""
+    spread_until: datetime | None
+    closes: datetime | None
+    members: int
+    parts: tuple[Part, ...]
+    """Its hosts by what became of them; empty before it is ordered."""
+    back: int
+    """Of the failed, those that went back to what ran before."""
+    verdict: str
+    """What the evidence says of the wave, in a sentence."""
+    evidence: str
+    """Where the evidence is that opened it, below ``status/``; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What comes next, and who can do it."""
+
+    text: str
+    who: str
+    command: str
+
+
+@dataclass(frozen=True)
+class RolloutPage:
+    """The newest rollout of one channel."""
+
+    channel: str
+    page: str
+    rollout: str
+    """Empty before the first."""
+    version: str
+    strategy: str
+    by: str
+    reason: str
+    recall: str
+    brake: str
+    """Why the brake holds it; empty if it does not."""
+    verdict: str
+    """What the gate says, and what it waits for."""
+    waves: tuple[WavePart, ...]
+    next_step: NextStep | None
+    signed: tuple[SignedChange, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Hosts that failed in the same way."""
+
+    product: str
+    rollout: str
+    version: str
+    stage: str
+    reason: str
+    agents: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """Failures of the hosts that carry a label."""
+
+    label: str
+    agents: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """One report of a host, as a page tells it."""
+
+    at: datetime | None
+    stage: str
+    outcome: str
+    version: str
+    rollout: str
+    reason: str
+    log: tuple[str, ...]
+    """Lines of what the host said happened."""
+
+
+@dataclass(frozen=True)
+class AgentPage:
+    """A host that fails or is silent."""
+
+    agent: str
+    page: str
+    trouble: str
+    """``failed`` or ``silent``."""
+    channel: str
+    wave: str
+    place: str
+    running: str
+    heard: datetime | None
+    rule: str
+    text: str
+    """The sentence of the decision that stands, in its own words."""
+    labels: tuple[tuple[str, str], ...]
+    events: tuple[Event, ...]
+    """The newest first."""
+
+
+@dataclass(frozen=True)
+class FailuresPage:
+    """What went wrong, and where."""
+
+    failures: tuple[Failure, ...]
+    labels: tuple[LabelCount, ...]
+    agents: tuple[AgentPage, ...]
+    failed: int
+    silent: int
+    full: bool
+    """Whether hosts are told by their ids, labels and logs."""
+
+
+@dataclass(frozen=True)
+class ReleaseRow:
+    """How one release went."""
+
+    product: str
+    version: str
+    state: str
+    """``live``, ``revoked`` or ``retired``."""
+    started: int
+    kept: int
+    ok: int
+    back: int
+    failed: int
+    running: int
+    first: datetime | None
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """When a role's signatures end."""
+
+    role: str
+    at: datetime
+    level: str
+    """``ok``, ``soon`` or ``late``."""
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Every published change, and what ends when."""
+
+    changes: tuple[SignedChange, ...]
+    more: int
+    """Older changes that are left out."""
+    expiries: tuple[Expiry, ...]
+    broken: tuple[str, ...]
+    """What does not hold in the published history."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """All pages, as of one moment."""
+
+    title: str
+    heard: datetime | None
+    """When the newest report came."""
+    issued: datetime | None
+    """When the live timestamp was signed."""
+    fleet: Sequence[ChannelFleet]
+    rollouts: Sequence[RolloutPage]
+    failures: FailuresPage
+    history: Sequence[ReleaseRow]
+    audit: AuditPage

@@ -1,0 +1,87 @@
+"""The pages of the past: how releases went, and every signed change with its signers."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from repo_tools.audit.log import Change, Log, Wanted
+from repo_tools.audit.past import NOWHERE
+from repo_tools.audit.report import Report, audit
+from repo_tools.checks.facts import gather
+from repo_tools.contents import Contents
+from repo_tools.desk import Desk
+from repo_tools.pages.heard import Heard, moment
+from repo_tools.pages.model import AuditPage, Expiry, ReleaseRow, SignedChange
+from repo_tools.roles import lifetime
+from repo_tools.rollouts.state import State
+from repo_tools.words.text import cut
+
+MOST_CHANGES = 300
+"""Changes on the audit page; ``tidegate log`` has all."""
+MOST_RELEASES = 100
+MOST_BROKEN = 20
+SOON, LATE = 0.5, 0.25
+"""Parts of a role's life that are left when ``check`` warns of it, and when it fails."""
+
+
+def changes(desk: Desk) -> tuple[list[SignedChange], Report]:
+    """Return every published change, newest first, and the audit that read them."""
+    report = audit(desk.first, desk.workspace.root_bytes(), desk.now)
+    told = Log(report.history, Contents(NOWHERE, desk.first)).changes(Wanted())
+    return [_change(one) for one in told], report
+
+
+def _change(one: Change) -> SignedChange:
+    return SignedChange(
+        one.at, one.role, one.version, one.text, tuple(dict.fromkeys(key.person for key in one.signed_by))
+    )
+
+
+def audit_page(desk: Desk, told: list[SignedChange], report: Report) -> AuditPage:
+    """Return the page of changes and of what ends when."""
+    ends = sorted(gather(desk, publishing=False).expiries.items(), key=lambda item: item[1])
+    broken = [found.text for found in report.findings if found.level == "error"]
+    return AuditPage(
+        tuple(told[:MOST_CHANGES]),
+        max(0, len(told) - MOST_CHANGES),
+        tuple(Expiry(role, at, _level(role, at, desk.now)) for role, at in ends),
+        tuple(map(cut, broken[:MOST_BROKEN])),
+    )
+
+
+def _level(role: str, at: datetime, now: datetime) -> str:
+    left = (at - now) / max(lifetime(role), timedelta(seconds=1))
+    return "late" if left < LATE else "soon" if left < SOON else "ok"
+
+
+def history(heard: Heard, states: Mapping[str, State]) -> list[ReleaseRow]:
+    """Return how releases went.
+
+    Args:
+        heard: The lake.
+        states: A channel of each product.
+    """
+    return [
+        ReleaseRow(
+            product=row["product"],
+            version=cut(row["version"]),
+            state=_state(states.get(row["product"]), row["version"]),
+            started=row["started"],
+            kept=row["kept"],
+            ok=row["ok"],
+            back=row["back"],
+            failed=row["failed"],
+            running=row["running"],
+            first=moment(row["first"]),
+        )
+        for row in heard.named("releases")[:MOST_RELEASES]
+    ]
+
+
+def _state(state: State | None, version: str) -> str:
+    if state is None:
+        return ""
+    if any(version == one.version for one in state.policy.revoked):
+        return "revoked"
+    if version in state.catalog.versions:
+        return "live"
+    return "not listed"

@@ -1,0 +1,106 @@
+"""Turn models into pages, where whatever others wrote is text: escaped, on one line, of bounded length."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from repo_tools.output import visible, when
+from repo_tools.pages import charts
+
+LONGEST = 4_000
+"""Characters of one value on a page."""
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'"
+)
+"""Content-Security-Policy of every page: nothing inline, nothing from elsewhere."""
+STATIC = ("site.css", "live.js", "icon.svg")
+_ROOM = files("repo_tools.pages") / "static"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where pages are served from."""
+
+    pages: str
+    """What goes before the names of other pages."""
+    assets: str
+    """What goes before the names of assets."""
+    status: str
+    """What goes before files that stand beside the index."""
+
+
+def page(template: str, home: Home, **values: Any) -> bytes:
+    """Return a page."""
+    shown = _environment().get_template(template).render(home=home, policy=POLICY, files=names(), **values)
+    return shown.encode("utf-8", "backslashreplace")
+
+
+@cache
+def assets() -> Mapping[str, bytes]:
+    """Return style, script and pictures by names that change with their content."""
+    return {_hashed(name, data): data for name, data in _static().items()}
+
+
+@cache
+def names() -> Mapping[str, str]:
+    """Return what each asset is called."""
+    return {name: _hashed(name, data) for name, data in _static().items()}
+
+
+def _static() -> dict[str, bytes]:
+    return {name: (_ROOM / name).read_bytes() for name in STATIC}
+
+
+def _hashed(name: str, data: bytes) -> str:
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{sha256(data).hexdigest()[:16]}.{suffix}"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("repo_tools.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_said,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"time": _time, "number": _number, "percent": _percent}
+    made.globals |= {"timeline": charts.timeline}
+    return made
+
+
+def _said(value: Any) -> Any:
+    """Return a value as a page may show it: nothing that a browser or a reader's eye would obey."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return "" if value is None else value
+    return visible(value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
+
+
+def _time(at: datetime | None) -> Markup:
+    """Return a time that a script may tell in the reader's own zone."""
+    if at is None:
+        return Markup("-")
+    return Markup('<time datetime="{}">{}</time>').format(
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", when(at.replace(second=0, microsecond=0))
+    )
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _percent(part: int, whole: int) -> str:
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    return f"{share:.1f} %" if 0 < share < 10 else f"{share:.0f} %"

@@ -1,0 +1,204 @@
+"""The page of a channel's newest rollout: its waves, what the gate waits for, and who takes the next step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from metadata.documents import Order
+from repo_tools.collect.placing import map_of
+from repo_tools.desk import Desk
+from repo_tools.gate.advance import Step, advance, opened
+from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.verdict import Bar, Counts, judge
+from repo_tools.pages.heard import Heard
+from repo_tools.pages.model import NextStep, Part, RolloutPage, SignedChange, WavePart
+from repo_tools.publishing.evidence import name_of
+from repo_tools.roles import BRAKE, Channel
+from repo_tools.rollouts import plans
+from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.plans import Plan
+from repo_tools.rollouts.state import State, Wave, number, read_state
+from repo_tools.rollouts.tables import share_text
+from repo_tools.signed.views import Delegation
+from repo_tools.signing import who
+
+MOST_SIGNED = 12
+"""Changes that a rollout's page shows; the audit page has the others."""
+_NOBODY = Counts()
+
+
+@dataclass(frozen=True)
+class Course:
+    """A channel as it is published, how its newest rollout widens, and what was counted in its waves."""
+
+    state: State
+    plan: Plan | None
+    tallies: Mapping[str, Tally]
+    step: Step
+    delegations: Mapping[str, Delegation]
+    now: datetime
+
+    @property
+    def order(self) -> Order | None:
+        """The newest rollout's first order."""
+        reached = self.state.in_rollout(self.state.newest) if self.state.newest else []
+        return next((wave.order for wave in reached if wave.order), None)
+
+    @property
+    def bar(self) -> Bar:
+        """What evidence must reach."""
+        if self.plan is None:
+            return Bar()
+        pace = self.plan.pace
+        return Bar(heard_percent=pace.heard_percent, soak=timedelta(seconds=pace.soak_s))
+
+
+def page_of(channel: Channel) -> str:
+    """Return the name of the page of a channel's rollout."""
+    return f"rollout.{channel.product}.{channel.name}.html"
+
+
+def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
+    """Return what is published of a channel, and what was counted.
+
+    Args:
+        desk: The workspace with nothing staged on it.
+        channel: Which one.
+        lake: What was collected.
+        empty: Whether nothing was.
+    """
+    state = read_state(desk, channel)
+    plan = plans.kept(desk.workspace, state.newest) if state.newest else None
+    waves = map_of(state)
+
+    def count(order: Order) -> Tally:
+        if empty:
+            return Tally(_NOBODY, 0, "")
+        return tally(lake, order, opened(order), waves, desk.now)
+
+    reached = state.in_rollout(state.newest) if state.newest else []
+    tallies = {wave.name: count(wave.order) for wave in reached if wave.order}
+    step = advance(state, plan, lambda order: tallies[order.wave], Terms(desk.now))
+    return Course(state, plan, tallies, step, desk.tree.view(channel.role).delegations, desk.now)
+
+
+def rollout_page(found: Course, heard: Heard, signed: Sequence[SignedChange]) -> RolloutPage:
+    """Return the page of a channel's newest rollout.
+
+    Args:
+        found: What is published, and what was counted.
+        heard: The lake.
+        signed: All published changes, newest first.
+    """
+    channel, order = found.state.channel, found.order
+    back = heard.back(order) if order else {}
+    return RolloutPage(
+        channel=str(channel),
+        page=page_of(channel),
+        rollout=order.rollout if order else "",
+        version=order.version if order else "",
+        strategy=found.plan.strategy if found.plan else "",
+        by=order.by if order else "",
+        reason=order.reason if order else "",
+        recall=order.recall.from_versions if order and order.recall else "",
+        brake=_brake(found.state, order),
+        verdict=found.step.verdict.text if order else "",
+        waves=tuple(_wave(found, wave, back.get(wave.name, 0)) for wave in found.state.waves),
+        next_step=_next(found),
+        signed=tuple(_signed(channel, order, signed)[:MOST_SIGNED]),
+    )
+
+
+def _signed(channel: Channel, order: Order | None, told: Sequence[SignedChange]) -> list[SignedChange]:
+    """Return a channel's changes since its rollout began, whose first order names it."""
+    mine = [one for one in told if f"{one.role}.".startswith(f"{channel.role}.")]
+    first = max((at for at, one in enumerate(mine) if order and order.rollout in one.text), default=len(mine))
+    return mine[: first + 1]
+
+
+def _brake(state: State, order: Order | None) -> str:
+    held = order and (state.brake.holds_rollout(order.rollout) or state.brake.holds_version(order.version))
+    return (state.brake.reason or "no reason given") if held else ""
+
+
+def _wave(found: Course, wave: Wave, back: int) -> WavePart:
+    order, counted = wave.order, found.tallies.get(wave.name)
+    mine = counted is not None and order is not None
+    counts = counted.counts if counted else _NOBODY
+    verdict = judge(counts, opened(order), found.now, found.bar).text if mine and order else ""
+    return WavePart(
+        name=wave.name,
+        share=share_text(found.state, wave.name),
+        state=_state(found, order if mine else None),
+        version=order.version if order else "",
+        opens=order.not_before if order else None,
+        spread_until=order.not_before + timedelta(seconds=order.spread_s)
+        if order and order.not_before and order.spread_s
+        else None,
+        closes=order.not_after if order else None,
+        members=counts.members,
+        parts=_parts(counts) if mine else (),
+        back=back,
+        verdict=verdict,
+        evidence=name_of(order).removeprefix("status/") if mine and order and order.evidence else "",
+    )
+
+
+def _parts(counts: Counts) -> tuple[Part, ...]:
+    return (
+        Part("ok", "healthy", counts.ok),
+        Part("trial", "started", max(0, counts.silent - counts.lost)),
+        Part("waiting", "to come", max(0, counts.expected - counts.started)),
+        Part("failed", "failed", counts.failed),
+        Part("silent", "silent", counts.lost),
+    )
+
+
+def _state(found: Course, order: Order | None) -> str:
+    if order is None:
+        return "waiting"
+    if order.state == "hold" or _brake(found.state, order):
+        return "held"
+    if order.base and order.base.version == order.version and not order.not_after:
+        return "done"
+    return "open"
+
+
+def _next(found: Course) -> NextStep | None:
+    state, order = found.state, found.order
+    if order is None:
+        return None
+    name = str(state.channel)
+    if _brake(state, order):
+        role = state.channel.below(BRAKE)
+        return _step(found, role, "lift the brake, or recall it", f"tidegate brake {name} --release")
+    if found.step.verdict.action == "halt":
+        return _step(found, state.channel.below(BRAKE), "hold it", f"tidegate brake {name}")
+    reached = [wave.name for wave in state.in_rollout(order.rollout)]
+    if all(_state(found, wave.order) == "done" for wave in state.waves):
+        return None
+    following = next((wave for wave in state.waves if wave.name not in reached), None)
+    if following is None:
+        role = state.channel.below(reached[-1])
+        return _step(found, role, "complete it", f"tidegate rollout promote {name}")
+    gated = found.plan is not None and found.plan.strategy == "gated"
+    verb = "advance" if gated else "promote"
+    role = state.channel.below(following.name)
+    return _step(found, role, f"open {following.name}", f"tidegate rollout {verb} {name}")
+
+
+def _step(found: Course, role: str, text: str, command: str) -> NextStep:
+    delegation = found.delegations[role]
+    return NextStep(text, f"{delegation.threshold} of {who(delegation.keys)}", command)
+
+
+def live_orders(found: Sequence[Course]) -> list[Order]:
+    """Return what the waves of several channels are ordered, the newest rollouts first."""
+    orders = [wave.order for one in found for wave in one.state.waves if wave.order]
+    return sorted(orders, key=lambda order: -number(order.rollout))
+
+
+def channels_of(desk: Desk) -> list[Channel]:
+    """Return the channels that are published."""
+    return [channel for channel in desk.channels() if desk.tree.find(channel.role)]

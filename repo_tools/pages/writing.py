@@ -1,0 +1,69 @@
+"""Write the site into a store so that a reader finds all of one build, or all of the one before.
+
+Assets and pages have names that change with their content and are created once. The index is replaced last,
+and is the only way in: until then nobody is led to anything new, wherever a writer was killed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from repo_tools.pages.site import Site
+from repo_tools.store import FullStore, Item
+from repo_tools.store.base import INDEX, STATUS
+from repo_tools.store.lanes import in_lanes
+
+ROOM = "status"
+KEPT = timedelta(days=1)
+"""How long pages stay that no build has any more: somebody may have them open."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was done."""
+
+    created: int
+    size_bytes: int
+    """Of the whole site."""
+    removed: int
+    news: bool
+    """Whether any page differs from the last build."""
+
+
+def write(store: FullStore, site: Site, now: datetime) -> Written:
+    """Write what is new of a site, and remove what nobody reads any more.
+
+    Args:
+        store: Where to.
+        site: Its files.
+        now: The present.
+
+    Raises:
+        ConflictError: Somebody else writes it at the same time.
+    """
+    there = {item.name: item for folder in _FOLDERS for item in store.below(folder)}
+    wanted = {f"{ROOM}/{name}": data for name, data in site.once.items()}
+    fresh = [name for name in wanted if name not in there]
+    in_lanes(store.lanes, lambda name: store.create(name, wanted[name]), fresh)
+    for name, data in ((INDEX, site.index), (STATUS, site.status)):
+        before = store.read(name)
+        if before != data:
+            store.replace(name, data, before)
+    gone = [item.name for item in _unread(there.values(), wanted, now)]
+    in_lanes(store.lanes, partial(_remove, store), gone)
+    size = sum(map(len, (*wanted.values(), site.index, site.status)))
+    news = any(name.startswith(f"{ROOM}/builds/") for name in fresh)
+    return Written(len(fresh), size, len(gone), news)
+
+
+_FOLDERS = tuple(f"{ROOM}/{name}" for name in ("assets", "builds", "agents"))
+
+
+def _unread(there: Iterable[Item], wanted: Iterable[str], now: datetime) -> list[Item]:
+    kept = set(wanted)
+    return [item for item in there if item.name not in kept and item.modified_at <= now - KEPT]
+
+
+def _remove(store: FullStore, name: str) -> None:
+    store.remove(name)

@@ -1,0 +1,155 @@
+"""The static dashboard: what it says, what it leaves out, and how it comes into a store."""
+
+import json
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from repo_tools.pages import site, writing
+from repo_tools.store.folder import FolderStore
+from tests.support.dashboards import LOG, SITE, Seen
+
+
+@pytest.fixture(scope="module")
+def seen(real_time, tmp_path_factory):
+    """A rollout in canary, and a dashboard of it."""
+    seen = Seen(shutil.copytree(real_time, tmp_path_factory.mktemp("seen") / "place"))
+    seen.build()
+    return seen
+
+
+def page(seen, name):
+    """Return a page of the newest build."""
+    build = json.loads((seen.status / "status.json").read_text())["build"]
+    return (seen.status / "builds" / build / name).read_text()
+
+
+def test_the_fleet_is_counted(seen):
+    """Every present host is in one state, and the states add up."""
+    status = json.loads((seen.status / "status.json").read_text())
+    hosts = status["channels"]["agent/stable"]
+    assert hosts.pop("hosts") == sum(hosts.values()) == 26
+    assert {kind: number for kind, number in hosts.items() if number} == {
+        "current": 24,
+        "back": 1,
+        "silent": 1,
+    }
+    assert status["rollouts"] == {"agent/stable": {"rollout": "stable-0002", "version": "1.5.0"}}
+
+
+def test_the_rollout_says_what_it_waits_for_and_who_can_go_on(seen):
+    """The gate's own sentence, the wave's counts, and the holders of the keys that come next."""
+    shown = page(seen, "rollout.agent.stable.html")
+    assert "2 of 6 hosts failed, 1 of them without a sign of life" in shown
+    assert "tidegate brake agent/stable" in shown
+    assert "July release" in shown
+    assert "1 of rollouts, online" in shown
+
+
+def test_what_is_only_staged_is_not_shown(seen):
+    """The site shows what hosts can read, whatever somebody prepares."""
+    seen.repo.do("brake", "stable", "--reason", "only a thought")
+    seen.build()
+    try:
+        assert all("only a thought" not in text for text in seen.texts().values())
+    finally:
+        seen.repo.do("unstage", "agent.stable.brake")
+
+
+def test_hosts_stay_unnamed_unless_asked_for(seen):
+    """No id, label or log stands anywhere in the site; with --full they do."""
+    seen.build()
+    whole = "\n".join(seen.texts().values())
+    told = [*seen.canary, SITE, LOG.splitlines()[1]]
+    assert [text for text in told if text in whole] == []
+    seen.build("--full", "--to", str(seen.repo.base / "inside"))
+    inside = "\n".join(path.read_text() for path in (seen.repo.base / "inside").rglob("*.html"))
+    assert [text for text in (*seen.canary[4:], SITE, LOG.splitlines()[1]) if text not in inside] == []
+    assert [name for name in seen.canary[:4] if f">{name}<" in inside] == []
+
+
+def test_without_news_nothing_is_written_but_the_time(seen):
+    """A build that says the same is the same build: only the small status file is new."""
+    seen.build()
+    before = {path: path.stat().st_mtime_ns for path in seen.status.rglob("*.*")}
+    assert seen.build()["created"] == 0
+    changed = [path.name for path, at in before.items() if path.stat().st_mtime_ns != at]
+    assert set(changed) <= {"status.json"}
+
+
+class Dying(FolderStore):
+    """A store whose writer is killed before one of its steps."""
+
+    left: int
+
+    def _step(self) -> None:
+        object.__setattr__(self, "left", self.left - 1)
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+    def create(self, name, data):
+        """Create a file, or die."""
+        self._step()
+        super().create(name, data)
+
+    def replace(self, name, data, expected):
+        """Replace a file, or die."""
+        self._step()
+        super().replace(name, data, expected)
+
+
+def test_readers_never_see_half_a_build(seen, tmp_path):
+    """Wherever a writer is killed, all that the index leads to is there and is of one build."""
+    desk = seen.repo.desk()
+    old = site.rendered(site.gather(desk, tmp_path / "nothing", full=False), desk.now)
+    new = site.rendered(site.gather(desk, seen.repo.folder / "lake", full=True), desk.now)
+    assert old.build != new.build
+    fresh = [name for name in new.once if name not in old.once]
+    for steps in range(len(fresh) + 2):
+        folder = tmp_path / str(steps)
+        writing.write(FolderStore(str(folder), folder), old, desk.now)
+        dying = Dying(str(folder), folder)
+        object.__setattr__(dying, "left", steps)
+        with pytest.raises(KeyboardInterrupt):
+            writing.write(dying, new, desk.now)
+        index = (folder / "status" / "index.html").read_bytes()
+        assert index in {old.index, new.index}
+        led = old if index == old.index else new
+        assert [name for name in led.once if (folder / "status" / name).read_bytes() != led.once[name]] == []
+
+
+def test_what_nobody_reads_any_more_goes_after_a_day(seen, tmp_path):
+    """Pages of earlier builds stay for those who have them open, and are removed then."""
+    desk = seen.repo.desk()
+    store = FolderStore(str(tmp_path), tmp_path)
+    old = site.rendered(site.gather(desk, tmp_path / "nothing", full=False), desk.now)
+    new = site.rendered(site.gather(desk, seen.repo.folder / "lake", full=False), desk.now)
+    writing.write(store, old, desk.now)
+    assert writing.write(store, new, desk.now).removed == 0
+    later = desk.now + writing.KEPT + timedelta(hours=1)
+    done = writing.write(store, new, later)
+    gone = [name for name in old.once if name not in new.once]
+    assert done.removed == len(gone) == 5
+    assert [name for name in gone if (tmp_path / "status" / name).exists()] == []
+    assert all((tmp_path / "status" / name).exists() for name in new.once)
+
+
+def test_a_repository_without_hosts_has_a_dashboard(work):
+    """Before the first report, and before the first rollout, every page says what will stand there."""
+    work.do("dashboard", "build")
+    shown = "".join(path.read_text() for path in (work.store / "status").rglob("*.html"))
+    empty = ("No host of this channel was heard of yet", "No rollout yet", "No host ever reported a failure")
+    assert [text for text in empty if text not in shown] == []
+
+
+def test_a_job_writes_it_into_a_bucket(bucket, seen, as_role):
+    """With the collector's rights alone it is written, written again without news, and tidied up."""
+    seen.repo.do("dashboard", "build")
+    as_role("collector")
+    first = seen.repo.do("dashboard", "build", "--to", bucket.location)
+    assert first["created"] > 0
+    assert seen.repo.do("dashboard", "build", "--to", bucket.location)["created"] == 0
+    index = bucket.head("updates/status/index.html")
+    assert (index["CacheControl"], index["ContentType"]) == ("public, max-age=60", "text/html")
+    assert "immutable" in bucket.head(f"updates/status/builds/{first['build']}/audit.html")["CacheControl"]
