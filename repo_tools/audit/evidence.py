@@ -71,9 +71,15 @@ def read(store: Store, order: Order) -> bytes | None:
     Raises:
         UnreachableError: The store does not answer.
     """
-    found = (store.read(name) for name in names_of(order))
+    found = find(store, order)
+    return found[1] if found else None
+
+
+def find(store: Store, order: Order) -> tuple[str, bytes] | None:
+    """Return the evidence that an order names as ``read`` does, with its name in the store."""
+    found = ((name, store.read(name)) for name in names_of(order))
     wanted = order.evidence.sha256 if order.evidence else ""
-    return next((data for data in found if data and sha256(data).hexdigest() == wanted), None)
+    return next(((name, data) for name, data in found if data and sha256(data).hexdigest() == wanted), None)
 
 
 def _weakness(opening: Opening, store: Store) -> str:

@@ -1,11 +1,15 @@
 """Charts as SVG, drawn here: they need no script, and take their colours from the page's style sheet."""
 
+import sys
 from xml.etree import ElementTree as ET
 
 import pygal
 from markupsafe import Markup
 
 from repo_tools.pages.model import Timeline
+
+# Pygal looks for plugins in a way that Python 3.12 does not know, and that warns at every later import.
+sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != pygal.__name__]
 
 WIDTH, HEIGHT = 640, 190
 MOST_MARKS = 4

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from metadata.documents import Order
+from repo_tools.audit import evidence
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
 from repo_tools.gate.advance import Step, advance, opened
 from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Bar, Counts, judge
 from repo_tools.pages.heard import Heard
 from repo_tools.pages.model import NextStep, Part, RolloutPage, SignedChange, WavePart
-from repo_tools.publishing.evidence import name_of
 from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
@@ -35,6 +36,8 @@ class Course:
     state: State
     plan: Plan | None
     tallies: Mapping[str, Tally]
+    evidence: Mapping[str, str]
+    """Where the evidence is that opened a wave, below ``status/``."""
     step: Step
     delegations: Mapping[str, Delegation]
     now: datetime
@@ -48,10 +51,7 @@ class Course:
     @property
     def bar(self) -> Bar:
         """What evidence must reach."""
-        if self.plan is None:
-            return Bar()
-        pace = self.plan.pace
-        return Bar(heard_percent=pace.heard_percent, soak=timedelta(seconds=pace.soak_s))
+        return bar_of(self.plan.pace) if self.plan else Bar()
 
 
 def page_of(channel: Channel) -> str:
@@ -80,7 +80,13 @@ def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
     reached = state.in_rollout(state.newest) if state.newest else []
     tallies = {wave.name: count(wave.order) for wave in reached if wave.order}
     step = advance(state, plan, lambda order: tallies[order.wave], Terms(desk.now))
-    return Course(state, plan, tallies, step, desk.tree.view(channel.role).delegations, desk.now)
+    proofs = {wave.name: _evidence(desk, wave.order) for wave in reached if wave.order}
+    return Course(state, plan, tallies, proofs, step, desk.tree.view(channel.role).delegations, desk.now)
+
+
+def _evidence(desk: Desk, order: Order) -> str:
+    found = evidence.find(desk.store, order)
+    return found[0].removeprefix("status/") if found else ""
 
 
 def rollout_page(found: Course, heard: Heard, signed: Sequence[SignedChange]) -> RolloutPage:
@@ -141,7 +147,7 @@ def _wave(found: Course, wave: Wave, back: int) -> WavePart:
         parts=_parts(counts) if mine else (),
         back=back,
         verdict=verdict,
-        evidence=name_of(order).removeprefix("status/") if mine and order and order.evidence else "",
+        evidence=found.evidence.get(wave.name, "") if mine else "",
     )
 
 
@@ -178,7 +184,7 @@ def _next(found: Course) -> NextStep | None:
     reached = [wave.name for wave in state.in_rollout(order.rollout)]
     if all(_state(found, wave.order) == "done" for wave in state.waves):
         return None
-    following = next((wave for wave in state.waves if wave.name not in reached), None)
+    following = next((wave for wave in state.inhabited if wave.name not in reached), None)
     if following is None:
         role = state.channel.below(reached[-1])
         return _step(found, role, "complete it", f"tidegate rollout promote {name}")
