@@ -201,6 +201,14 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def sized(number: int) -> str:
+    """Return a number of bytes as people read it, such as ``18.8 MB``."""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number >= unit:
+            return f"{number / unit:,.1f} {name}"
+    return f"{number} B"
+
+
 def _table(sheet: Sheet) -> None:
     if not sys.stdout.isatty() and (lines := straight(sheet)):
         print("\n".join(lines))  # noqa: T201

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from repo_tools import moments
 from repo_tools.cli.advance import advance
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.hosts import chosen, said, which
+from repo_tools.cli.lake import in_lake
 from repo_tools.cli.listing import Listing
 from repo_tools.cli.options import dry_run, when, why, with_options
 from repo_tools.desk import Desk
@@ -81,15 +83,27 @@ def start(app: App, channel: str, version: str, **options: Any) -> Answer:
 @_how
 @when
 @why
+@in_lake
 @reads
-def plan(app: App, channel: str, version: str, **options: Any) -> Answer:
-    """Show what starting a rollout would do, and stage nothing.
+def plan(app: App, channel: str, version: str, lake: Path | None, **options: Any) -> Answer:
+    """Show what starting a rollout would do, to how many hosts and when, and stage nothing.
+
+    How many hosts each wave has, and how much they download, is known from what was collected.
 
     \b
     Example:
-      tidegate rollout plan stable 1.5.0 --spread-s 1h
+      tidegate rollout plan stable 1.5.0 --strategy gated --preset fast
     """
-    return changed(app, channel, {**options, "dry_run": True}, *_starting(version, options))
+    from repo_tools.collect.roster import members_if_any
+    from repo_tools.waves.foretelling import foretold
+
+    desk = app.desk()
+    ask = _ask(app, options, *_starting(version, options))
+    prepared = prepare(desk, desk.channel(channel), ask)
+    found = members_if_any(desk, prepared.state.channel, lake or desk.workspace.folder / "lake")
+    told = foretold(prepared, plans.plan(options["strategy"], options["preset"]), found)
+    shown = staged(app, desk, prepared, dry=True)
+    return Answer({**shown.data, "forecast": told.data}, [*told.text, *shown.text])
 
 
 @rollout.command()
@@ -215,8 +229,12 @@ def changed(
 ) -> Answer:
     """Stage what ``make`` makes of a channel and of the options, unless ``judge`` refuses, and show it."""
     desk = app.desk()
-    ask = Ask(make, partial(_terms, app, options), lead_of(options), judge)
+    ask = _ask(app, options, make, judge)
     return staged(app, desk, prepare(desk, desk.channel(channel), ask), dry=options["dry_run"])
+
+
+def _ask(app: App, options: dict[str, Any], make: Make, judge: Judge | None) -> Ask:
+    return Ask(make, partial(_terms, app, options), lead_of(options), judge)
 
 
 def next_steps(desk: Desk, _: Channel) -> list[str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metadata.errors import UnsuitableError
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.options import dry_run
@@ -54,6 +53,7 @@ def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> A
       tidegate waves stable --count
       tidegate waves stable --wave canary=id:host-1,id:host-2
     """
+    from repo_tools.collect import roster
     from repo_tools.waves import words
     from repo_tools.waves.reshaping import Wish
 
@@ -62,7 +62,8 @@ def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> A
     wish = Wish(
         parse_waves(options["said"], counted=options["count"]), options["count"], 4 if options["fine"] else 3
     )
-    members = _members(desk, state, lake, needed=wish.count)
+    asked = roster.members if wish.count else roster.members_if_any
+    members = asked(desk, state.channel, lake or desk.workspace.folder / "lake")
     if not wish.waves and not wish.count:
         return words.shown(state, members)
     return _changed(desk, state, wish, members or (), dry=options["dry_run"])
@@ -86,15 +87,3 @@ def _changed(desk: Desk, state: State, wish: "Wish", members: "Sequence[Member]"
     stage(desk, state, change)
     said = staged_changes(desk)
     return Answer({**data, "changes": said}, [*told, *found.text, *said, following(desk)])
-
-
-def _members(desk: Desk, state: State, lake: Path | None, *, needed: bool) -> "Sequence[Member] | None":
-    """Return the roster; None where nothing was collected and nobody is to be counted in."""
-    from repo_tools.collect import roster
-
-    try:
-        return roster.members(desk, state.channel, lake or desk.workspace.folder / "lake")
-    except UnsuitableError:
-        if needed:
-            raise
-        return None

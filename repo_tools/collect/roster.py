@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from metadata.versions import within
+from metadata.errors import MalformedError, UnsuitableError
+from metadata.versions import parse, within
 from repo_tools.collect import asking, duck
 from repo_tools.collect.placing import Map, map_of
 from repo_tools.collect.records import Standing
@@ -47,6 +48,15 @@ class Member:
     """The id whose place it takes instead of its own."""
 
     @property
+    def version(self) -> str:
+        """What it runs; empty where it says nothing, or what is no version."""
+        try:
+            parse(self.running)
+        except MalformedError:
+            return ""
+        return self.running
+
+    @property
     def standing(self) -> Standing:
         """What else than its id says where it stands."""
         return Standing(self.ring, self.cohort_id)
@@ -70,7 +80,7 @@ class Wish:
         return (
             (not self.ids or member.agent in self.ids)
             and all(member.labels.get(name) == value for name, value in self.labels.items())
-            and (not self.running or (bool(member.running) and within(member.running, self.running)))
+            and (not self.running or (bool(member.version) and within(member.version, self.running)))
             and (not self.failing or self.failing in {member.rule, member.reason})
             and self.wave in {"", member.wave}
             and self.presence in {"", member.presence}
@@ -88,6 +98,14 @@ def members(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]:
     with duck.opened(lake) as engine:
         rows = engine.db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
     return [_member(waves, row) for row in rows]
+
+
+def members_if_any(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member] | None:
+    """Return a channel's hosts; None where nothing was collected."""
+    try:
+        return members(desk, channel, lake)
+    except UnsuitableError:
+        return None
 
 
 def _member(waves: Map, row: Sequence[str]) -> Member:

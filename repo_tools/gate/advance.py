@@ -60,6 +60,8 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     if halted := next((step for step in steps if step.verdict.action == "halt"), None):
         return replace(halted, change=_hold(state, halted.verdict, terms))
     last = steps[-1]
+    if last.verdict.rule == "nobody":
+        return _alone(state, last)
     if last.verdict.action not in {"open", "ask"}:
         return last
     judged = {step.wave for step in steps}
@@ -111,6 +113,17 @@ def _opening(state: State, plan: Plan, step: Step, following: Wave, terms: Terms
     change = orders.promote(state, pace)
     made = {wave: structs.replace(order, evidence=pointer) for wave, order in change.orders.items()}
     return replace(step, change=replace(change, orders=made), evidence=evidence)
+
+
+def _alone(state: State, step: Step) -> Step:
+    """Say what a person can do about a wave that has nobody to tell how it goes."""
+    counts = step.tally.counts if step.tally else None
+    ways = f"a person widens it: tidegate rollout promote {state.channel}"
+    if counts and counts.members:
+        ways = f"who there is: tidegate agents list {state.channel} --wave {step.wave}; {ways}"
+    elif step.wave != state.waves[-1].name:
+        ways += f"; for the next rollout: tidegate waves {state.channel} --count --wave {step.wave}=1"
+    return replace(step, verdict=replace(step.verdict, text=f"{step.verdict.text}; {ways}"))
 
 
 def _done(state: State, step: Step) -> Step:

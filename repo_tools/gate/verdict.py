@@ -76,13 +76,21 @@ def judge(counts: Counts, opened: datetime, now: datetime, bar: Bar) -> Verdict:
         bar: What must be reached.
     """
     if counts.expected == 0:
-        return Verdict("wait", "nobody", "no host of this wave was heard of since it opened")
+        return _nobody(counts)
     if verdict := _halted(counts, bar):
         return verdict
     if now < opened + bar.soak:
         until = opened + bar.soak
         return Verdict("wait", "soak", f"the wave has to be open until {when(until)}")
     return _opened_few(counts) if counts.expected < FEW else _opened(counts, bar)
+
+
+def _nobody(counts: Counts) -> Verdict:
+    never = "a gate on nobody never opens"
+    if counts.members:
+        many = "its only host was" if counts.members == 1 else f"none of its {counts.members:,} hosts was"
+        return Verdict("wait", "nobody", f"{many} heard of since it opened and free to take it; {never}")
+    return Verdict("wait", "nobody", f"no host that had enrolled before it opened is in this wave; {never}")
 
 
 def _halted(counts: Counts, bar: Bar) -> Verdict | None:

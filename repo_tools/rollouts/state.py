@@ -93,6 +93,11 @@ class Catalog:
             self._documents[version] = strict.decode(data, Release, refuse_unknown=True)
         return self._documents[version]
 
+    def length(self, path: str) -> int:
+        """Return the bytes of a release's file; 0 for one that is not listed."""
+        found = self._view.entries.get(path)
+        return found.length if found else 0
+
     @cached_property
     def versions(self) -> frozenset[str]:
         """All versions."""

@@ -69,7 +69,8 @@ def by_name(wave: Wave) -> list[str]:
     return [route for route in wave.routes if is_own(route)]
 
 
-def _is_prefix(route: str) -> bool:
+def is_share(route: str) -> bool:
+    """Return whether a route is a prefix of places, and so a share of the fleet."""
     return len(route) <= places.MAX_PREFIX_DIGITS
 
 
@@ -93,7 +94,7 @@ def _known(state: State, wish: Wish) -> dict[str, Said]:
 
 def _as_it_is(state: State, wave: Wave, *, count: bool) -> Said:
     percents = {share.name: share.percent for share in state.policy.waves}
-    shared = any(_is_prefix(route) or route == places.DEFAULT_ROUTE for route in wave.routes)
+    shared = any(is_share(route) or route == places.DEFAULT_ROUTE for route in wave.routes)
     own = by_name(wave)
     return Said(
         wave.name,
@@ -104,7 +105,7 @@ def _as_it_is(state: State, wave: Wave, *, count: bool) -> Said:
 
 def _seats(state: State, wish: Wish, said: Mapping[str, Said], percents: Sequence[str]) -> Seats:
     """Return the waves as they are said, with the hosts that are in them by name before any are counted."""
-    fine = any(len(route) > wish.digits for wave in state.waves for route in wave.routes if _is_prefix(route))
+    fine = any(len(route) > wish.digits for wave in state.waves for route in wave.routes if is_share(route))
     shares = places.wave_routes(list(percents), places.MAX_PREFIX_DIGITS if fine else wish.digits)
     asked = {wave.name for wave in wish.waves}
     called = {places.own_digits(host) for one in said.values() for host in one.hosts}

@@ -111,6 +111,19 @@ def test_nothing_is_opened_over_what_is_staged(begin):
     assert rollout.advance()["rule"] == "staged"
 
 
+def test_a_wave_of_nobody_is_said_and_left_to_a_person(begin):
+    """No host is in canary, or none that is heard: it never opens by itself, and the ways on are named."""
+    rollout = begin("--strategy", "gated")
+    rollout.join("full", 2)
+    step = rollout.advance("--publish")
+    assert (step["action"], step["rule"], step["staged"]) == ("wait", "nobody", [])
+    assert "no host that had enrolled before it opened is in this wave" in step["text"]
+    assert "tidegate waves agent/stable --count --wave canary=1" in step["text"]
+    rollout.join("canary", 2)
+    assert "none of its 2 hosts was heard of since it opened" in rollout.advance()["text"]
+    assert "tidegate rollout promote agent/stable" in rollout.advance()["text"]
+
+
 def test_without_a_lake_it_says_so(begin):
     """No evidence is an error with its next step, and never an opening."""
     rollout = begin("--strategy", "gated")

@@ -26,13 +26,13 @@ class Chorus:
     """Agents of one collection by name; ``at`` is when the store takes what they say."""
 
     def __init__(self, collection: Collection, at: datetime) -> None:
-        self._collection = collection
+        self.collection = collection
         self._voices: dict[str, Voice] = {}
         self.at = at
 
     def names(self, wave: str, count: int) -> list[str]:
         """Return names of agents that stand in a wave."""
-        desk = self._collection.repo.desk().published()
+        desk = self.collection.repo.desk().published()
         maps, channel = Maps(desk), str(desk.only_channel())
         names = (f"host-{number}" for number in itertools.count())
         fits = (name for name in names if maps.now.wave(channel, name, Standing()) == wave)
@@ -41,7 +41,7 @@ class Chorus:
     def join(self, names: Iterable[str]) -> None:
         """Enrol agents."""
         for name in names:
-            self._voices[name] = self._collection.voice(name)
+            self._voices[name] = self.collection.voice(name)
             self._drop(name, self._voices[name].enrolment())
 
     def say(self, names: Iterable[str], *events: dict[str, Any], **fields: Any) -> None:
