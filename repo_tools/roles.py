@@ -21,6 +21,8 @@ MAX_JUMP = 100
 
 _LIFETIME_DAYS = {"root": 365, "targets": 180, "snapshot": 7, "timestamp": 3, FLEET: 180}
 _WAVE_DAYS = 90
+LONG = 2
+"""Times its usual life: none of our tools signs a role for longer."""
 _OTHER_DAYS = 180
 
 

@@ -1,14 +1,23 @@
 """What an audit reports."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+import msgspec
+
+from metadata.errors import MalformedError
 
 Level = Literal["error", "warning", "note"]
 """What breaks trust, what somebody should look at, and what only explains itself."""
 _RANKS: tuple[Level, ...] = ("error", "warning", "note")
+
+
+_Key = tuple[str, str, int, str]
+"""Rule, role, version and text: what makes two findings the same."""
+_KNOWN = "known: "
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,57 @@ class Finding:
     """When it became public, by the signed issue time."""
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """A finding in an earlier answer; what else stands there is not asked for."""
+
+    rule: str
+    role: str
+    version: int
+    text: str
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """An earlier answer of ``tidegate --json audit``."""
+
+    findings: list[_Told]
+
+
+def known_in(data: bytes) -> frozenset[_Key]:
+    """Return what an earlier answer found.
+
+    Raises:
+        MalformedError: It is no answer of an audit.
+    """
+    try:
+        answer = msgspec.json.decode(data, type=_Answer)
+    except msgspec.MsgspecError as error:
+        raise MalformedError(
+            f"this is no answer of an audit: {error}", "tidegate --json audit … >looked-at.json saves one"
+        ) from error
+    return frozenset(
+        (one.rule, one.role, one.version, one.text.removeprefix(_KNOWN)) for one in answer.findings
+    )
+
+
+def without_known(findings: Iterable[Finding], known: Collection[_Key]) -> list[Finding]:
+    """Return findings, of which those that somebody has looked at already only explain."""
+    said = [
+        replace(found, level="note", text=f"{_KNOWN}{found.text}") if _key(found) in known else found
+        for found in findings
+    ]
+    return once(said)
+
+
 def once(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings without those that only repeat another, errors first, notes last, then by time."""
-    first: dict[tuple[str, str, int, str], Finding] = {}
+    first: dict[_Key, Finding] = {}
     for found in findings:
-        first.setdefault((found.rule, found.role, found.version, found.text), found)
+        first.setdefault(_key(found), found)
     return sorted(first.values(), key=_rank)
+
+
+def _key(found: Finding) -> _Key:
+    return found.rule, found.role, found.version, found.text.removeprefix(_KNOWN)
 
 
 def _rank(found: Finding) -> tuple[int, float]:

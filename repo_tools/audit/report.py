@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from metadata.errors import UntrustedError
-from repo_tools.audit import evidence
+from repo_tools.audit import evidence, policies
 from repo_tools.audit.findings import Finding, once
 from repo_tools.audit.history import History, ordered, provable
+from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.rules import RULES
 from repo_tools.audit.walk import Walk
+from repo_tools.contents import Contents
 from repo_tools.files import silent
 
 
@@ -68,6 +70,7 @@ def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], 
         history = provable(ordered(collected))
         found = [finding for rule in RULES for finding in rule(history, now)]
         found += evidence.judged(history, store)
+        found += policies.reopened(history, Contents(NOWHERE, store))
     return Report(history, once([*collected.findings, *found]))
 
 

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from metadata import places
-from metadata.errors import TidegateError
+from metadata.errors import MalformedError, TidegateError
 from repo_tools.audit.history import History, Publication
 from repo_tools.audit.papers import read, stored_as
 from repo_tools.audit.past import PastStore
 from repo_tools.audit.readonly import Reading, ReadOnly
 from repo_tools.checks.facts import Finding, Level
 from repo_tools.desk import Desk
-from repo_tools.output import when
+from repo_tools.output import counted, when
 from repo_tools.roles import (
     BRAKE,
     MAX_JUMP,
@@ -93,11 +93,14 @@ class Rehearsal:
             if self.horizon > self.now:
                 who = f"a client at {when(self.horizon)}"
                 yield from self._visit(who, late, self.horizon, self.expected)
+            failing: dict[Level, list[tuple[int, str]]] = {}
             for past in pasts:
                 old = Visitor(Path(folder, str(past.number)), self.root)
                 if self._has_clients(old, Overlay(before, {}), past):
-                    who = f"a client that knows timestamp {past.number}"
-                    yield from self._visit(who, old, self.now, moved)
+                    for found in self._visit("", old, self.now, moved):
+                        failing.setdefault(found.level, []).append((past.number, found.text))
+        for level, some in failing.items():
+            yield Finding(level, "clients", "timestamp", _of_all(some), _HINT)
 
     def _has_clients(self, client: Visitor, before: Overlay, past: Publication) -> bool:
         """Return whether a client of the past is there to be hurt, and let it remember that past.
@@ -122,6 +125,13 @@ class Rehearsal:
         if wrong:
             text = f"{who} does not find {wrong[0]} as it was signed"
             yield Finding("error", "clients", "timestamp", text, _HINT)
+
+
+def _of_all(some: Sequence[tuple[int, str]]) -> str:
+    """Return what becomes of the client that knows most, and how many others there are."""
+    number, text = max(some)
+    others = f" ({counted(len(some) - 1, 'other')} as well)" if len(some) > 1 else ""
+    return f"a client that knows timestamp {number}{text}{others}"
 
 
 def rehearsal(desk: Desk, store: Overlay, coming: Collection[str] = (), *, mild: bool = False) -> Rehearsal:
@@ -174,9 +184,17 @@ def _asked(desk: Desk, channel: Channel, role: str) -> dict[str, str | None]:
     entries = list(desk.tree.view(role).entries.values())
     for entry in entries if role == channel.role else entries[:1]:
         found[entry.path] = entry.sha256
-        if is_wave(role):
-            found[release_path(channel.product, order_in(entry).version)] = entry.sha256
+        if is_wave(role) and (version := _ordered(entry)):
+            found[release_path(channel.product, version)] = entry.sha256
     return found
+
+
+def _ordered(entry: Entry) -> str:
+    """Return the version that a route leads to; nothing where it cannot be read, which a rule tells."""
+    try:
+        return order_in(entry).version
+    except MalformedError:
+        return ""
 
 
 def _touches(role: str, channel: Channel) -> bool:

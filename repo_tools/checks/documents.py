@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from metadata import strict
-from metadata.errors import UntrustedError
+from metadata.errors import MalformedError, UntrustedError
 from metadata.release import Release
-from repo_tools.checks.seen import Damage, Seen
+from repo_tools.checks.seen import Damage, Seen, unreadable
 from repo_tools.desk import Desk
 from repo_tools.roles import release_path, releases
 from repo_tools.signed.views import Entry, View
@@ -56,11 +56,11 @@ def _read(
             elif unread is None:
                 raise found
             else:
-                unread.append(Damage(view.role, found.message))
+                unread.append(unreadable(view.role, found))
 
 
-def _document(desk: Desk, entry: Entry) -> Release | UntrustedError:
+def _document(desk: Desk, entry: Entry) -> Release | MalformedError | UntrustedError:
     try:
         return strict.decode(desk.contents.read(entry), Release, refuse_unknown=True)
-    except UntrustedError as error:
+    except (MalformedError, UntrustedError) as error:
         return error

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from metadata.documents import Brake, Order
+from metadata.documents import Brake, Order, Policy
 from metadata.errors import MalformedError, TidegateError, UnsuitableError, UntrustedError
 from metadata.release import Release
 from repo_tools.checks.documents import documents_of
 from repo_tools.checks.mirrors import Mirror, read_mirrors
-from repo_tools.checks.seen import Damage, Seen
+from repo_tools.checks.seen import Damage, Seen, unreadable
 from repo_tools.desk import Desk
 from repo_tools.fleet import enrolment
 from repo_tools.roles import BRAKE, ENROLLMENT_PATH, FLEET, TOP_LEVEL
@@ -58,8 +58,8 @@ class Facts:
     """A publication follows, which signs snapshot and timestamp anew."""
     brakes: Mapping[str, Brake] = field(default_factory=dict)
     """What is live of brakes that are staged, by role."""
-    salts: Mapping[str, str] = field(default_factory=dict)
-    """What hosts' places are drawn with now, by channel role, where that role is staged."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """What is live of policies that are staged, by role."""
     documents: Mapping[str, Mapping[str, Release]] = field(default_factory=dict)
     """By releases role and version: documents that are new, or all where everything was looked at."""
     seen: Seen = field(default_factory=Seen)
@@ -123,7 +123,7 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
         seen=seen,
         unread=unread,
         brakes=_brakes(desk),
-        salts=_salts(desk),
+        policies=_policies(desk),
         enrolling=_enrolling(desk, seen, unread),
         orphans=orphans(tree),
         mirrors=read_mirrors(desk, deep=seen.everything),
@@ -137,11 +137,11 @@ def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:
     for channel in desk.channels():
         try:
             yield read_state(desk, channel)
-        except (UntrustedError, UnsuitableError) as error:
+        except (MalformedError, UntrustedError, UnsuitableError) as error:
             if not seen.everything:
                 raise
             if not any(seen.gone.get(role) for role in (channel.role, channel.below(BRAKE))):
-                unread.append(Damage(channel.role, error.message))
+                unread.append(unreadable(channel.role, error))
 
 
 def _enrolling(desk: Desk, seen: Seen, unread: list[Damage]) -> dict[str, str]:
@@ -152,7 +152,7 @@ def _enrolling(desk: Desk, seen: Seen, unread: list[Damage]) -> dict[str, str]:
     except (MalformedError, UntrustedError) as error:
         if not seen.everything:
             raise
-        unread.append(Damage(FLEET, error.message))
+        unread.append(unreadable(FLEET, error))
         return {}
 
 
@@ -177,13 +177,13 @@ def _brakes(desk: Desk) -> dict[str, Brake]:
     return {channel.below(BRAKE): read_brake(bare, channel) for channel in channels}
 
 
-def _salts(desk: Desk) -> dict[str, str]:
+def _policies(desk: Desk) -> dict[str, Policy]:
     bare, staged = desk.published(), {*desk.tree.staged()}
     channels = [one for one in desk.channels() if one.role in staged and desk.live.version(one.role)]
     found = {}
     for channel in channels:
-        with contextlib.suppress(TidegateError):  # hosts of a channel that nobody can read have no place
-            found[channel.role] = read_policy(bare, channel).salt
+        with contextlib.suppress(TidegateError):  # what nobody can read allows and forbids nothing
+            found[channel.role] = read_policy(bare, channel)
     return found
 
 

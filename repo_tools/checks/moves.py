@@ -10,7 +10,7 @@ def moved(facts: Facts) -> Iterator[Finding]:
     """Hosts change their waves in the midst of a rollout: a recall could miss them."""
     for state in facts.channels:
         role = state.channel.role
-        if role not in facts.salts or not _moves(facts, state):
+        if role not in facts.policies or not _moves(facts, state):
             continue
         below = {wave.name: state.channel.below(wave.name) for wave in state.waves}
         before = {known.version: name for name, one in below.items() if (known := facts.known(one))}
@@ -28,4 +28,4 @@ def _moves(facts: Facts, state: State) -> bool:
         {name: {*found.paths} for name, found in views[role].delegations.items()}
         for views in (facts.before, facts.after)
     )
-    return before != after or facts.salts[role] != state.policy.salt
+    return before != after or facts.policies[role].salt != state.policy.salt

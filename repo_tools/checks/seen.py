@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from metadata.errors import TidegateError, UntrustedError
+from metadata.errors import MalformedError, TidegateError, UntrustedError
 from repo_tools.audit.files import listings, recompute
 from repo_tools.audit.history import History, ordered
 from repo_tools.audit.papers import stored_as
@@ -27,10 +27,11 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Damage:
-    """Listed files that cannot be had as they were signed."""
+    """Listed files that cannot be had as they were signed, or cannot be read."""
 
     role: str
     text: str
+    hint: str = "put it back from a mirror or a build; what changed was not changed by publishing"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ def _without_digests(desk: Desk) -> Iterator[Damage]:
     if bare:
         text = f"listed without length and SHA-256, so that agents refuse it: {_some(bare)}"
         yield Damage("snapshot", text)
+
+
+def unreadable(role: str, error: TidegateError) -> Damage:
+    """Return what is wrong with a document that was signed and cannot be read, or is not there."""
+    if isinstance(error, MalformedError):
+        return Damage(role, error.message, "whoever signed it must sign another: tidegate log says who")
+    return Damage(role, error.message)
 
 
 Key = tuple[str, str]

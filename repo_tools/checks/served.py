@@ -41,8 +41,7 @@ def _compared(facts: Facts, mirror: Mirror) -> Iterator[Finding]:
 def files(facts: Facts) -> Iterator[Finding]:
     """A listed file that is not there, or that is not what was signed: hosts cannot have it."""
     for one in (*facts.seen.damage, *facts.unread):
-        hint = "put it back from a mirror or a build; what changed was not changed by publishing"
-        yield Finding("error", "files", one.role, one.text, hint)
+        yield Finding("error", "files", one.role, one.text, one.hint)
 
 
 def future(facts: Facts) -> Iterator[Finding]:

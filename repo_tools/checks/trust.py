@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from repo_tools.checks.calm import calming
 from repo_tools.checks.facts import Facts, Finding, Level
-from repo_tools.roles import BRAKE, TOP_LEVEL, lifetime, parent
+from repo_tools.roles import BRAKE, LONG, ONLINE, TOP_LEVEL, lifetime, parent
 from repo_tools.signed.views import Delegation
 
 KNOWN_KEYS = frozenset(
@@ -103,11 +103,15 @@ def shared_keys(facts: Facts) -> Iterator[Finding]:
 
 
 def expiry(facts: Facts) -> Iterator[Finding]:
-    """A role that expires soon; every agent that needs it stands still from then on."""
+    """A role that expires soon, so that agents stand still from then on; or one that hardly ever does."""
     mild = calming(facts)
     for role, expires_at in facts.expiries.items():
         left: timedelta = expires_at - facts.now
         part = left / lifetime(role)
+        if part > LONG and role not in ONLINE:
+            text = f"{role} expires in {left.days:,} days, and {lifetime(role).days} are usual"
+            hint = "whoever holds it back may do so as long; any new version of it lasts as usual"
+            yield Finding("warning", "expiry", role, text, hint)
         if part >= WARN_BELOW:
             continue
         level: Level = "error" if part < FAIL_BELOW and not mild else "warning"

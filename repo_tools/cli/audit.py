@@ -6,14 +6,16 @@ from pathlib import Path
 import click
 
 from repo_tools.audit.files import listings, recompute, size_bytes
-from repo_tools.audit.findings import Finding, once
+from repo_tools.audit.findings import Finding, known_in, without_known
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.report import Report
 from repo_tools.audit.report import audit as work
 from repo_tools.audit.sources import open_source
 from repo_tools.cli.app import App, reads
-from repo_tools.cli.reading import trusted_root
+from repo_tools.cli.reading import content, trusted_root
 from repo_tools.output import Answer, Sheet, counted, to_minute
+
+_SAVE = "tidegate --json audit … >looked-at.json saves one"
 
 
 @click.command()
@@ -21,9 +23,15 @@ from repo_tools.output import Answer, Sheet, counted, to_minute
 @click.option(
     "--root", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Whom you trust."
 )
+@click.option(
+    "--known",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An answer (--json) that you have looked at: what it found is a note now.",
+)
 @click.option("--files", is_flag=True, help="Recompute the digest of every file, too.")
 @reads
-def audit(app: App, url: str, root: Path, files: bool) -> Answer:
+def audit(app: App, url: str, root: Path, known: Path | None, files: bool) -> Answer:
     """Prove the whole published history, from a root file on, with no trust in the store.
 
     URL is http(s)://…, file://… or a folder. Every root, timestamp and version of every role is read;
@@ -34,6 +42,7 @@ def audit(app: App, url: str, root: Path, files: bool) -> Answer:
     Examples:
       tidegate audit https://updates.example.com --root root.json
       tidegate audit /srv/updates --root 1.root.json --files
+      tidegate --json audit https://updates.example.com --root root.json --known looked-at.json
     """
     store = open_source(url, Path())
     with app.terminal.progress("reading", None, count=True) as on_count:
@@ -41,7 +50,9 @@ def audit(app: App, url: str, root: Path, files: bool) -> Answer:
     counts = dict(report.counts)
     if files:
         found, counts["files"] = _files(app, store, report)
-        report = Report(report.history, once([*report.findings, *found]))
+        report = Report(report.history, [*report.findings, *found])
+    known_before = known_in(content(known, _SAVE)) if known else ()
+    report = Report(report.history, without_known(report.findings, known_before))
     data = {
         "location": report.history.collected.location,
         "root": report.history.collected.anchor.number,

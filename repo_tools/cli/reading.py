@@ -23,10 +23,19 @@ def trusted_root(app: App, root: Path | None) -> bytes:
         except UsageError as error:
             hint = "name the root that you trust with --root FILE, or go to the workspace"
             raise UsageError("no root is trusted here", hint) from error
+    return content(root, "name a root file")
+
+
+def content(path: Path, hint: str) -> bytes:
+    """Return what is in a file that was named.
+
+    Raises:
+        MalformedError: It cannot be read.
+    """
     try:
-        return root.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise MalformedError(f"{root} cannot be read: {error.strerror}", "name a root file") from error
+        raise MalformedError(f"{path} cannot be read: {error.strerror}", hint) from error
 
 
 def published(app: App, url: str | None, root: Path | None) -> tuple[Reading, bytes]:

@@ -190,3 +190,24 @@ def test_a_threshold_that_one_person_met_is_worth_a_look(told, forge):
         path.write_bytes(wave.to_bytes())
     assert "ann@example.com" in serious(told)["one_person"][0]["text"]
     assert audit(told).exit_code == 0
+
+
+def test_what_somebody_looked_at_is_known(told, forge, tmp_path):
+    """A clock that was wrong once fails no audit for ever; what is new, or said otherwise, still does."""
+    forge.seal(issued_ago=timedelta(days=-365))
+    forge.seal()
+    bad = audit(told)
+    assert bad.exit_code == 12
+    answer = tmp_path / "looked-at.json"
+    answer.write_text(bad.stdout)
+    good = audit(told, "--known", answer)
+    assert good.exit_code == 0, good.stderr
+    assert {one["level"] for one in good.json["findings"]} == {"note"}
+    assert all(one["text"].startswith("known: ") for one in good.json["findings"])
+    answer.write_text(good.stdout)
+    assert audit(told, "--known", answer).exit_code == 0
+    forge.seal(issued_ago=timedelta(days=30))
+    assert audit(told, "--known", answer).exit_code == 12
+    answer.write_text("{}")
+    assert audit(told, "--known", answer).exit_code == 10
+    assert audit(told, "--known", tmp_path / "nothing").exit_code == 10

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from tests.agent.forge import Forge
 from tests.support.web import answer, serving
 from tests.support.workspace import Workspace
 
@@ -81,3 +82,38 @@ def test_a_timestamp_of_the_future_fails_the_check(told, forge):
     result = told.run(*known)
     assert result.exit_code == 17
     assert "future" in {one["rule"] for one in result.json["findings"] if one["level"] == "error"}
+
+
+def test_a_signed_document_that_cannot_be_read_hides_nothing_else(rolled):
+    """Whoever holds the keys signed nonsense: it is named, and monitoring still has its numbers."""
+    forge = Forge(rolled)
+    forge.document("agent.stable", "rollout/agent/stable/policy", {"poll_s": "often"})
+    forge.order("canary", {"version": 7})
+    said = rolled.run("check", "--openmetrics")
+    assert (said.exit_code, said.stdout.splitlines()[-1]) == (17, "# EOF")
+    assert 'tidegate_expiry_days{role="timestamp"}' in said.stdout
+    found = [one for one in rolled.run("--json", "check").json["findings"] if one["rule"] == "files"]
+    assert [one["role"] for one in found] == ["agent.stable"]
+    forge.document("agent.stable", "rollout/agent/stable/policy", {"poll_s": 900})
+    found = [one for one in rolled.run("--json", "check").json["findings"] if one["rule"] == "files"]
+    assert len(found) == 1
+
+
+def test_what_old_clients_refuse_is_said_once(rolled):
+    """A month of daily refreshes is no reason for a month of sentences."""
+    for _ in range(3):
+        rolled.now += timedelta(days=1)
+        rolled.publish_release(f"1.5.{rolled.now.day}")
+    forge = Forge(rolled)
+    name = "agent.stable.canary"
+    found = forge.load(name)
+    found.signed.version = 1
+    forge.sign(found, "rollouts")
+    (rolled.store / "metadata" / f"1.{name}.json").write_bytes(found.to_bytes())
+    for path in (rolled.store / "metadata").glob(f"[2-9].{name}.json"):
+        path.unlink()
+    forge.seal()
+    said = [one["text"] for one in rolled.run("--json", "check").json["findings"]]
+    knowing = [text for text in said if text.startswith("a client that knows")]
+    assert len(knowing) < 3, knowing
+    assert any("others as well" in text for text in knowing)

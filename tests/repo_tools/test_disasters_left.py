@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from metadata import places
 from tests.agent.forge import Forge
-from tests.support.disasters import BASE, Danger, disaster
+from tests.support.disasters import BASE, CANARY, Danger, disaster
 
 
 @disaster("clients")
@@ -64,6 +64,22 @@ def test_a_root_that_expires_stops_everybody_for_good(danger):
     danger.wait(days=61)
     danger.work.do("refresh")
     assert "expired" in danger.breaks(danger.client("two"), f"{BASE}/policy")
+
+
+@disaster("expiry")
+def test_a_role_that_hardly_ever_expires_can_be_held_back_for_years(danger):
+    """Hosts that somebody keeps from newer versions never notice by this one; the auditor is told, too."""
+    danger.start("1.5.0")
+    danger.restage(CANARY, expires=danger.now + timedelta(days=3650))
+    danger.publish_anyway()
+    said = [one for one in danger.work.do("check")["findings"] if one["rule"] == "expiry"]
+    text = "agent.stable.canary expires in 3,650 days, and 90 are usual"
+    assert [(one["level"], one["text"]) for one in said] == [("warning", text)]
+    answer = danger.work.do("audit", danger.work.store, "--root", danger.work.root_file)
+    assert [one["rule"] for one in answer["findings"] if one["role"] == CANARY] == ["stretched"]
+    danger.wait(days=3)
+    danger.work.do("refresh")
+    assert danger.work.do("check")["expiry_days"][CANARY] > 3600
 
 
 def near(danger: Danger, role: str, days: int) -> None:

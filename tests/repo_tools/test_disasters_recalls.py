@@ -8,8 +8,10 @@ from metadata.decide import decide
 from metadata.facts import Decision, Directed, Host
 from repo_tools.checks import selections
 from repo_tools.checks.facts import gather
+from repo_tools.checks.reopening import reopened
 from repo_tools.explain import documents, explain
 from tests.agent.forge import Forge
+from tests.support.audits import serious
 from tests.support.disasters import CANARY, RELEASES, SELECTED, Danger, disaster
 from tests.support.workspace import CHANNEL, HERE, PRODUCT
 
@@ -31,10 +33,10 @@ def test_a_recall_without_an_end_calls_back_what_nobody_has_built_yet(danger):
     unbounded = newer(danger, ">=1.5.0")
     assert (unbounded.action, unbounded.version) == ("recall", "1.4.2")
     danger.reword(recall={"from": ">=1.5.0", "until": None, "reason": ""})
-    for command in ("check", "sign", "status"):
+    for command, code in (("check", 17), ("sign", 10), ("status", 10)):
         result = danger.work.run(command)
-        assert result.exit_code == 10
-        assert "recall from '>=1.5.0' has no upper bound" in result.stderr
+        assert result.exit_code == code
+        assert "recall from '>=1.5.0' has no upper bound" in result.stdout + result.stderr
 
 
 def newer(danger: Danger, versions: str) -> Decision:
@@ -148,3 +150,43 @@ def test_a_selection_that_has_ended_or_is_ahead_stands_in_nobodys_way(danger):
     danger.work.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate")
     facts = gather(danger.work.desk(), publishing=True)
     assert not list(selections.forgotten(facts))
+
+
+def withdraw(danger: Danger) -> None:
+    """Bring every host to 1.5.0, and revoke 1.4.2 and everything below it."""
+    danger.work.publish_release("1.5.0")
+    danger.work.promote()
+    danger.work.do("release", "revoke", "1.4.2", "--below", "--reason", "CVE-2026-0001")
+    danger.work.sign_and_publish()
+
+
+@disaster("reopened")
+def test_an_old_policy_that_comes_back_lets_old_holes_in(danger):
+    """A recovery goes back to a version from before the hole was known; pins to it count again."""
+    withdraw(danger)
+    host = ("--agent", danger.host("full"), "--running", "1.4.2", "--platform", HERE)
+    pinned = ("explain", danger.work.store, "--root", danger.work.root_file, *host, "--pin", "==1.4.2")
+    assert danger.work.do(*pinned)["decision"]["rule"] == "base"
+    danger.work.do("key", "new", "fresh", "--no-passphrase")
+    back = ("--compromised", "--new", "fresh", "--good", "agent.stable=1")
+    danger.work.do("key", "revoke", "rollouts", *back)
+    said = danger.refusal()
+    assert "agent.stable lets its floor go back from 1 to 0" in said
+    assert "agent.stable no longer revokes 1.4.2 (CVE-2026-0001)" in said
+    danger.publish_anyway()
+    assert danger.work.do(*pinned)["decision"]["rule"] == "pinned"
+
+
+def test_a_revocation_that_is_lifted_is_named_to_everybody(danger):
+    """Whoever lifts it on purpose may; the check warns, and the auditor reads it for good."""
+    withdraw(danger)
+    danger.work.do("release", "revoke", "1.4.2", "--lift")
+    (found,) = reopened(gather(danger.work.desk(), publishing=True))
+    text = "agent.stable no longer revokes 1.4.2 (CVE-2026-0001)"
+    assert (found.level, found.text) == ("warning", f"{text}: hosts may start it again")
+    danger.work.sign_and_publish()
+    (told,) = serious(danger.work)["reopened"]
+    assert text.removeprefix("agent.stable ") in told["text"]
+    danger.work.do("release", "revoke", "1.4.2")
+    danger.work.sign_and_publish()
+    assert len(serious(danger.work)["reopened"]) == 1
