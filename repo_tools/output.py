@@ -21,6 +21,7 @@ from metadata.errors import TidegateError, UsageError
 from metadata.fields import time_text
 from repo_tools import layout
 from repo_tools.files import OnBytes, silent
+from repo_tools.progress import Steps
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,6 +61,8 @@ class Terminal:
     """Where answers go."""
 
     as_json: bool = False
+    progress_fd: int | None = None
+    """Where a program wants to read how far things are; None: nowhere."""
     notes: list[str] = field(default_factory=list)
 
     def answer(self, answer: Answer) -> None:
@@ -95,6 +98,11 @@ class Terminal:
     @contextmanager
     def progress(self, what: str, total: int | None = None, *, count: bool = False) -> Iterator[OnBytes]:
         """Show how far something is, while it runs: in bytes, or as a count of things."""
+        if self.progress_fd is not None:
+            steps = Steps(self.progress_fd, what, total)
+            yield steps.forward
+            steps.tell()
+            return
         if not sys.stderr.isatty():
             yield silent
             return

@@ -36,6 +36,7 @@ MODULES = {
     "log": "log",
     "explain": "explain",
     "inspect": "inspect",
+    "console": "console",
     "completion": "completion",
 }
 """Where each command lives, in the order of the way from an artifact to a host."""
@@ -66,9 +67,12 @@ class Commands(Listing):
 @click.option(
     "--passphrase-fd", type=int, metavar="N", help="Read the passphrase of keys from this descriptor."
 )
+@click.option("--progress-fd", type=int, metavar="N", help="Write progress to this one, as lines of JSON.")
 @click.version_option(package_name="tidegate", prog_name="tidegate")
 @click.pass_context
-def cli(ctx: click.Context, folder: Path, as_json: bool, passphrase_fd: int | None) -> None:
+def cli(
+    ctx: click.Context, folder: Path, as_json: bool, passphrase_fd: int | None, progress_fd: int | None
+) -> None:
     """Update fleets of software agents from a static, signed repository.
 
     \b
@@ -81,4 +85,5 @@ def cli(ctx: click.Context, folder: Path, as_json: bool, passphrase_fd: int | No
 
     app = App(folder, passphrase_fd) if ctx.obj is None else App(folder, passphrase_fd, environ=ctx.obj)
     app.terminal.as_json = as_json
+    app.terminal.progress_fd = progress_fd
     ctx.obj = app

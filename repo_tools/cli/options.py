@@ -34,3 +34,6 @@ why = with_options(
     click.option("--reason", metavar="TEXT", default="", help="Why."),
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
+retry = click.option(
+    "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
+)

@@ -15,7 +15,7 @@ from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.hosts import chosen, said, which
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.listing import Listing
-from repo_tools.cli.options import dry_run, when, why, with_options
+from repo_tools.cli.options import dry_run, retry, when, why, with_options
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
@@ -47,9 +47,7 @@ _how = with_options(
     click.option(
         "--reshuffle", is_flag=True, help="Draw every host's place anew, so that others are first this time."
     ),
-    click.option(
-        "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
-    ),
+    retry,
 )
 
 

@@ -9,7 +9,7 @@ import click
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.hosts import chosen, known, of_wave, said, which
-from repo_tools.cli.options import dry_run, when, why
+from repo_tools.cli.options import dry_run, retry, when, why
 from repo_tools.cli.rollout import changed
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.rollouts import selecting
@@ -55,6 +55,7 @@ def list_agents(app: App, channel: str | None, presence: str, lake: Path | None,
 @of_wave
 @click.option("--clear", is_flag=True, help="End every batch: its hosts follow their waves again.")
 @click.option("--urgent", is_flag=True, help="Ignore the hosts' maintenance windows.")
+@retry
 @when
 @why
 @dry_run

@@ -108,6 +108,11 @@ def members_if_any(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]
         return None
 
 
+def heard_of(desk: Desk, channel: Channel, lake: Path, agent: str) -> Member | None:
+    """Return what was collected of one host; None where it was never heard of."""
+    return next((one for one in members_if_any(desk, channel, lake) or () if one.agent == agent), None)
+
+
 def _member(waves: Map, row: Sequence[str]) -> Member:
     agent, ring, cohort_id, *told = row
     presence, running, rollout, stage, outcome, reason, rule, labels, heard = told

@@ -1,0 +1,82 @@
+"""The application: the API, and the doors before it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Litestar, Request, Response, get
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.middleware import ASGIMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.response import Redirect
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from repo_tools.console.api import ROUTES
+from repo_tools.console.clerk import Clerk
+from repo_tools.console.doors import HEADERS, Doors
+
+_WORDS = {
+    HTTPStatus.MISDIRECTED_REQUEST: "the console is called by another name than its own",
+    HTTPStatus.UNAUTHORIZED: "enter by the link that tidegate console printed",
+    HTTPStatus.FORBIDDEN: "this did not come from a page of the console",
+}
+
+
+def application(clerk: Clerk, doors: Doors, version: str) -> Litestar:
+    """Return the application for one workspace and one person."""
+    return Litestar(
+        [enter, ROUTES],
+        dependencies={
+            "clerk": Provide(lambda: clerk, sync_to_thread=False),
+            "doors": Provide(lambda: doors, sync_to_thread=False),
+        },
+        middleware=[_Guard(doors)],
+        exception_handlers={HTTPException: _refused},
+        openapi_config=OpenAPIConfig(
+            title="Tidegate console",
+            version=version,
+            path="/api/v1/openapi",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            operation_id_creator=lambda handler, _method, _path: handler.handler_name,
+        ),
+        on_shutdown=[clerk.idle],
+        response_headers=HEADERS,
+        logging_config=None,
+    )
+
+
+@get("/enter", include_in_schema=False)
+async def enter(doors: Doors, key: str) -> Response[Any]:
+    """Let the person in whose link this is: once."""
+    if not doors.enter(key):
+        text = "This link was used before. Start tidegate console again for a new one."
+        return Response(text, status_code=HTTPStatus.FORBIDDEN, media_type="text/plain")
+    answer = Redirect("/", status_code=303)
+    answer.set_cookie(doors.cookie, doors.session, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+class _Guard(ASGIMiddleware):
+    """Lets in whom the doors let in."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Pass a request on, or refuse it."""
+        request = Request[Any, Any, Any](scope)
+        refusal = self._doors.refusal(request.method, request.url.path, request.headers)
+        if refusal is not None:
+            raise HTTPException(_WORDS[refusal], status_code=refusal)
+        await next_app(scope, receive, send)
+
+
+def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Answer in the form of all other errors."""
+    extra = [one.get("message", "") for one in error.extra] if isinstance(error.extra, list) else []
+    notes = [f"error: {error.detail}", *extra]
+    return Response({"notes": notes}, status_code=error.status_code, headers=HEADERS)

@@ -1,0 +1,177 @@
+"""Runs commands as a person would type them, one that changes something at a time, and tells how they go.
+
+Each is a process of its own, so that a command that hangs, crashes or is stopped takes nothing with it.
+Secrets go through a pipe or the process's own environment, never on a command line, and are not kept.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from repo_tools.console.lines import shown
+from repo_tools.keys.passphrase import PIN_VARIABLE
+
+KEPT = 200
+"""Finished jobs that can still be asked for; the audit trail is the store's."""
+MOST_LINE_BYTES = 1 << 20
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens keys for one command."""
+
+    passphrase: str | None = None
+    pin: str | None = None
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """One command and what became of it."""
+
+    id: int
+    line: str
+    """As anybody would type it."""
+    state: str = "waiting"
+    """``waiting``, ``running`` or ``done``."""
+    begun: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    notes: list[str] = []
+    """What it said beside its result: warnings, and at last its error and hint."""
+    progress: dict[str, Any] | None = None
+    """How far it is: ``what``, ``done`` and ``total``."""
+    result: Any = None
+
+
+@dataclass
+class Clerk:
+    """Runs ``tidegate`` for one workspace."""
+
+    folder: Path
+    _jobs: dict[int, Job] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _listeners: list[asyncio.Queue[Job]] = field(default_factory=list)
+    _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    def jobs(self) -> list[Job]:
+        """Return what was asked for, the newest first."""
+        return list(self._jobs.values())[::-1]
+
+    def job(self, number: int) -> Job | None:
+        """Return a job, or None."""
+        return self._jobs.get(number)
+
+    def begin(self, words: Sequence[str], secrets: Secrets | None = None) -> Job:
+        """Begin a command that may change something, as soon as it is its turn."""
+        job = Job(id=max(self._jobs, default=0) + 1, line=shown(words))
+        self._jobs[job.id] = job
+        for old in list(self._jobs)[:-KEPT]:
+            del self._jobs[old]
+        task = asyncio.create_task(self._take_turn(job, words, secrets or Secrets()))
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id))
+        return job
+
+    async def ended(self, job: Job) -> None:
+        """Wait until a job has come to its end, whoever else does."""
+        if job.id in self._tasks:
+            await asyncio.shield(self._tasks[job.id])
+
+    async def read(self, words: Sequence[str]) -> Job:
+        """Run a command that changes nothing, beside whatever is at work."""
+        job = Job(id=0, line=shown(words))
+        await self._run(job, words, Secrets())
+        return job
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[asyncio.Queue[Job]]:
+        """Give a queue on which every job comes whenever something about it changed."""
+        queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.remove(queue)
+
+    async def idle(self) -> None:
+        """Wait until every job has come to its end: half a publication helps nobody."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks.values())
+
+    async def _take_turn(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:
+        async with self._turn:
+            await self._run(job, words, secrets)
+
+    async def _run(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:
+        job.state, job.begun = "running", datetime.now(UTC)
+        self._tell(job)
+        secret, progress = _pipe(secrets.passphrase), os.pipe()
+        extra = ["--passphrase-fd", str(secret)] if secret is not None else []
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "repo_tools", "-C", str(self.folder), "--json"),
+            *("--progress-fd", str(progress[1]), *extra, *words),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=[progress[1], *([secret] if secret is not None else [])],
+            env=_environment(secrets),
+            limit=MOST_LINE_BYTES,
+        )
+        for descriptor in (progress[1], secret):
+            if descriptor is not None:
+                os.close(descriptor)
+        assert process.stdout is not None  # they are pipes
+        assert process.stderr is not None
+        told = asyncio.gather(self._notes(job, process.stderr), self._progress(job, progress[0]))
+        output = await process.stdout.read()
+        await told
+        job.exit_code = await process.wait()
+        job.result = _decoded(output)
+        job.state, job.ended, job.progress = "done", datetime.now(UTC), None
+        self._tell(job)
+
+    async def _notes(self, job: Job, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            job.notes.append(line.decode(errors="replace").rstrip())
+            self._tell(job)
+
+    async def _progress(self, job: Job, descriptor: int) -> None:
+        reader = asyncio.StreamReader(limit=MOST_LINE_BYTES)
+        loop = asyncio.get_running_loop()
+        pipe = os.fdopen(descriptor, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        async for line in reader:
+            job.progress = _decoded(line)
+            self._tell(job)
+        transport.close()
+
+    def _tell(self, job: Job) -> None:
+        for queue in self._listeners if job.id else ():
+            queue.put_nowait(job)
+
+
+def _pipe(secret: str | None) -> int | None:
+    """Return a descriptor from which a secret can be read once."""
+    if secret is None:
+        return None
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(secret.encode() + b"\n")
+    return reading
+
+
+def _environment(secrets: Secrets) -> dict[str, str]:
+    return {**os.environ, **({PIN_VARIABLE: secrets.pin} if secrets.pin is not None else {})}
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,190 @@
+"""The console: one person comes in, and what is done from it is what the same command does."""
+
+import json
+import os
+import shlex
+from urllib.parse import urlsplit
+
+import click
+import pytest
+import requests
+
+from repo_tools.cli import cli
+from repo_tools.console import lines
+from tests.support.console import WAIT_S, opened
+from tests.support.workspace import Workspace
+
+ACTIONS = [
+    lines.Start(channel="stable", version="1.5.0", preset="fast", urgent=True, retry=1, reason="a reason"),
+    lines.Promote(channel="stable", early=True, dry_run=True),
+    lines.Pause(channel="stable", waves=["canary", "early"]),
+    lines.Resume(channel="agent/stable"),
+    lines.Brake(channel="stable", rollout="stable-0001", reason="crash loops"),
+    lines.Lift(channel="stable"),
+    lines.Recall(channel="stable", version="1.4.2", recalled="==1.5.0", until="7d", waves=["canary"]),
+    lines.Recall(
+        channel="stable", version="1.4.2", recalled="<=1.5.0", hosts=lines.Hosts(labels={"site": "fra1"})
+    ),
+    lines.Update(channel="stable", version="1.5.0", hosts=lines.Hosts(ids=["host-1", "host-2"]), retry=2),
+    lines.AddRelease(version="1.5.0", path="/srv/build", platform="linux-x86_64", health=["tcp:[::1]:80"]),
+    lines.Sign(roles=["agent.stable.brake"], keys=["rollouts"]),
+    lines.Publish(dry_run=True),
+    lines.Unstage(),
+    lines.Unstage(roles=["agent.stable.early"]),
+]
+"""One or more of each."""
+
+
+@pytest.fixture
+def console(rolled, tmp_path):
+    """The console of a repository in which 1.5.0 is added and not published."""
+    rolled.add("1.5.0")
+    with opened(rolled, tmp_path / "session.json") as found:
+        yield found
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda one: type(one).__name__)
+def test_every_action_is_a_command_that_anybody_can_type(action):
+    """What the console shows is read by the real parser, word for word as it is run."""
+    program, *words = shlex.split(lines.shown(action.words()))
+    context = click.Context(cli, info_name=program, obj={})
+    command: click.Command = cli
+    args = words
+    while isinstance(command, click.Group):
+        _, found, args = command.resolve_command(context, args)
+        assert found is not None
+        command = found
+    assert command.make_context(command.name, list(args), parent=context).params
+    assert words == action.words()
+
+
+@pytest.mark.parametrize("text", ["--help", "-C/etc", "--reason=mine", "; rm -rf ~", "$(id)"])
+def test_no_value_becomes_an_option(text):
+    """The disaster: a version called --urgent, typed into a form, starts every host at once."""
+    action = lines.Start(channel=text, version=text, reason=text)
+    *options, mark, channel, version = action.words()
+    assert (channel, version) == (text, text)
+    assert f"--reason={text}" in [*options, mark]
+    assert (mark == "--") == text.startswith("-")
+
+
+def test_only_who_has_the_link_comes_in_and_only_once(console):
+    """The link opens once; what it leaves is no cookie that a script of a page, or another site, can use."""
+    with requests.Session() as browser:
+        entered = browser.get(console.link, allow_redirects=False, timeout=WAIT_S)
+        assert (entered.status_code, entered.headers["location"]) == (303, "/")
+        [name] = browser.cookies.keys()
+        assert name.endswith(str(urlsplit(console.url).port))
+        said = entered.headers["set-cookie"].lower()
+        assert "httponly" in said
+        assert "samesite=strict" in said
+        assert browser.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 200
+    assert requests.get(console.link, timeout=WAIT_S).status_code == 403
+    assert requests.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example.com"}, 403),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({}, 403),
+        ({"host": "evil.example.com"}, 421),
+    ],
+)
+def test_another_site_does_nothing_through_the_browser(console, headers, status):
+    """The disaster: a page that the release manager has open promotes a rollout in their name."""
+    with requests.Session() as browser:
+        browser.get(console.link, allow_redirects=False, timeout=WAIT_S)
+        url = f"{console.url}/api/v1/rollouts/start"
+        body = {"channel": "stable", "version": "1.5.0"}
+        refused = browser.post(url, json=body, headers=headers, timeout=WAIT_S)
+        assert refused.status_code == status
+        assert "default-src 'none'" in refused.headers["content-security-policy"]
+        own = browser.post(
+            url, json=body | {"dry_run": True}, headers={"origin": console.url}, timeout=WAIT_S
+        )
+        assert own.status_code == 200, own.text
+    assert console.get("jobs").json()[0]["line"].startswith("tidegate rollout start")
+
+
+def test_a_rollout_from_the_console(console, rolled):
+    """Start, sign and publish: each answers with its command line, and all of it is in the audit trail."""
+    planned = console.post("rollouts/start", channel="stable", version="1.5.0", dry_run=True).json()
+    assert planned["result"]["dry_run"] is True
+    started = console.post(
+        "rollouts/start", channel="stable", version="1.5.0", strategy="manual", reason="July"
+    )
+    assert started.json()["line"] == "tidegate rollout start --strategy=manual --reason=July stable 1.5.0"
+    assert "agent.stable.canary" in json.dumps(console.get("status").json()["staged"])
+    missing = console.post("publish")
+    assert (missing.status_code, missing.json()["exit_code"]) == (409, 16)
+    assert console.post("sign").status_code == 200
+    assert console.post("publish").status_code == 200
+    waves = console.get("rollouts/agent/stable").json()["waves"]
+    assert [one["order"]["version"] for one in waves] == ["1.5.0", "1.4.2", "1.4.2"]
+    assert "July" in rolled.run("log").stdout
+
+
+def test_one_host_is_updated(console, rolled):
+    """What a host would do is told with its rule; it is ordered the newest release that is published."""
+    seen = console.get("agents/host-1/updates/available").json()
+    assert seen["decision"]["rule"] == "base"
+    rolled.sign_and_publish()
+    done = console.post("agents/host-1/update", reason="asked for it")
+    assert (
+        done.json()["line"] == "tidegate agents select --id=host-1 '--reason=asked for it' agent/stable 1.5.0"
+    )
+    refused = console.post("agents/host-1/update", version="9.9.9")
+    assert (refused.status_code, refused.json()["exit_code"]) == (422, 13)
+    assert "there is no release 9.9.9" in "".join(refused.json()["notes"])
+
+
+def test_mistakes_are_told(console):
+    """Unknown fields, wrong types and places that are not there are answered in words, as all errors are."""
+    for body in ({"channel": "stable"}, {"channel": "stable", "version": 7}, {"chanel": "x", "version": "1"}):
+        answer = console.post("rollouts/start", **body)
+        assert answer.status_code == 400
+        assert answer.json()["notes"][0].startswith("error: ")
+    assert console.get("jobs/99").json()["notes"] == ["error: there is no job 99"]
+    assert console.post("rollouts/start", channel="none", version="1.5.0").status_code == 400
+
+
+def test_who_waits_elsewhere_is_told_how_it_goes_on(console, tmp_path):
+    """A long command is answered at once if that is preferred; the stream tells its progress and its end."""
+    source = tmp_path / "build"
+    source.mkdir()
+    (source / "agent").write_bytes(os.urandom(8 << 20))
+    with console.get("events", stream=True) as stream:
+        told = (line for line in stream.iter_lines(decode_unicode=True) if line)
+        assert next(told) == ": listening"
+        body = {"version": "1.6.0", "path": str(source), "platform": "linux-x86_64"}
+        begun = console.post("releases", headers={"prefer": "respond-async"}, **body)
+        assert (begun.status_code, begun.headers["location"]) == (202, "/api/v1/jobs/1")
+        seen = []
+        for line in told:
+            if line.startswith("data: "):
+                seen.append(json.loads(line.removeprefix("data: ")))
+            if seen and seen[-1]["state"] == "done":
+                break
+    assert seen[-1]["exit_code"] == 0, seen[-1]["notes"]
+    steps = [one["progress"]["done"] for one in seen if one["progress"]]
+    assert steps == sorted(steps)
+    assert steps[-1] > 8 << 20
+
+
+def test_secrets_are_used_and_not_kept(tmp_path):
+    """A passphrase opens a key once; it is on no command line, in no answer, and wrong ones are refused."""
+    work = Workspace(tmp_path / "place")
+    work.secrets["TIDEGATE_PASSPHRASE"] = "four random words here"
+    usual = ("--product", "agent", "--store", str(work.store), "--solo")
+    work.do("init", work.folder, *usual)
+    work.add("1.0.0")
+    work.secrets.clear()
+    with opened(work, tmp_path / "session.json") as console:
+        assert "nobody to ask" in "".join(console.post("sign").json()["notes"])
+        wrong = console.post("sign", passphrase="four other words here")
+        assert wrong.json()["exit_code"] != 0
+        done = console.post("sign", passphrase="four random words here")
+        assert done.json()["exit_code"] == 0, done.text
+        assert "random words" not in console.get("jobs").text

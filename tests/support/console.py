@@ -1,0 +1,52 @@
+"""A console that is open, and a script that uses it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.workspace import Workspace
+
+WAIT_S = 60
+
+
+class Console:
+    """A console that is open, and the session of a script."""
+
+    def __init__(self, told: dict[str, str], link: str) -> None:
+        self.url, self.link = told["url"], link
+        self.session = requests.Session()
+        self.session.headers["authorization"] = f"Bearer {told['session']}"
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """Ask for something."""
+        return self.session.get(f"{self.url}/api/v1/{path}", timeout=WAIT_S, **options)
+
+    def post(self, place: str, headers: dict[str, str] | None = None, **body: Any) -> requests.Response:
+        """Have something done."""
+        return self.session.post(f"{self.url}/api/v1/{place}", json=body, timeout=WAIT_S, headers=headers)
+
+
+@contextmanager
+def opened(work: Workspace, session: Path) -> Iterator[Console]:
+    """Open a console of a workspace, and end it as Ctrl-C does."""
+    command = [sys.executable, "-m", "repo_tools", "-C", str(work.folder), "console", "--no-browser"]
+    env = {**os.environ, **work.environ}
+    with subprocess.Popen([*command, "--session-file", str(session)], stderr=subprocess.PIPE, env=env) as ran:
+        try:
+            assert ran.stderr is not None
+            ready, _, _ = select.select([ran.stderr], [], [], WAIT_S)
+            assert ready, "the console says nothing"
+            link = ran.stderr.readline().decode().split()[-1]
+            yield Console(json.loads(session.read_text()), link)
+        finally:
+            ran.send_signal(signal.SIGINT)
+            ran.wait(WAIT_S)
