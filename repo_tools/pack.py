@@ -1,17 +1,13 @@
 """Turn what a person has into an artifact: a folder is packed, archives and single files are inspected.
 
 Packing is reproducible: entries sorted, times and owners 0, modes 0755 or 0644; the same input gives the
-same bytes. What an agent would refuse is refused here, by the same ``Manifest``.
+same bytes. What an agent would refuse is refused here, by the same rules (``metadata.archives``).
 """
 
-import gzip
-import lzma
 import os
 import stat
 import tarfile
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +15,8 @@ from typing import BinaryIO, Literal, cast
 
 import zstandard
 
-from metadata.entries import Entry, Kind, Manifest
+from metadata import archives
+from metadata.entries import MAX_UNPACKED_BYTES, Entry, Kind, Manifest
 from metadata.errors import MalformedError, UsageError
 from metadata.paths import ARCHIVE_SUFFIXES, suffix_of
 from repo_tools import files
@@ -29,9 +26,6 @@ LEVEL = 12
 """zstd: packed once, downloaded by every host."""
 THREADS = 2
 """Part of the format of the output: one thread gives other bytes than several."""
-
-MAX_WINDOW_BYTES = 2**27
-"""What agents allow: zstd's own limit for ``--long``."""
 
 
 @dataclass(frozen=True)
@@ -123,17 +117,25 @@ def inspect(source: Path, on_bytes: OnBytes = silent) -> Packed:
         MalformedError: An agent would refuse it.
     """
     suffix = suffix_of(source.name)
+    try:
+        packed = _inspect(source, suffix, on_bytes)
+    except (*archives.DAMAGE, OSError) as error:
+        raise MalformedError(f"{source.name} cannot be unpacked: {error}", "build it anew") from error
+    if not packed.entries:
+        raise MalformedError(f"{source.name} is empty", "a release holds at least one file")
+    return packed
+
+
+def _inspect(source: Path, suffix: str, on_bytes: OnBytes) -> Packed:
     with source.open("rb") as raw:
         outer = Meter(cast("BinaryIO", raw), on_bytes)
+        inner = outer
         if suffix == ".zip":
             outer.drain()
-            count = _zip_entries(source)
-            return Packed("tree", suffix, None, outer.count, outer.digest, outer.count, outer.digest, count)
-        with _unpacked(outer, suffix, source) as stream:
-            inner = Meter(stream)
-            count = _tar_entries(inner)
-            inner.drain()
-        outer.drain()
+            count = _zip_entries(raw)
+        else:
+            inner, count = _tar_entries(outer, suffix)
+            outer.drain()
     return Packed("tree", suffix, None, outer.count, outer.digest, inner.count, inner.digest, count)
 
 
@@ -197,56 +199,34 @@ def _kind(mode: int) -> Kind:
     return "symlink" if stat.S_ISLNK(mode) else "other"
 
 
-@contextmanager
-def _unpacked(stream: Meter, suffix: str, source: Path) -> Iterator[BinaryIO]:
-    raw = cast("BinaryIO", stream)
-    try:
-        if suffix == ".tar.zst":
-            opener = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-            yield cast("BinaryIO", opener.stream_reader(raw, read_across_frames=True))
-        elif suffix == ".tar.gz":
-            yield cast("BinaryIO", gzip.GzipFile(fileobj=raw, mode="rb"))
-        else:
-            with lzma.LZMAFile(raw, "rb") as opened:
-                yield cast("BinaryIO", opened)
-    except (OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, tarfile.TarError) as error:
-        raise MalformedError(f"{source.name} cannot be unpacked: {error}", "build it anew") from error
+def _tar_entries(raw: Meter, suffix: str) -> tuple[Meter, int]:
+    """Return what passed of the payload, and how many entries it has."""
+    inner = Meter(cast("BinaryIO", archives.payload(cast("BinaryIO", raw), suffix)), _refuse_more())
+    with archives.open_tar(cast("BinaryIO", inner)) as archive:
+        count = sum(1 for _ in archives.tar_entries(archive))
+    inner.drain()
+    return inner, count
 
 
-def _tar_entries(stream: Meter) -> int:
-    manifest, count = Manifest(), 0
-    with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
-        for member in archive:
-            kind: Kind = "other"
-            if member.isreg() and not member.issparse():
-                kind = "file"
-            elif member.isdir():
-                kind = "folder"
-            elif member.issym() or member.islnk():
-                kind = "symlink" if member.issym() else "hardlink"
-            if member.name in {".", "./"}:
-                continue
-            manifest.admit(Entry(member.name, kind, member.mode, member.linkname))
-            count += 1
-    if not count:
-        raise MalformedError("the archive is empty", "a release holds at least one file")
+def _zip_entries(file: BinaryIO) -> int:
+    with archives.open_zip(file) as archive:
+        count = len(archives.zip_entries(archive))
+        broken = archive.testzip()
+    if broken is not None:
+        raise MalformedError(f"{broken!r} is damaged", "build it anew")
     return count
 
 
-def _zip_entries(source: Path) -> int:
-    manifest, count = Manifest(), 0
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for info in archive.infolist():
-                mode = info.external_attr >> 16
-                kind: Kind = "folder" if info.is_dir() else "file"
-                if info.flag_bits & 1 or stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                    kind = "other"  # encrypted, or a link, which zips have no agreed form for
-                manifest.admit(Entry(info.filename, kind, stat.S_IMODE(mode)))
-                count += 1
-            broken = archive.testzip()
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise MalformedError(f"{source.name} cannot be unpacked: {error}", "build it anew") from error
-    if broken is not None:
-        raise MalformedError(f"{broken!r} in {source.name} is damaged", "build it anew")
+def _refuse_more() -> OnBytes:
+    """Return a counter that ends a payload which is longer than any host would unpack."""
+    left = MAX_UNPACKED_BYTES
+
+    def count(read: int) -> None:
+        nonlocal left
+        left -= read
+        if left < 0:
+            raise MalformedError(
+                "it unpacks to more than 8 GiB", "a release of that size fills a host's disk"
+            )
+
     return count

@@ -1,13 +1,9 @@
 """Hostile archives: nothing leaves the folder, nothing is longer than what was signed, nothing crashes."""
 
 import contextlib
-import gzip
 import hashlib
-import io
-import lzma
 import os
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,6 +15,7 @@ from agent.unpack import unpack
 from metadata.entries import Entry, Kind, Manifest
 from metadata.errors import MalformedError, UntrustedError
 from metadata.release import Artifact
+from tests.support.archives import Member, artifact, put, squeezed, tar, zipped
 
 KINDS: dict[bytes, Kind] = {
     tarfile.REGTYPE: "file",
@@ -52,36 +49,6 @@ MEMBERS = st.lists(
     st.tuples(NAMES, st.sampled_from(sorted(KINDS)), TARGETS, st.sampled_from([0o644, 0o755, 0o4755])),
     max_size=6,
 )
-Member = tuple[str, bytes, str, int]
-
-
-def tar(members: list[Member], content: bytes = b"content") -> bytes:
-    """Return a tar with these members, as an attacker would write it."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, kind, target, mode in members:
-            member = tarfile.TarInfo()
-            member.name, member.type, member.linkname, member.mode = name, kind, target, mode
-            member.size = len(content) if kind == tarfile.REGTYPE else 0
-            archive.addfile(member, io.BytesIO(content) if member.size else None)
-    return file.getvalue()
-
-
-def artifact(payload: bytes, suffix: str = ".tar.zst", length: int | None = None) -> Artifact:
-    """Return what is signed for a payload."""
-    size = len(payload) if length is None else length
-    digest = hashlib.sha256(payload).hexdigest()
-    return Artifact(
-        platform="linux-x86_64", path=f"x{suffix}", kind="tree", payload_sha256=digest, payload_bytes=size
-    )
-
-
-def put(folder: Path, data: bytes) -> tuple[Path, Path]:
-    """Write an archive beside an empty folder, and return both."""
-    packed, target = folder / "packed", folder / "below" / "target"
-    target.mkdir(parents=True)
-    packed.write_bytes(data)
-    return packed, target
 
 
 def admitted(members: list[Member]) -> bool:
@@ -136,13 +103,8 @@ TREE = tar([("bin", tarfile.DIRTYPE, "", 0o755), ("bin/agent", tarfile.REGTYPE, 
 def archive_of(suffix: str) -> bytes:
     """Return one tree in every kind of archive."""
     if suffix == ".zip":
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("bin/agent", b"agent " * 500)
-        return file.getvalue()
-    if suffix == ".tar.gz":
-        return gzip.compress(TREE, mtime=0)
-    return lzma.compress(TREE) if suffix == ".tar.xz" else zstandard.compress(TREE)
+        return zipped([("bin/agent", tarfile.REGTYPE, "", 0o755)], b"agent " * 500)
+    return squeezed(TREE, suffix)
 
 
 @pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz", ".tar.xz", ".zip"])
@@ -172,14 +134,10 @@ def test_another_payload_is_untrusted(tmp_path):
 
 def test_a_zip_with_a_link_is_refused(tmp_path):
     """A zip may hold files and folders only."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        link = zipfile.ZipInfo("link")
-        link.external_attr = 0o120777 << 16
-        archive.writestr(link, "/etc/passwd")
-    packed, target = put(tmp_path, file.getvalue())
+    data = zipped([("link", tarfile.SYMTYPE, "/etc/passwd", 0o777)])
+    packed, target = put(tmp_path, data)
     with pytest.raises(MalformedError, match="neither file, folder nor link"):
-        unpack(packed, artifact(file.getvalue(), ".zip"), target)
+        unpack(packed, artifact(data, ".zip"), target)
     assert not list(target.iterdir())
 
 

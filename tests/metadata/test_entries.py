@@ -132,6 +132,14 @@ def test_a_hostile_entry_is_refused_with_its_reason(packed, reason):
     assert reason in refused(*packed)
 
 
+def test_a_million_entries_end_early():
+    """Folders that an archive leaves out are counted too: each of these names makes five hundred."""
+    deep = (Entry(f"{number}/" + "d/" * 500 + "f", "file") for number in range(1_000))
+    manifest = Manifest()
+    with pytest.raises(MalformedError, match="more than 200,000 files"):
+        list(map(manifest.admit, deep))
+
+
 def test_a_plain_tree_is_admitted():
     """Folders again, links inside the tree, and a leading ./ are what real archives have."""
     manifest = Manifest()
