@@ -44,7 +44,8 @@ def test_a_host_on_trial_is_not_hurt_when_places_are_drawn_anew(scene, another_h
     host.eventually(lambda: host.stands == "ON_TRIAL")
     scene.add("1.2.0")
     start(scene, "1.2.0", "--strategy", "immediate", "--reshuffle")
-    assert tick.wait() == 0, tick.communicate()
+    _, told = tick.communicate()
+    assert tick.returncode == 0, told
     assert ("update_healthcheck", "ok", "") in host.history()
     state = host.tick().entry
     assert (state["running"], state["state"]) == ("1.2.0", "IDLE")

@@ -17,7 +17,7 @@ LATER = f"{START + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Fleet:
-    """Hosts, so many from each wave as founded, then counted in or not; a gated rollout began in the first."""
+    """Hosts, so many from each wave as founded, then counted in or not, and a gated rollout."""
 
     def __init__(self, repo: Workspace, box, sizes: dict[str, int], *waves: str) -> None:
         box.mkdir()

@@ -113,6 +113,17 @@ def test_who_is_gone_makes_room_and_who_is_new_changes_nothing(small):
     assert after["early"] == before["early"]
 
 
+def test_a_roster_that_changes_half_way_is_counted_again(small):
+    """A host is forgotten between the count and the signatures: the same command replaces it."""
+    small.join(*names(6))
+    [canary] = small.repo.do("waves", "stable", *COUNTS)["waves"][0]["by_name"]
+    small.repo.do("fleet", "forget", canary, "--reason", "scrapped")
+    found = small.waves(*COUNTS)
+    assert canary not in found["canary"]
+    assert [len(found[wave]) for wave in ("canary", "early")] == [1, 3]
+    small.repo.do("check")
+
+
 def test_the_diff_is_shown_and_a_dry_run_stages_nothing(small):
     """Who would gain and lose which host stands there by name, with whose signatures it takes."""
     small.join(*names(4))
