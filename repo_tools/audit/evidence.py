@@ -57,7 +57,7 @@ def openings(history: History) -> Iterator[Opening]:
     """Yield every wave that a rollout came to after others, the oldest first; recalls go everywhere."""
     for step in history.steps:
         for role, paper in step.after.roles.items():
-            order = _order(paper) if is_wave(role) and _is_new(step, role) else None
+            order = order_of(paper) if is_wave(role) and _is_new(step, role) else None
             if order is None or order.recall:
                 continue
             earlier = _reached(step, parent(role), order.rollout)
@@ -139,11 +139,11 @@ def _is_new(step: Step, role: str) -> bool:
 def _reached(step: Step, channel: str, rollout: str) -> dict[str, Order]:
     """Return what a rollout had ordered in the waves of a channel before a publication."""
     roles = step.before.roles if step.before else {}
-    found = [_order(paper) for role, paper in roles.items() if is_wave(role) and parent(role) == channel]
+    found = [order_of(paper) for role, paper in roles.items() if is_wave(role) and parent(role) == channel]
     return {order.wave: order for order in found if order and order.rollout == rollout}
 
 
-def _order(paper: Paper) -> Order | None:
+def order_of(paper: Paper) -> Order | None:
     """Return what a wave is ordered to run; None where it is nothing that can be read."""
     files = paper.body.targets.items() if isinstance(paper.body, Targets) else ()
     try:

@@ -29,6 +29,7 @@ MODULES = {
     "gc": "gc",
     "demo": "demo",
     "check": "check",
+    "notify": "notify",
     "agents": "agents",
     "fleet": "fleet",
     "dashboard": "dashboard",

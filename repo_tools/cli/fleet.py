@@ -16,7 +16,7 @@ def fleet() -> None:
     """Let hosts enrol, say where their reports go, and count what they said."""
 
 
-for command in (lake.collect, lake.query, lake.export):
+for command in (lake.collect, lake.query, lake.export, lake.metrics):
     fleet.add_command(command)
 
 

@@ -156,3 +156,19 @@ def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answe
     with app.terminal.progress("exporting"), duck.opened(where) as opened:
         number = opened.export(statement, target)
     return Answer({"rows": number, "file": str(target)}, [f"{counted(number, 'row')} in {target}"])
+
+
+@click.command("metrics")
+@in_lake
+@reads
+def metrics(app: App, lake: Path | None) -> Answer:
+    """Print what was collected as OpenMetrics text: hosts by presence and version, rollouts by outcome.
+
+    \b
+    Example, for a textfile collector:
+      tidegate fleet metrics > fleet.prom.new && mv fleet.prom.new fleet.prom
+    """
+    from repo_tools.collect.metrics import openmetrics
+
+    lines = list(openmetrics(lake or app.folder / "lake", app.now()))
+    return Answer({"lines": lines}, lines)

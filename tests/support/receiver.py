@@ -1,0 +1,59 @@
+"""A real webhook: it keeps what it is sent, and may fail as often as it is told to."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Receiver:
+    """What was sent to it."""
+
+    url: str
+    taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    """Headers, by lower-case names, and body of each message that it took."""
+    failures: int = 0
+    """How many requests it answers with an error before it takes one."""
+
+    @property
+    def types(self) -> list[str]:
+        """What kinds of events it was told, in the order in which they came."""
+        return [self.body(place)["type"] for place in range(len(self.taken))]
+
+    def body(self, place: int) -> Any:
+        """Return one message."""
+        return json.loads(self.taken[place][1])
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Start a webhook on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            failing = receiver.failures > 0
+            receiver.failures -= failing
+            if not failing:
+                receiver.taken.append(({name.lower(): text for name, text in self.headers.items()}, body))
+            self.send_response(503 if failing else 204)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
