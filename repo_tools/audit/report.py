@@ -1,6 +1,7 @@
 """An audit: walk, judge, count."""
 
 import gc
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from metadata.errors import UntrustedError
 from repo_tools.audit import evidence, policies
 from repo_tools.audit.findings import Finding, once
 from repo_tools.audit.history import History, ordered, provable
+from repo_tools.audit.papers import read
 from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.rules import RULES
@@ -72,6 +74,23 @@ def audit(store: Reading, root: bytes, now: datetime, on_count: Callable[[int], 
         found += evidence.judged(history, store)
         found += policies.reopened(history, Contents(NOWHERE, store))
     return Report(history, once([*collected.findings, *found]))
+
+
+def whole(
+    store: Reading, trusted: bytes, now: datetime, on_count: Callable[[int], None] = silent
+) -> Report | None:
+    """Return the audit from the store's first root on, where that leads to the root that is trusted.
+
+    None where it does not, or where the trusted root is the first.
+    """
+    first, known = store.read("metadata/1.root.json"), json.loads(trusted)["signed"]["version"]
+    if known == 1 or first is None:
+        return None
+    report = audit(store, first, now, on_count)
+    found = report.history.collected.find("root", known)
+    if found is None or found.payload != read("root", known, trusted).payload:
+        return None
+    return report
 
 
 @contextmanager

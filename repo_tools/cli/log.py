@@ -1,16 +1,13 @@
 """``tidegate log``."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from repo_tools.audit.log import Log, Wanted, line
-from repo_tools.audit.papers import read
 from repo_tools.audit.past import NOWHERE
-from repo_tools.audit.readonly import Reading
-from repo_tools.audit.report import Report, audit, do_not_hold
+from repo_tools.audit.report import audit, do_not_hold, whole
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import published
 from repo_tools.contents import Contents
@@ -39,8 +36,13 @@ def log(app: App, url: str | None, root: Path | None, **options: str | None) -> 
     """
     store, trusted = published(app, url, root)
     with app.terminal.progress("reading", None, count=True) as on_count:
-        report = _whole(app, store, trusted, on_count) if url is None and root is None else None
-        report = report or audit(store, trusted, app.now(), on_count)
+        earlier = whole(store, trusted, app.now(), on_count) if url is None and root is None else None
+        report = earlier or audit(store, trusted, app.now(), on_count)
+    if earlier:
+        known = json.loads(trusted)["signed"]["version"]
+        app.terminal.note(
+            f"what came before root {known}, which this workspace trusts, is told as the store has it"
+        )
     broken = sum(found.level == "error" for found in report.findings)
     if broken:
         app.terminal.warn(f"in this history {do_not_hold(broken)}: tidegate audit lists them")
@@ -59,18 +61,3 @@ def log(app: App, url: str | None, root: Path | None, **options: str | None) -> 
         for change in told
     ]
     return Answer({"changes": data, "errors": broken}, [line(change) for change in told] or ["nothing"])
-
-
-def _whole(app: App, store: Reading, trusted: bytes, on_count: Callable[[int], None]) -> Report | None:
-    """Return the history from the store's first root on, when that leads to the workspace's own root."""
-    first, known = store.read("metadata/1.root.json"), json.loads(trusted)["signed"]["version"]
-    if known == 1 or first is None:
-        return None
-    report = audit(store, first, app.now(), on_count)
-    found = report.history.collected.find("root", known)
-    if found is None or found.payload != read("root", known, trusted).payload:
-        return None
-    app.terminal.note(
-        f"what came before root {known}, which this workspace trusts, is told as the store has it"
-    )
-    return report

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from repo_tools.pages.heard import Heard
 from repo_tools.pages.model import ChannelFleet, Layer, Part, Timeline
@@ -20,6 +22,8 @@ STATES = {
 HOURLY_UP_TO = timedelta(days=4)
 DAYS = 30
 """How far back versions are drawn."""
+SETTLED = timedelta(days=2)
+"""How long before that reports are read, so that every host that says something daily is counted."""
 MOST_LAYERS = 6
 """Versions that are told apart; the others are one layer."""
 OTHERS = "others"
@@ -61,48 +65,57 @@ def fleets(heard: Heard, pages: Mapping[str, str]) -> list[ChannelFleet]:
     ]
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """The times at which hosts are counted."""
+
+    at: tuple[datetime, ...] = ()
+    hourly: bool = False
+
+    @property
+    def marks(self) -> list[str]:
+        """The times as reports write them, as far as days or hours tell them apart."""
+        return [f"{at:%Y-%m-%dT%H}" if self.hourly else f"{at:%Y-%m-%d}" for at in self.at]
+
+
+def _scale(first: datetime | None, last: datetime | None) -> _Scale:
+    """Return the hours from the first report to the last, or the days where these are many."""
+    if first is None or last is None:
+        return _Scale()
+    hourly = last - first <= HOURLY_UP_TO
+    step = timedelta(hours=1) if hourly else timedelta(days=1)
+    end = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    end = end if hourly else end.replace(hour=0)
+    count = max(1, -((max(first, last - timedelta(days=DAYS)) - end) // step))
+    return _Scale(tuple(end - step * back for back in range(count, -1, -1)), hourly)
+
+
 def _timelines(heard: Heard, channels: Sequence[str]) -> dict[str, Timeline]:
-    first, last = heard.span()
-    hourly = first is not None and last is not None and last - first <= HOURLY_UP_TO
-    bins = _bins(first, last, hourly=hourly) if first and last else []
-    moves = _moves(heard, hourly=hourly)
-    return {channel: _timeline(moves.get(channel, {}), bins, hourly=hourly) for channel in channels}
+    scale = _scale(*heard.span())
+    moves = _moves(heard, scale)
+    return {channel: _timeline(moves[channel], scale) for channel in channels}
 
 
-def _moves(heard: Heard, *, hourly: bool) -> Moves:
+def _moves(heard: Heard, scale: _Scale) -> Moves:
     found: Moves = defaultdict(lambda: defaultdict(dict))
-    for row in heard.named("moves", length=13 if hourly else 10):
+    since = f"{scale.at[0] - SETTLED:%Y-%m-%d}" if scale.at else ""
+    for row in heard.named("moves", length=13 if scale.hourly else 10, since=since):
         found[f"{row['product']}/{row['channel']}"][row["version"]][row["moment"]] = row["hosts"]
     return found
 
 
-def _bins(first: datetime, last: datetime, *, hourly: bool) -> list[datetime]:
-    """Return the hours or days from the first report to the last, the newest of them."""
-    step = timedelta(hours=1) if hourly else timedelta(days=1)
-    end = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    end = end if hourly else end.replace(hour=0)
-    begin = first if hourly else max(first, last - timedelta(days=DAYS))
-    count = max(1, -((begin - end) // step))
-    return [end - step * back for back in range(count, -1, -1)]
-
-
-def _timeline(moves: Mapping[str, Mapping[str, int]], bins: Sequence[datetime], *, hourly: bool) -> Timeline:
-    layers = sorted(_layers(moves, bins, hourly=hourly), key=lambda one: -max(one.counts, default=0))
+def _timeline(moves: Mapping[str, Mapping[str, int]], scale: _Scale) -> Timeline:
+    layers = sorted(_layers(moves, scale.marks), key=lambda one: -max(one.counts, default=0))
     most, rest = layers[:MOST_LAYERS], layers[MOST_LAYERS:]
     if rest:
         sums = tuple(map(sum, zip(*(layer.counts for layer in rest), strict=True)))
         most = [*most, Layer(OTHERS, sums)]
-    return Timeline(tuple(bins), hourly, tuple(most))
+    return Timeline(scale.at, scale.hourly, tuple(most))
 
 
-def _layers(
-    moves: Mapping[str, Mapping[str, int]], bins: Sequence[datetime], *, hourly: bool
-) -> Iterator[Layer]:
-    """Yield each version with its hosts at the end of every bin."""
-    marks = [f"{at:%Y-%m-%dT%H}" if hourly else f"{at:%Y-%m-%d}" for at in bins]
+def _layers(moves: Mapping[str, Mapping[str, int]], marks: Sequence[str]) -> Iterator[Layer]:
+    """Yield each version with its hosts at the end of every hour or day."""
     for version, steps in moves.items():
-        counts, hosts = [], sum(number for at, number in steps.items() if marks and at < marks[0])
-        for mark in marks:
-            hosts += steps.get(mark, 0)
-            counts.append(hosts)
-        yield Layer(version, tuple(counts))
+        before = sum(number for moment, number in steps.items() if moment < marks[0])
+        counts = accumulate((steps.get(mark, 0) for mark in marks), initial=before)
+        yield Layer(version, tuple(counts)[1:])

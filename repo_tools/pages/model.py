@@ -176,6 +176,8 @@ class FailuresPage:
 
     failures: tuple[Failure, ...]
     labels: tuple[LabelCount, ...]
+    newest: tuple[tuple[str, Event], ...]
+    """The newest failures, each with its host."""
     agents: tuple[AgentPage, ...]
     failed: int
     silent: int

@@ -1,13 +1,14 @@
 """The page of a channel's newest rollout: its waves, what the gate waits for, and who takes the next step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from metadata.documents import Order
 from repo_tools.audit import evidence
-from repo_tools.collect.placing import map_of
+from repo_tools.collect.placing import Map, map_of
+from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.gate.advance import Step, advance, opened
 from repo_tools.gate.counting import Tally, tally
@@ -54,6 +55,20 @@ class Course:
         return bar_of(self.plan.pace) if self.plan else Bar()
 
 
+@dataclass(frozen=True)
+class Placed(Map):
+    """The waves of a channel, where each host's wave is worked out once, however many waves are counted."""
+
+    _known: dict[tuple[str, Standing], str | None] = field(default_factory=dict)
+
+    def wave(self, agent: str, standing: Standing) -> str | None:
+        """Return the wave whose role answers for an agent."""
+        asked = agent, standing
+        if asked not in self._known:
+            self._known[asked] = super().wave(agent, standing)
+        return self._known[asked]
+
+
 def page_of(channel: Channel) -> str:
     """Return the name of the page of a channel's rollout."""
     return f"rollout.{channel.product}.{channel.name}.html"
@@ -70,7 +85,8 @@ def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
     """
     state = read_state(desk, channel)
     plan = plans.kept(desk.workspace, state.newest) if state.newest else None
-    waves = map_of(state)
+    known = map_of(state)
+    waves = Placed(known.salt, known.waves)
 
     def count(order: Order) -> Tally:
         if empty:

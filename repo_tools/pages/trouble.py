@@ -15,7 +15,7 @@ from repo_tools.words.text import cut
 
 MOST_AGENTS = 200
 """Hosts with a page of their own, the newest failures first."""
-MOST_FAILURES, MOST_LABELS, MOST_EVENTS, MOST_LINES = 200, 40, 30, 40
+MOST_FAILURES, MOST_LABELS, MOST_NEWEST, MOST_EVENTS, MOST_LINES = 200, 40, 10, 30, 40
 _NUMBERS = (
     "SELECT count(*) FILTER (state IN ('failed', 'back')), count(*) FILTER (state = 'silent') FROM standing"
 )
@@ -40,6 +40,7 @@ def failures_page(heard: Heard, states: Mapping[str, State], *, full: bool) -> F
     return FailuresPage(
         tuple(sorted(map(_failure, rows), key=lambda one: -one.agents)),
         tuple(_labels(heard.labels())) if full else (),
+        tuple((row["agent"], _event(row)) for row in heard.named("newest", most=MOST_NEWEST)) if full else (),
         tuple(_agents(heard, states)) if full else (),
         failed,
         silent,

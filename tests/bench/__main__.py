@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import auditing, collecting, installing, lean, polling, publishing, uploading
+from tests.bench import auditing, collecting, installing, lean, polling, publishing, showing, uploading
 from tests.bench.measure import Row
 from tests.conftest import ROOT
 
@@ -24,6 +24,7 @@ PARTS = {
     "publishing": (publishing.rows, 5),
     "uploading": (uploading.rows, 4),
     "collecting": (collecting.rows, 3),
+    "showing": (showing.rows, 3),
 }
 """What measures each part, and how often by default."""
 WIDTH = 112

@@ -11,7 +11,8 @@ import pytest
 from repo_tools.collect.box import Dropped
 from repo_tools.collect.envelopes import MAX_OBJECT_BYTES
 from repo_tools.collect.run import LOAD_BYTES, LOAD_OBJECTS, loads
-from tests.bench import large, polling, publishing
+from repo_tools.pages.trouble import MOST_AGENTS
+from tests.bench import large, polling, publishing, showing
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost
 from tests.support import seaweed
@@ -90,3 +91,12 @@ def test_no_load_of_the_collector_is_larger_than_is_meant():
     assert sum(len(load) for _, load in taken) == len(sizes)
     assert max(len(load) for _, load in taken) <= LOAD_OBJECTS
     assert max(sum(found) for found, _ in taken) <= LOAD_BYTES
+
+
+def test_the_dashboard_of_many_hosts_is_small(tmp_path: Path):
+    """Pages do not grow with the fleet: the most hosts with pages of their own are a bounded number."""
+    place = showing.filled(tmp_path, 2_000)
+    place.do("dashboard", "build", "--full")
+    files = [path for path in (place.store / "status").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < showing.LIMIT_MB * 1e6 / 2
+    assert len(files) < MOST_AGENTS + 20

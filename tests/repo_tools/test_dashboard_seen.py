@@ -160,6 +160,18 @@ def test_a_link_to_a_page_stays_good(browser, seen, url):
         assert "stable-0002" in reader.text
 
 
+def test_hosts_can_be_searched(browser, seen, url):
+    """Of many hosts a reader finds one by a part of its name, or by what it has in common with others."""
+    with reading(browser, url) as reader:
+        reader.open("Failures")
+        rows = reader.page.locator("table.searched tbody tr")
+        everybody = rows.count()
+        reader.page.get_by_label("Search").fill(seen.canary[4])
+        assert [row.inner_text().split()[0] for row in rows.all() if row.is_visible()] == [seen.canary[4]]
+        reader.page.get_by_label("Search").fill("")
+        assert sum(row.is_visible() for row in rows.all()) == everybody > 1
+
+
 def test_the_keyboard_is_enough(browser, url):
     """The first stop skips the navigation, and the pages are in reach from there."""
     with reading(browser, url) as reader:

@@ -1,11 +1,12 @@
 -- Moves between versions: by how many hosts a version's number changed in each day or hour.
 --
 -- $length  how much of a time names its day (10) or its hour (13)
+-- $since   the first day that is looked at
 WITH said AS (
   SELECT product, channel, agent, substr(received, 1, $length) AS moment,
          max_by(CASE WHEN stage = 'leave' THEN '' ELSE running END, seq) AS running
   FROM reports
-  WHERE running IS NOT NULL OR stage = 'leave'
+  WHERE dt >= $since AND (running IS NOT NULL OR stage = 'leave')
   GROUP BY product, channel, agent, substr(received, 1, $length)
 ), moved AS (
   SELECT *, lag(running) OVER (PARTITION BY product, channel, agent ORDER BY moment) AS before

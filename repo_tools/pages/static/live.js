@@ -8,12 +8,33 @@
   const here = () => (location.pathname.match(/\/builds\/([0-9a-f]+)\/([^/]+)$/) ?? []).slice(1);
   let build = here()[0] ?? root.dataset.build;
 
-  function localTimes(within) {
-    for (const one of within.querySelectorAll("time")) {
+  function enliven() {
+    localTimes();
+    searchable();
+  }
+
+  function localTimes() {
+    for (const one of document.querySelectorAll("time")) {
       one.title = one.textContent;
       one.textContent = zone.format(new Date(one.dateTime));
     }
     document.getElementById("zone").textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
+  function searchable() {
+    for (const table of document.querySelectorAll("table.searched")) {
+      const rows = [...table.tBodies[0].rows];
+      const field = document.createElement("input");
+      const label = document.createElement("label");
+      field.type = "search";
+      field.addEventListener("input", () => {
+        const wanted = field.value.trim().toLowerCase();
+        for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      });
+      label.className = "search";
+      label.append("Search ", field);
+      table.parentElement.before(label);
+    }
   }
 
   async function newest() {
@@ -34,7 +55,7 @@
       }
       build = found.build;
       history.replaceState(null, "", page);
-      localTimes(document);
+      enliven();
     }
     document.getElementById("news").textContent = `Looked at ${zone.format(new Date())}.`;
   }
@@ -51,7 +72,7 @@
     if (found) location.replace(new URL(`builds/${found.build}/${wanted[1]}`, status));
   }
 
-  localTimes(document);
+  enliven();
   go();
   addEventListener("hashchange", go);
   if (build) tick();
