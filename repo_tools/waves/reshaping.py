@@ -135,4 +135,4 @@ def _order(state: State, name: str) -> Order | None:
     """Return what a wave is ordered; one that never had a host has what everybody else has."""
     found = {wave.name: wave.order for wave in state.waves}
     rest = found[state.waves[-1].name]
-    return found[name] or (rest and replace(rest, wave=name))
+    return found[name] or (rest and replace(rest, wave=name, evidence=None))

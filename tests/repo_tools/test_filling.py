@@ -20,8 +20,17 @@ def rosters(draw):
     names = draw(st.sets(st.integers(0, 10_000), max_size=40))
     return [
         Member(
-            *(f"host-{name}", "", draw(st.sampled_from(["present", "present", "absent", "forgotten"]))),
-            *("1.4.2", "", "", "", "", draw(st.sampled_from(["", "", "pinned"])), {}, ""),
+            agent=f"host-{name}",
+            wave="",
+            presence=draw(st.sampled_from(["present", "present", "absent", "forgotten"])),
+            running="1.4.2",
+            rollout="",
+            stage="",
+            outcome="",
+            reason="",
+            rule=draw(st.sampled_from(["", "", "pinned"])),
+            labels={},
+            heard="",
             ring=draw(st.sampled_from([None, None, None, "staging", "other"])),
             cohort_id=draw(st.sampled_from([None, None, "cluster-1"])),
         )
