@@ -16,12 +16,12 @@ from metadata.evidence import WaveEvidence
 from metadata.strict import encode
 from repo_tools.gate.counting import Tally
 from repo_tools.gate.replaying import bar_of
-from repo_tools.gate.verdict import Bar, Verdict, judge
+from repo_tools.gate.verdict import Verdict, judge
 from repo_tools.rollouts import braking, orders
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, Wave
+from repo_tools.rollouts.state import State, Wave, number
 
 Count = Callable[[Order], Tally]
 """Counts the hosts of the wave that follows an order."""
@@ -55,10 +55,9 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     blocked = _blocked(state, plan, reached)
     if blocked or plan is None:
         return Step(blocked or _LEFT_ALONE)
-    bar = bar_of(plan.pace)
-    steps = [_judged(wave, count, terms.not_before, bar) for wave in reached]
-    if halted := next((step for step in steps if step.verdict.action == "halt"), None):
-        return replace(halted, change=_hold(state, halted.verdict, terms))
+    steps = _judged(reached, plan, count, terms.not_before)
+    if halted := _halted(steps):
+        return replace(halted, change=_hold(state, reached, halted.verdict, terms))
     last = steps[-1]
     if last.verdict.rule == "nobody":
         return _alone(state, last)
@@ -67,6 +66,27 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     judged = {step.wave for step in steps}
     following = next((wave for wave in state.inhabited if wave.name not in judged), None)
     return _opening(state, plan, last, following, terms) if following else _done(state, last)
+
+
+def watch(state: State, plan_of: Callable[[str], Plan | None], count: Count, terms: Terms) -> Step | None:
+    """Return a hold for a rollout that fails where a newer one has not come yet; None where none does.
+
+    Args:
+        state: The channel as it is published.
+        plan_of: How a rollout widens, by its id.
+        count: Asked for every wave that an older rollout still has.
+        terms: The present as ``not_before``, and who it is by.
+    """
+    known = {wave.order.rollout for wave in state.waves if wave.order} - {state.newest}
+    for rollout in sorted(known, key=number, reverse=True):
+        plan, reached = plan_of(rollout), state.in_rollout(rollout)
+        if plan is None or _is_base(reached) or _blocked(state, plan, reached):
+            continue
+        if halted := _halted(_judged(reached, plan, count, terms.not_before)):
+            said = f"{rollout}, which a newer one follows, fails in {halted.wave}: {halted.verdict.text}"
+            verdict = replace(halted.verdict, text=said)
+            return replace(halted, verdict=verdict, change=_hold(state, reached, verdict, terms))
+    return None
 
 
 def opened(order: Order) -> datetime:
@@ -92,16 +112,31 @@ def _blocked(state: State, plan: Plan | None, reached: list[Wave]) -> Verdict | 
     return None
 
 
-def _judged(wave: Wave, count: Count, now: datetime, bar: Bar) -> Step:
-    assert wave.order is not None  # a wave that a rollout reached has an order
-    found = count(wave.order)
-    return Step(judge(found.counts, opened(wave.order), now, bar), wave.name, found)
+def _is_base(reached: list[Wave]) -> bool:
+    """Return whether a rollout is complete: what it brought is the base by now."""
+    orders = [wave.order for wave in reached if wave.order]
+    return all(order.base and order.base.version == order.version for order in orders)
 
 
-def _hold(state: State, verdict: Verdict, terms: Terms) -> Change:
-    """Hold the rollout in every wave, whichever of them it failed in."""
+def _judged(reached: list[Wave], plan: Plan, count: Count, now: datetime) -> list[Step]:
+    """Judge each wave that a rollout has reached."""
+    bar, steps = bar_of(plan.pace), []
+    for wave in reached:
+        assert wave.order is not None  # a wave that a rollout reached has an order
+        found = count(wave.order)
+        steps.append(Step(judge(found.counts, opened(wave.order), now, bar), wave.name, found))
+    return steps
+
+
+def _halted(steps: list[Step]) -> Step | None:
+    return next((step for step in steps if step.verdict.action == "halt"), None)
+
+
+def _hold(state: State, reached: list[Wave], verdict: Verdict, terms: Terms) -> Change:
+    """Hold a rollout in every wave, whichever of them it failed in."""
     reason = terms.reason or verdict.text
-    return braking.hold(state.brake, [Held(rollout=state.newest)], terms.by, reason, terms.not_before)
+    held = {wave.order.rollout for wave in reached if wave.order}
+    return braking.hold(state.brake, [Held(rollout=one) for one in held], terms.by, reason, terms.not_before)
 
 
 def _opening(state: State, plan: Plan, step: Step, following: Wave, terms: Terms) -> Step:

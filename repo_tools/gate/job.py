@@ -6,17 +6,19 @@ from pathlib import Path
 
 from msgspec import structs
 
+from metadata.documents import Order
 from metadata.strict import encode
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
-from repo_tools.gate.advance import Step, advance, opened
-from repo_tools.gate.counting import tally
+from repo_tools.gate.advance import Step, advance, opened, watch
+from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
 from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.leading import LEAD, slow
 from repo_tools.rollouts.orders import Terms
+from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import roles_of, stage
 from repo_tools.rollouts.state import State, read_state
@@ -35,15 +37,24 @@ class Done:
 
 
 def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
-    """Return what a channel's newest rollout asks for, by what is live and what was collected.
+    """Return what a channel's rollouts ask for, by what is live and what was collected.
+
+    Older ones that are not everywhere yet are still watched: one that fails is held before anything opens.
 
     Raises:
         UnsuitableError: Nothing was collected.
     """
     state = read_state(desk.published(), channel)
-    plan = plans.kept(desk.workspace, state.newest) if state.newest else None
     waves = map_of(state)
-    step = advance(state, plan, lambda order: tally(lake, order, opened(order), waves, desk.now), terms)
+
+    def plan_of(rollout: str) -> Plan | None:
+        return plans.kept(desk.workspace, rollout)
+
+    def count(order: Order) -> Tally:
+        return tally(lake, order, opened(order), waves, desk.now)
+
+    newest = plan_of(state.newest) if state.newest else None
+    step = watch(state, plan_of, count, terms) or advance(state, newest, count, terms)
     step = _led(desk, state, step)
     if step.change is not None:
         step = replace(step, change=carried(state, step.change, desk.now))

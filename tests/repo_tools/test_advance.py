@@ -78,6 +78,39 @@ def test_failures_hold_every_wave(begin):
     assert (rollout.advance()["action"], rollout.advance()["rule"]) == ("wait", "held")
 
 
+def test_a_wave_that_falls_ill_late_halts_all(begin):
+    """The wave that opened the next one is still watched: what fails there holds both."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names = rollout.join("canary", 3)
+    rollout.tell(names, *WELL)
+    assert rollout.advance()["action"] == "ask"
+    rollout.repo.sign_and_publish()
+    assert (rollout.advance()["wave"], rollout.advance()["rule"]) == ("early", "nobody")
+    rollout.tell(names[:2], {"stage": "soak", "outcome": "failed", "reason": "unhealthy"})
+    step = rollout.advance("--publish")
+    assert (step["action"], step["wave"], step["text"]) == ("halt", "canary", "2 of 3 hosts failed")
+
+
+def test_two_rollouts_at_once(begin):
+    """A hotfix enters canary while the last release is at early: each is watched, and held by itself."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names, early = rollout.join("canary", 3), rollout.join("early", 2)
+    rollout.tell(names, *WELL)
+    rollout.advance()
+    rollout.repo.sign_and_publish()
+    rollout.repo.add("1.5.1")
+    rollout.repo.do("rollout", "start", "stable", "1.5.1", "--strategy", "gated", "--spread-s", "0")
+    rollout.repo.sign_and_publish()
+    assert (rollout.advance()["wave"], rollout.advance()["rule"]) == ("canary", "nobody")
+    rollout.tell(early, *BACK, after=timedelta(hours=30))
+    step = rollout.advance("--publish")
+    assert (step["action"], step["wave"], step["staged"]) == ("halt", "early", ["agent.stable.brake"])
+    assert step["text"] == "stable-0002, which a newer one follows, fails in early: 2 of 2 hosts failed"
+    status = rollout.repo.do("rollout", "status", "stable")
+    assert status["brake"]["hold"] == [{"rollout": "stable-0002"}]
+    assert rollout.advance()["rule"] == "nobody"
+
+
 def test_what_the_job_leaves_alone(begin):
     """It widens no rollout that a person steers."""
     rollout = begin("--strategy", "manual")

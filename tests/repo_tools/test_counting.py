@@ -40,6 +40,37 @@ def test_each_host_has_one_outcome(canary):
     assert (counts.heard, counts.silent) == (3, 2)
 
 
+def test_each_way_to_fail(canary):
+    """Ill in the soak, unable to verify, back and still ill, cut off in a trial; a commit is no outcome."""
+    ill, unverified, damaged, ended, committed = ([name] for name in canary.join("canary", 5))
+    canary.tell(ill, *SWITCHED, {"stage": "soak", "outcome": "failed", "reason": "unhealthy"})
+    canary.tell(unverified, {"stage": "update_verify", "outcome": "failed", "reason": "probe"})
+    canary.tell(
+        damaged, *UNFIT[:2], {"stage": "update_rollback", "outcome": "failed", "reason": "environment"}
+    )
+    canary.tell(ended, *BACK[:2])
+    canary.tell(committed, *SWITCHED, after=timedelta(days=2))
+    counts = canary.tally().counts
+    assert (counts.expected, counts.failed, counts.ok, counts.silent) == (5, 4, 0, 1)
+
+
+def test_later_revocations_remove_nothing(canary):
+    """What was heard stays counted: no revocation takes it back, nor that a host is forgotten or leaves."""
+    names = canary.join("canary", 5)
+    canary.tell(names[:2], *BACK)
+    canary.tell(names[2:], *WELL)
+    before = canary.tally()
+    canary.repo.do("fleet", "revoke", "--agent", names[0], "--agent", names[3])
+    canary.repo.sign_and_publish()
+    canary.repo.do("fleet", "forget", names[1], "--reason", "scrapped")
+    canary.chorus.at = START + timedelta(hours=2)
+    canary.chorus.say(names[4:], {"stage": "leave"})
+    after = canary.tally()
+    assert asdict(after.counts) == asdict(before.counts)
+    canary.tell(names[3:4], *BACK)
+    assert asdict(canary.tally().counts) == asdict(before.counts)
+
+
 def test_nobody_moves_another_wave(canary):
     """Agents of other waves, late enrolments, and reports on another rollout change nothing."""
     [here], elsewhere = canary.join("canary", 1), canary.join("full", 3)
