@@ -106,7 +106,7 @@ def forecast(state: State, change: Change, plan: Plan, members: Sequence[Member]
 
 
 def peak_bytes(parts: Sequence[Part]) -> int:
-    """Return the most that is downloaded in an hour, by the waves whose times are known."""
+    """Return the most that is downloaded in an hour; a wave whose time is not known yet is alone in it."""
     known = [(part, part.since) for part in parts if part.since]
 
     def at(moment: datetime) -> int:
@@ -116,7 +116,8 @@ def peak_bytes(parts: Sequence[Part]) -> int:
             if since <= moment < since + timedelta(seconds=max(part.spread_s, HOUR_S))
         )
 
-    return max((at(since) for _, since in known), default=0)
+    alone = [part.hourly_bytes for part in parts if part.since is None]
+    return max([*(at(since) for _, since in known), *alone], default=0)
 
 
 def download_bytes(catalog: Shelf, version: str, running: str) -> int:

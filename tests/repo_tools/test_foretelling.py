@@ -60,7 +60,7 @@ def test_hosts_are_counted_by_wave_and_by_what_they_run(fleet):
     assert [full[name] for name in ("hosts", "takes", "since")] == [3, 3, None]
     assert canary["download_bytes"] == 2 * size(fleet, "1.5.0")
     assert canary["hourly_bytes"] == canary["download_bytes"] // 4
-    assert found["peak_hourly_bytes"] == canary["hourly_bytes"]
+    assert found["peak_hourly_bytes"] == full["hourly_bytes"] == 3 * size(fleet, "1.5.0") // 4
     assert fleet.collection.repo.run("agents", "list", "--running", "<1.5").exit_code == 0
 
 
@@ -131,4 +131,5 @@ def test_waves_that_overlap_add_up():
     hours = [timedelta(hours=number) for number in (0, 2, 9)]
     parts = [Part("wave", 10, 10, 0, AT + hour, 4 * 3_600, 400) for hour in hours]
     assert peak_bytes(parts) == 200
+    assert peak_bytes([*parts, Part("last", 10, 10, 0, None, 3_600, 250)]) == 250
     assert peak_bytes([]) == 0
