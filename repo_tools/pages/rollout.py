@@ -20,7 +20,7 @@ from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
-from repo_tools.rollouts.state import State, Wave, number, read_state
+from repo_tools.rollouts.state import State, Wave, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import Delegation
 from repo_tools.signing import who
@@ -188,26 +188,33 @@ def _state(found: Course, order: Order | None) -> str:
 
 
 def _next(found: Course) -> NextStep | None:
+    """Return what a person may do now; None where nothing is to be done."""
     state, order = found.state, found.order
-    if order is None:
+    if order is None or order.recall:
         return None
-    name = str(state.channel)
+    name, below = str(state.channel), state.channel.below
     if _brake(state, order):
-        role = state.channel.below(BRAKE)
-        return _step(found, role, "lift the brake, or recall it", f"tidegate brake {name} --release")
+        return _step(found, below(BRAKE), "lift the brake, or recall it", f"tidegate brake {name} --release")
+    reached = state.in_rollout(order.rollout)
+    if paused := next((wave.name for wave in reached if wave.order and wave.order.state == "hold"), None):
+        return _step(found, below(paused), "resume it, or recall it", f"tidegate rollout resume {name}")
     if found.step.verdict.action == "halt":
-        return _step(found, state.channel.below(BRAKE), "hold it", f"tidegate brake {name}")
-    reached = [wave.name for wave in state.in_rollout(order.rollout)]
-    if all(_state(found, wave.order) == "done" for wave in state.waves):
+        return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}")
+    return _further(found, [wave.name for wave in reached])
+
+
+def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
+    """Return how a rollout goes on that nothing holds."""
+    state, name = found.state, str(found.state.channel)
+    if all(_state(found, wave.order) == "done" for wave in state.inhabited):
         return None
-    following = next((wave for wave in state.inhabited if wave.name not in reached), None)
+    following = next((wave.name for wave in state.inhabited if wave.name not in reached), None)
     if following is None:
         role = state.channel.below(reached[-1])
         return _step(found, role, "complete it", f"tidegate rollout promote {name}")
-    gated = found.plan is not None and found.plan.strategy == "gated"
-    verb = "advance" if gated else "promote"
-    role = state.channel.below(following.name)
-    return _step(found, role, f"open {following.name}", f"tidegate rollout {verb} {name}")
+    verb = "advance" if found.plan and found.plan.strategy == "gated" else "promote"
+    role = state.channel.below(following)
+    return _step(found, role, f"open {following}", f"tidegate rollout {verb} {name}")
 
 
 def _step(found: Course, role: str, text: str, command: str) -> NextStep:
@@ -216,11 +223,5 @@ def _step(found: Course, role: str, text: str, command: str) -> NextStep:
 
 
 def live_orders(found: Sequence[Course]) -> list[Order]:
-    """Return what the waves of several channels are ordered, the newest rollouts first."""
-    orders = [wave.order for one in found for wave in one.state.waves if wave.order]
-    return sorted(orders, key=lambda order: -number(order.rollout))
-
-
-def channels_of(desk: Desk) -> list[Channel]:
-    """Return the channels that are published."""
-    return [channel for channel in desk.channels() if desk.tree.find(channel.role)]
+    """Return what the waves of several channels are ordered."""
+    return [wave.order for one in found for wave in one.state.waves if wave.order]

@@ -24,7 +24,6 @@ NAV = (
 )
 IN_BUILD = Home("", "../../assets/", "../../")
 """Pages of a build link to each other, so that a reader stays within it."""
-
 LEAF = Home("../#", "../assets/", "../")
 """Pages of hosts outlive a build: they lead back by way of the index."""
 
@@ -74,7 +73,7 @@ def rendered(model: Model, built: datetime) -> Site:
 
     Args:
         model: What they show.
-        built: The present, which is on no page but the index, so that a build without news is the same build.
+        built: The present. It is on no page, so that a build without news is the same build.
     """
     leaves = {
         agent.page: render.page("agent.html", LEAF, agent=agent, **_around(model, agent.page, {}))

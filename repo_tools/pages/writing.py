@@ -4,10 +4,9 @@ Assets and pages have names that change with their content and are created once.
 and is the only way in: until then nobody is led to anything new, wherever a writer was killed.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from repo_tools.pages.site import Site
 from repo_tools.store import FullStore, Item
@@ -15,6 +14,7 @@ from repo_tools.store.base import INDEX, STATUS
 from repo_tools.store.lanes import in_lanes
 
 ROOM = "status"
+_BUILD = re.compile(rb'data-build="([0-9a-f]{16})"')
 KEPT = timedelta(days=1)
 """How long pages stay that no build has any more: somebody may have them open."""
 
@@ -46,12 +46,13 @@ def write(store: FullStore, site: Site, now: datetime) -> Written:
     wanted = {f"{ROOM}/{name}": data for name, data in site.once.items()}
     fresh = [name for name in wanted if name not in there]
     in_lanes(store.lanes, lambda name: store.create(name, wanted[name]), fresh)
+    left = _led_to(store)
     for name, data in ((INDEX, site.index), (STATUS, site.status)):
         before = store.read(name)
         if before != data:
             store.replace(name, data, before)
-    gone = [item.name for item in _unread(there.values(), wanted, now)]
-    in_lanes(store.lanes, partial(_remove, store), gone)
+    gone = [one.name for one in there.values() if one.name not in wanted and _is_unread(one, left, now)]
+    in_lanes(store.lanes, store.remove, gone)
     size = sum(map(len, (*wanted.values(), site.index, site.status)))
     news = any(name.startswith(f"{ROOM}/builds/") for name in fresh)
     return Written(len(fresh), size, len(gone), news)
@@ -60,10 +61,15 @@ def write(store: FullStore, site: Site, now: datetime) -> Written:
 _FOLDERS = tuple(f"{ROOM}/{name}" for name in ("assets", "builds", "agents"))
 
 
-def _unread(there: Iterable[Item], wanted: Iterable[str], now: datetime) -> list[Item]:
-    kept = set(wanted)
-    return [item for item in there if item.name not in kept and item.modified_at <= now - KEPT]
+def _led_to(store: FullStore) -> bytes:
+    """Return the text of the pages that lead to all others of the build that is read now."""
+    index = store.read(INDEX) or b""
+    found = _BUILD.search(index)
+    hosts = store.read(f"{ROOM}/builds/{found[1].decode()}/failures.html") if found else None
+    return index + (hosts or b"")
 
 
-def _remove(store: FullStore, name: str) -> None:
-    store.remove(name)
+def _is_unread(item: Item, left: bytes, now: datetime) -> bool:
+    """Return whether nobody reads a file: it is old, and the build that readers leave just now has it not."""
+    build_or_file = item.name.split("/")[2]
+    return item.modified_at <= now - KEPT and build_or_file.encode() not in left

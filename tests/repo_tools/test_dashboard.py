@@ -19,10 +19,10 @@ def seen(real_time, tmp_path_factory):
     return seen
 
 
-def page(seen, name):
+def page(folder, name):
     """Return a page of the newest build."""
-    build = json.loads((seen.status / "status.json").read_text())["build"]
-    return (seen.status / "builds" / build / name).read_text()
+    build = json.loads((folder / "status.json").read_text())["build"]
+    return (folder / "builds" / build / name).read_text()
 
 
 def test_the_fleet_is_counted(seen):
@@ -40,11 +40,28 @@ def test_the_fleet_is_counted(seen):
 
 def test_the_rollout_says_what_it_waits_for_and_who_can_go_on(seen):
     """The gate's own sentence, the wave's counts, and the holders of the keys that come next."""
-    shown = page(seen, "rollout.agent.stable.html")
+    shown = page(seen.status, "rollout.agent.stable.html")
     assert "2 of 6 hosts failed, 1 of them without a sign of life" in shown
     assert "tidegate brake agent/stable" in shown
     assert "July release" in shown
     assert "1 of rollouts, online" in shown
+
+
+def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
+    """A pause is lifted by the wave's people; a recall goes everywhere by itself."""
+    rolled.publish_release("1.5.0", strategy="manual")
+
+    def shown():
+        rolled.do("dashboard", "build")
+        return page(rolled.store / "status", "rollout.agent.stable.html")
+
+    assert "tidegate rollout promote agent/stable" in shown()
+    rolled.do("rollout", "pause", "stable", "--reason", "let me look")
+    rolled.sign_and_publish()
+    assert "tidegate rollout resume agent/stable" in shown()
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
+    rolled.sign_and_publish()
+    assert "It is a recall, which goes to all of its hosts at once" in shown()
 
 
 def test_what_is_only_staged_is_not_shown(seen):
@@ -128,6 +145,8 @@ def test_what_nobody_reads_any_more_goes_after_a_day(seen, tmp_path):
     writing.write(store, old, desk.now)
     assert writing.write(store, new, desk.now).removed == 0
     later = desk.now + writing.KEPT + timedelta(hours=1)
+    writing.write(store, old, desk.now)
+    assert writing.write(store, new, later).removed == 0, "somebody may have just been led to it"
     done = writing.write(store, new, later)
     gone = [name for name in old.once if name not in new.once]
     assert done.removed == len(gone) == 5
