@@ -11,6 +11,7 @@ import click
 from metadata.errors import UnsuitableError
 from repo_tools import files
 from repo_tools.cli.app import App, reads
+from repo_tools.cli.lake import in_lake
 from repo_tools.output import Answer
 from repo_tools.workspace import Workspace
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Leave address and secret for scripts in this file, which only you can read.",
 )
+@in_lake
 @reads
-def console(app: App, port: int, no_browser: bool, session_file: Path | None) -> Answer:
+def console(app: App, port: int, no_browser: bool, session_file: Path | None, lake: Path | None) -> Answer:
     """Look at the fleet and steer it in a browser on this machine; Ctrl-C ends it.
 
     It listens on loopback and lets in whoever has the link, which works once. All that it does are commands,
@@ -44,7 +46,9 @@ def console(app: App, port: int, no_browser: bool, session_file: Path | None) ->
       tidegate console
       tidegate console --port 8417 --no-browser --session-file console.json
     """
+    from repo_tools.console.clerk import Clerk
     from repo_tools.console.serving import LOOPBACK, serve
+    from repo_tools.console.views import Views
 
     folder = Workspace.open(app.folder).folder
 
@@ -57,7 +61,8 @@ def console(app: App, port: int, no_browser: bool, session_file: Path | None) ->
             webbrowser.open(doors.link)
 
     try:
-        serve(folder, port, version("tidegate"), opened)
+        views = Views(app.desk, lake or folder / "lake")
+        serve(Clerk(folder), views, port, version("tidegate"), opened)
     except OSError as error:
         text = f"cannot listen on port {port}: {error.strerror}"
         raise UnsuitableError(text, "choose another --port") from error

@@ -1,12 +1,13 @@
 """The application: the API, and the doors before it."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -16,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from repo_tools.console.api import ROUTES
 from repo_tools.console.clerk import Clerk
 from repo_tools.console.doors import HEADERS, Doors
+from repo_tools.console.views import File, Views
 
 _WORDS = {
     HTTPStatus.MISDIRECTED_REQUEST: "the console is called by another name than its own",
@@ -24,13 +26,14 @@ _WORDS = {
 }
 
 
-def application(clerk: Clerk, doors: Doors, version: str) -> Litestar:
+def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:
     """Return the application for one workspace and one person."""
     return Litestar(
-        [enter, ROUTES],
+        [enter, steer, page, ROUTES],
         dependencies={
             "clerk": Provide(lambda: clerk, sync_to_thread=False),
             "doors": Provide(lambda: doors, sync_to_thread=False),
+            "views": Provide(lambda: views, sync_to_thread=False),
         },
         middleware=[_Guard(doors)],
         exception_handlers={HTTPException: _refused},
@@ -56,6 +59,32 @@ async def enter(doors: Doors, key: str) -> Response[Any]:
     answer = Redirect("/", status_code=303)
     answer.set_cookie(doors.cookie, doors.session, path="/", httponly=True, samesite="strict")
     return answer
+
+
+@get("/steer", include_in_schema=False)
+async def steer(clerk: Clerk, views: Views) -> Response[bytes]:
+    """Answer with the page from which to steer."""
+    status = await clerk.read(["status"])
+    if status.exit_code:
+        raise HTTPException("; ".join(status.notes), status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+    return _file(File(await asyncio.to_thread(views.steer, status.result), "text/html"))
+
+
+@get(["/", "/{path:path}"], include_in_schema=False)
+async def page(views: Views, path: str = "") -> Response[Any]:
+    """Answer with a page of the dashboard, or what belongs to it."""
+    name = path.removeprefix("/")
+    found = await asyncio.to_thread(views.file, name)
+    if found:
+        return _file(found)
+    now = await asyncio.to_thread(views.newest, name)
+    if now is None:
+        raise NotFoundException("there is no such page")
+    return Redirect(now, status_code=303)
+
+
+def _file(found: File) -> Response[bytes]:
+    return Response(found.data, media_type=found.kind)
 
 
 class _Guard(ASGIMiddleware):

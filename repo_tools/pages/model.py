@@ -192,7 +192,7 @@ class ReleaseRow:
     product: str
     version: str
     state: str
-    """``live``, ``revoked`` or ``not listed``."""
+    """``live``, ``revoked`` or ``retired``."""
     started: int
     kept: int
     ok: int

@@ -22,6 +22,8 @@ POLICY = (
 )
 """Content-Security-Policy of every page: nothing inline, nothing from elsewhere."""
 STATIC = ("site.css", "live.js", "icon.svg")
+STEERING = "steer.js"
+"""Of the console alone."""
 _ROOM = files("repo_tools.pages") / "static"
 
 
@@ -44,9 +46,10 @@ def page(template: str, home: Home, **values: Any) -> bytes:
 
 
 @cache
-def assets() -> Mapping[str, bytes]:
+def assets(*, steering: bool = False) -> Mapping[str, bytes]:
     """Return style, script and pictures by names that change with their content."""
-    return {_hashed(name, data): data for name, data in _static().items()}
+    found = _static()
+    return {names()[name]: found[name] for name in (*STATIC, *([STEERING] if steering else []))}
 
 
 @cache
@@ -56,7 +59,7 @@ def names() -> Mapping[str, str]:
 
 
 def _static() -> dict[str, bytes]:
-    return {name: (_ROOM / name).read_bytes() for name in STATIC}
+    return {name: (_ROOM / name).read_bytes() for name in (*STATIC, STEERING)}
 
 
 def _hashed(name: str, data: bytes) -> str:

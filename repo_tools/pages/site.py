@@ -68,43 +68,59 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
         )
 
 
-def rendered(model: Model, built: datetime) -> Site:
+def rendered(model: Model, built: datetime, *, steer: str = "") -> Site:
     """Return the site's files.
 
     Args:
         model: What they show.
         built: The present. It is on no page, so that a build without news is the same build.
+        steer: Where its reader can steer; nowhere by default.
     """
     leaves = {
-        agent.page: render.page("agent.html", LEAF, agent=agent, **_around(model, agent.page, {}))
+        agent.page: render.page("agent.html", LEAF, agent=agent, **_around(model, agent.page, {}, steer))
         for agent in model.failures.agents
     }
     names = {page: f"agents/{sha256(data).hexdigest()[:16]}.html" for page, data in leaves.items()}
-    pages = dict(_pages(model, names))
+    pages = dict(_pages(model, names, steer))
     joined = b"".join(sha256(f"{name}\n".encode() + data).digest() for name, data in sorted(pages.items()))
     build = sha256(joined).hexdigest()[:16]
     home = Home(f"builds/{build}/", "assets/", "")
-    once = {f"assets/{name}": data for name, data in render.assets().items()}
+    once = {f"assets/{name}": data for name, data in render.assets(steering=bool(steer)).items()}
     once |= {f"builds/{build}/{name}": data for name, data in pages.items()}
     once |= {names[page]: data for page, data in leaves.items()}
-    index = render.page("fleet.html", home, **_around(model, "fleet.html", names) | {"build": build})
+    index = render.page("fleet.html", home, **_around(model, "fleet.html", names, steer) | {"build": build})
     return Site(build, once, index, _status(model, build, built))
 
 
-def _around(model: Model, name: str, leaves: Mapping[str, str]) -> dict[str, Any]:
+def steering(model: Model, build: str, more: Mapping[str, Any]) -> bytes:
+    """Return the page from which to steer.
+
+    Args:
+        model: What all pages show.
+        build: The build to whose pages it leads.
+        more: What is staged, as ``tidegate status`` has it, and the versions that there are.
+    """
+    home = Home(f"/builds/{build}/", "/assets/", "/")
+    around = _around(model, "steer", {}, "/steer")
+    return render.page("steer.html", home, **around, channels=model.rollouts, **more)
+
+
+def _around(model: Model, name: str, leaves: Mapping[str, str], steer: str) -> dict[str, Any]:
     rollouts = [
         (one.page, "Rollout" if len(model.rollouts) == 1 else f"Rollout {one.channel}")
         for one in model.rollouts
     ]
-    return {"model": model, "nav": [NAV[0], *rollouts, *NAV[1:]], "here": name, "leaves": leaves, "build": ""}
+    nav = [NAV[0], *rollouts, *NAV[1:]]
+    return {"model": model, "nav": nav, "here": name, "leaves": leaves, "build": "", "steer": steer}
 
 
-def _pages(model: Model, leaves: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+def _pages(model: Model, leaves: Mapping[str, str], steer: str) -> Iterator[tuple[str, bytes]]:
     """Yield every page of a build with its name."""
     for name, _title in NAV:
-        yield name, render.page(name, IN_BUILD, **_around(model, name, leaves))
+        yield name, render.page(name, IN_BUILD, **_around(model, name, leaves, steer))
     for one in model.rollouts:
-        yield one.page, render.page("rollout.html", IN_BUILD, **_around(model, one.page, leaves), rollout=one)
+        around = _around(model, one.page, leaves, steer)
+        yield one.page, render.page("rollout.html", IN_BUILD, **around, rollout=one)
 
 
 def _status(model: Model, build: str, built: datetime) -> bytes:

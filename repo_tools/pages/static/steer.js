@@ -1,0 +1,135 @@
+// The console's forms: each is sent to the API as it stands, and the command that ran is shown.
+"use strict";
+(() => {
+  const API = "/api/v1/";
+  const ON_PAGE = 100;
+  const byId = (id) => document.getElementById(id);
+  const made = (name, text = "", kind = "") => {
+    const node = document.createElement(name);
+    node.textContent = text;
+    if (kind) node.className = kind;
+    return node;
+  };
+
+  function read(form, drop) {
+    const body = {};
+    for (const field of form.elements) {
+      if (!field.name || drop.includes(field.name)) continue;
+      let value = field.value;
+      if (field.type === "checkbox") value = field.checked;
+      else if (field.type === "number") value = Number(value);
+      else if ("list" in field.dataset) value = value.split(/[\s,]+/).filter(Boolean);
+      if (value === "" || value === false || (Array.isArray(value) && !value.length)) continue;
+      body[field.name] = value;
+    }
+    if (form.dataset.post === "agents/update") body.hosts = hosts();
+    return body;
+  }
+
+  function show(output, job) {
+    const told = job.result?.changes ?? job.result?.staged ?? [];
+    const lines = [...(job.notes ?? []), ...(Array.isArray(told) ? told : [])];
+    const needed = (job.result?.signatures ?? []).map((one) => `${one.role}: ${one.threshold} of ${one.keys.join(", ")}`);
+    output.replaceChildren(made("code", job.line ?? ""));
+    const list = made("ul", "", "plain");
+    list.append(...lines.map((line) => made("li", line)));
+    list.append(...needed.map((line) => made("li", `must be signed by: ${line}`)));
+    if (!lines.length && !needed.length) list.append(made("li", job.exit_code === 0 ? "done" : "failed"));
+    output.append(list);
+    output.className = `said ${job.exit_code === 0 ? "" : "bad"}`;
+  }
+
+  async function send(form, button) {
+    const output = form.querySelector("output");
+    const drop = (button.dataset.drop ?? "").split(" ");
+    const body = read(form, drop);
+    if (button.value === "plan") body.dry_run = true;
+    output.replaceChildren(made("p", "…"));
+    const answer = await fetch(API + (button.dataset.post ?? form.dataset.post), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
+    show(output, await answer.json());
+    if (button.value !== "plan") await again(form.closest("section").id === "staged");
+  }
+
+  async function again(keep) {
+    const answer = await fetch("/steer");
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("staged");
+    const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
+    byId("staged").replaceChildren(...fresh.childNodes);
+    if (said) (byId("staged").querySelector("output") ?? byId("staged").appendChild(said)).replaceWith(said);
+  }
+
+  let page = 0;
+  let found = {};
+
+  function hosts() {
+    if (byId("matching").checked) return found.running ? { running: found.running } : { ids: found.ids ?? [] };
+    return { ids: [...byId("rows").querySelectorAll("input:checked")].map((one) => one.value) };
+  }
+
+  async function find() {
+    const asked = new URLSearchParams(read(document.querySelector("form[data-find]"), []));
+    asked.set("page", page);
+    const answer = await fetch(`${API}agents?${asked}`);
+    const said = await answer.json();
+    if (!answer.ok) {
+      byId("found").textContent = (said.notes ?? []).join(" ");
+      return;
+    }
+    found = { running: asked.get("running"), ids: said.agents.map((one) => one.agent) };
+    byId("found").textContent = `${said.total.toLocaleString()} hosts, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
+    byId("after").disabled = (page + 1) * ON_PAGE >= said.total;
+    byId("before").disabled = page === 0;
+    byId("rows").replaceChildren(...said.agents.map(row));
+  }
+
+  function row(one) {
+    const line = made("tr");
+    const tick = made("input");
+    Object.assign(tick, { type: "checkbox", value: one.agent, ariaLabel: one.agent });
+    const first = made("td");
+    first.append(tick);
+    const cells = [one.agent, one.wave, one.running, one.rule || one.reason, one.heard];
+    line.append(first, ...cells.map((text) => made("td", text ?? "", "said")));
+    return line;
+  }
+
+  const jobs = new Map();
+
+  function told(job) {
+    const line = jobs.get(job.id) ?? made("li");
+    if (!jobs.has(job.id)) byId("jobs").prepend(line);
+    jobs.set(job.id, line);
+    const state = job.state === "done" ? (job.exit_code === 0 ? "done" : `exit ${job.exit_code}`) : job.state;
+    line.replaceChildren(made("span", state, `badge ${job.exit_code ? "b-held" : "b-plain"}`), " ", made("code", job.line));
+    if (job.progress) {
+      const bar = made("progress");
+      if (job.progress.total) Object.assign(bar, { max: job.progress.total, value: job.progress.done });
+      bar.ariaLabel = job.progress.what;
+      line.append(" ", bar);
+    }
+    for (const note of job.notes) line.append(made("p", note, "hint said"));
+  }
+
+  document.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if ("find" in form.dataset) {
+      page = 0;
+      find();
+    } else send(form, event.submitter).catch((error) => form.querySelector("output").replaceChildren(made("p", String(error))));
+  });
+  byId("all").addEventListener("change", (event) => {
+    for (const one of byId("rows").querySelectorAll("input")) one.checked = event.target.checked;
+  });
+  byId("before").addEventListener("click", () => { page -= 1; find(); });
+  byId("after").addEventListener("click", () => { page += 1; find(); });
+
+  new EventSource(`${API}events`).addEventListener("job", (event) => told(JSON.parse(event.data)));
+  fetch(`${API}jobs`).then((answer) => answer.json()).then((all) => all.reverse().forEach(told));
+  find();
+})();

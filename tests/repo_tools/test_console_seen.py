@@ -1,0 +1,95 @@
+"""The console in a real browser: a rollout from form to store, and hosts that attack whoever looks."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from tests.support.chromium import PHONE, Reader, chromium
+from tests.support.console import opened
+from tests.support.dashboards import Seen
+
+ATTACK = "<img src=/hit onerror=window.hit=1>"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A running Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def steering(browser, rolled, tmp_path):
+    """A person who came in by the link, at the page from which to steer; 1.5.0 is added."""
+    rolled.add("1.5.0")
+    with opened(rolled, tmp_path / "session.json") as console, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(console.link)
+        page.get_by_role("link", name="Steer").click()
+        page.get_by_role("heading", name="Steer", level=1).wait_for()
+        yield page
+
+
+def do(page, section: str, button: str) -> str:
+    """Press a button of a section, and return what is said when it is done."""
+    card = page.locator(f"#{section}")
+    card.get_by_role("button", name=button, exact=True).click()
+    said = card.locator("output code")
+    said.first.wait_for()
+    return str(card.locator("output").first.inner_text())
+
+
+def test_a_rollout_is_steered_from_the_first_form_to_the_store(steering, rolled):
+    """Plan, prepare, sign, publish, brake: each shows its command, and the store has what was published."""
+    steering.locator("#start-version").select_option("1.5.0")
+    steering.locator("#strategy").select_option("manual")
+    planned = do(steering, "start", "Show what it would do")
+    assert "tidegate rollout start --strategy=manual --dry-run agent/stable 1.5.0" in planned
+    assert "must be signed by: agent.stable.canary" in planned
+    steering.locator("#start-reason").fill("July release")
+    assert "July release" in do(steering, "start", "Prepare it")
+    steering.get_by_text("agent.stable.canary: 1.4.2 → 1.5.0").first.wait_for()
+    assert "tidegate sign --yes" in do(steering, "staged", "Sign all of it")
+    steering.get_by_text("signed by rollouts").first.wait_for()
+    assert "tidegate publish" in do(steering, "staged", "Publish")
+    steering.get_by_text("Nothing is prepared.").wait_for()
+    desk = rolled.desk().published()
+    assert "1.5.0" in str(rolled.do("rollout", "status", "stable")["waves"][0]["order"]["version"])
+    assert desk.tree.live_view("agent.stable.canary") is not None
+    steering.locator("#brake-reason").fill("crash loops")
+    assert "tidegate brake" in do(steering, "brake", "Brake")
+    steering.get_by_role("link", name="Rollout").click()
+    steering.get_by_role("link", name="Brake").click()
+    steering.get_by_role("heading", name="Brake").wait_for()
+
+
+def test_everybody_can_steer(steering):
+    """With a screen reader, a keyboard or a phone: axe finds nothing serious, and nothing is cut off."""
+    assert Reader(steering, steering.url).serious() == []
+    steering.set_viewport_size(PHONE)
+    assert steering.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    steering.keyboard.press("Tab")
+    assert steering.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_what_hosts_say_is_text_here_too(browser, real_time, tmp_path):
+    """The disaster: a host's report signs with the keys of whoever looks at it."""
+    seen = Seen(shutil.copytree(real_time, tmp_path / "place"))
+    chorus = seen.rollout.chorus
+    names = chorus.names("canary", 2)
+    chorus.at = seen.rollout.start - timedelta(hours=1)
+    chorus.join(names)
+    failure = {"stage": "update_healthcheck", "outcome": "failed"}
+    seen.rollout.tell(names, failure, reason=ATTACK, detail=ATTACK)
+    seen.rollout.collection.collect()
+    with opened(seen.repo, tmp_path / "session.json") as console, browser.new_context() as context:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(console.link)
+        for place in ("Failures", "Steer"):
+            page.get_by_role("link", name=place).click()
+            page.get_by_text(ATTACK).first.wait_for()
+        assert page.evaluate("window.hit") is None
+        assert not [url for url in asked if url.endswith("/hit")]
