@@ -17,6 +17,7 @@ from repo_tools.roles import BRAKE, ENROLLMENT_PATH, ONLINE, POLICY, Channel, is
 from repo_tools.rollouts.state import order_in, read_state
 from repo_tools.rollouts.tables import share_text
 from repo_tools.signed.views import Delegation, Entry, View
+from repo_tools.words.documents import brake_changes
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,17 @@ def evidence(desk: Desk, entry: Entry) -> dict[str, Any] | None:
     return strict.to_json(strict.decode(data, WaveEvidence)) if data else None
 
 
-def entries(view: View) -> list[dict[str, str]]:
-    """Return what a role lists: for a wave one line for all its routes, for others one for each file."""
+def entries(desk: Desk, view: View) -> list[dict[str, str]]:
+    """Return what a role lists: for a wave one line for all its routes, for a brake what it holds."""
     found = list(view.entries.values())
     if is_wave(view.role) and found:
         said = order_in(found[0])
         return [
             {"path": counted(len(found), "route"), "what": f"{said.version}, {said.state}, {said.rollout}"}
         ]
+    held = [brake_changes({}, document(desk, one) or {}) for one in found if view.role.endswith(f".{BRAKE}")]
+    if held:
+        return [{"path": one.path, "what": said} for one, [said] in zip(found, held, strict=True)]
     return [{"path": one.path, "what": f"{one.length:,} bytes, sha256 {one.sha256[:12]}…"} for one in found]
 
 

@@ -57,7 +57,7 @@ def _role(desk: Desk, role: str) -> Answer:
     below = [work.standing(desk, name) for name in view.delegations] if view and role != "root" else []
     if role == "root":
         below = [work.standing(desk, name) for name in (*ONLINE, "targets")]
-    listed = work.entries(view) if view else []
+    listed = work.entries(desk, view) if view else []
     data = {**_data(here), "below": [_data(one) for one in below], "lists": listed}
     text: list[str | Sheet] = [_line(here)]
     if below:

@@ -12,6 +12,7 @@ from repo_tools.output import Answer, Sheet, counted
 if TYPE_CHECKING:
     from repo_tools.collect.run import Summary
 
+_SENT = "hosts that enrol by a token send them where tidegate fleet reports says"
 MOST_NAMED = 10
 """Agents that a line names."""
 
@@ -36,6 +37,7 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
       tidegate fleet collect /srv/reports
       tidegate fleet collect s3://example-reports/fleet --dry-run
     """
+    from repo_tools.collect import asking
     from repo_tools.collect.joining import gate_of
     from repo_tools.collect.lake import opened
     from repo_tools.collect.placing import Maps
@@ -53,7 +55,10 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
         app.terminal.progress("collecting", count=True) as shown,
     ):
         found = Collector(store, lake_at_hand, gate, Maps(desk), app.now(), workers).run(shown)
-    return _answer(found, "would count" if dry_run else "counted")
+    answer = _answer(found, "would count" if dry_run else "counted")
+    if found.objects or not asking.is_empty(lake or desk.workspace.folder / "lake"):
+        return answer
+    return Answer(answer.data, [*answer.text, f"no report lies in {box}: {_SENT}"])
 
 
 def _answer(found: "Summary", verb: str) -> Answer:

@@ -11,12 +11,11 @@ from repo_tools.keys.choice import public_key
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.compromise import Loss, Recovery, recover
-from repo_tools.recovery.online import cosigning
+from repo_tools.recovery.online import THREE, cosigning
 from repo_tools.recovery.rotation import EVERY, find
 from repo_tools.recovery.rotation import rotate as give
 from repo_tools.signing import following
 
-_THREE = "the online key changes in three publications: publish, publish after two minutes, and then refresh"
 _KNOWN = "ask nobody for the old key any more: from the publication on, agents refuse what it signs"
 
 
@@ -36,7 +35,7 @@ def rotate(app: App, role: str, old: str, new: str) -> Answer:
     desk = app.desk()
     roles = give(desk, EVERY if role == "all" else role, find(desk, old), public_key(desk.keys, new))
     wording = staged_changes(desk)
-    three = [_THREE] if cosigning(desk) else []
+    three = [THREE] if cosigning(desk) else []
     return Answer({"rotated": roles, "changes": wording}, [*wording, *three, following(desk)])
 
 
@@ -66,7 +65,7 @@ def revoke(app: App, name: str, compromised: bool, new: str | None, good: tuple[
     wording = staged_changes(desk)
     steps = [asdict(step) for step in done.steps]
     data = {"key": done.key.name, "compromised": compromised, "steps": steps, "changes": wording}
-    notes = [_KNOWN] if compromised else [_THREE] if cosigning(desk) else []
+    notes = [_KNOWN] if compromised else [THREE] if cosigning(desk) else []
     return Answer(data, [_sheet(done), *wording, *notes, following(desk)])
 
 

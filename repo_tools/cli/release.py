@@ -76,6 +76,9 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     data = {"release": strict.to_json(added.release), "bytes": added.entry.length, "files": added.files}
     for name in empty_programs(source):
         app.terminal.warn(f"{name} is empty: a host could not run it")
+    if not (added.release.probe or added.release.health):
+        span_s = span(added.release.trial_s)
+        app.terminal.note(f"no probe and no health: hosts keep it when the service runs for {span_s}")
     channels = [str(one) if product != one.product else one.name for one in desk.channels()]
     following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
     return Answer(data, [f"staged {what}: {counted(added.entry.length, 'byte')}", following])

@@ -11,6 +11,7 @@ from repo_tools.cli.app import App, reads
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment, to_minute
 from repo_tools.publishing.words import staged_changes
+from repo_tools.recovery.online import THREE, cosigning, due_at
 from repo_tools.renewal import due
 from repo_tools.roles import ONLINE
 from repo_tools.signed.signing import signings
@@ -47,8 +48,20 @@ def status(app: App) -> Answer:
         [Sheet(["role", "version", "signed by", "still needed"], _rows(found), "staged")] if found else []
     )
     soon = [[role, to_minute(at) + (", expired" if at <= desk.now else "")] for role, at in expiries.items()]
-    ends = [*_stale(stale), *upkeep(desk, expiries), following(desk, told=True)]
+    ends = [*_stale(stale), *upkeep(desk, expiries), *_rotation(desk), following(desk, told=True)]
     return Answer(data, [*wording, *staged, Sheet(["role", "expires"], soon), *ends])
+
+
+def _rotation(desk: Desk) -> list[str]:
+    """Return what comes next where the online key is being changed."""
+    due = due_at(desk)
+    if due is None:
+        return [THREE] if desk.tree.staged() and cosigning(desk) else []
+    command = "publish" if "root" in desk.tree.staged() else "refresh"
+    at = "now" if due <= desk.now else f"at {moment(due)}"
+    return [
+        f"the online key is being changed: the next of three publications is due {at}: tidegate {command}"
+    ]
 
 
 def upkeep(desk: Desk, expiries: Mapping[str, datetime]) -> list[str]:

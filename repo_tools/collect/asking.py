@@ -114,14 +114,20 @@ def more(lake: Path) -> dict[str, Path]:
     return {name: lake / file for name, file in MORE.items() if (lake / file).exists()}
 
 
+def is_empty(lake: Path) -> bool:
+    """Return whether no report was ever counted in a lake."""
+    return not any((lake / REPORTS).glob("dt=*/*.parquet"))
+
+
 def refuse_empty(lake: Path) -> None:
     """Refuse a lake that nobody could ask.
 
     Raises:
         UnsuitableError: Nothing is in it.
     """
-    if not any((lake / REPORTS).glob("dt=*/*.parquet")):
-        raise UnsuitableError("nothing was collected yet", "run: tidegate fleet collect LOCATION")
+    if is_empty(lake):
+        hint = "tidegate fleet collect LOCATION counts what hosts sent; fleet reports says where they send it"
+        raise UnsuitableError("no report was counted here yet", hint)
 
 
 def only(table: Table, wishes: Sequence[tuple[str, str]]) -> Table:

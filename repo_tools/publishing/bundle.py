@@ -63,14 +63,14 @@ def take_in(bundle: Bundle, store: FullStore, root: bytes, now: datetime) -> int
     live = Live(bundle, root)
     if live.timestamp is None:
         raise UntrustedError(f"{bundle.path} has no timestamp", _AGAIN)
+    refuse_ahead(bundle.read(TIMESTAMP), store, root, _OLDER)
     read_back(bundle, root, [], now)
     for name, entry in needed_now(live).items():
         if entry is not None:
             _verify(bundle, name, entry)
         elif not bundle.has(name) and not name.endswith(".root.json"):
             raise UntrustedError(f"{name} is missing in {bundle.path}", _AGAIN)
-    refuse_ahead(bundle.read(TIMESTAMP), store, root, _OLDER)
-    return copy(bundle, store, root) or fill(bundle, store)  # history may come after what is live
+    return copy(bundle, store, root, now) or fill(bundle, store)  # history may come after what is live
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def mirror_all(desk: Desk, on_bytes: OnBytes = silent) -> dict[str, int]:
     troubles: list[TidegateError] = []
     for mirror in desk.mirrors:
         try:
-            given[mirror.location] = copy(desk.first, mirror, desk.workspace.root_bytes(), on_bytes, desk.now)
+            given[mirror.location] = copy(desk.first, mirror, desk.workspace.root_bytes(), desk.now, on_bytes)
         except TidegateError as error:
             error.message = f"published to {desk.store.location}, but not to a mirror: {error.message}"
             troubles.append(error)
@@ -62,8 +62,8 @@ def copy(
     source: Source,
     target: FullStore,
     root: bytes,
+    now: datetime,
     on_bytes: OnBytes = silent,
-    now: datetime | None = None,
 ) -> int:
     """Create what a store lacks of another's files, and replace its timestamp; return how many files came.
 
@@ -71,8 +71,8 @@ def copy(
         source: What is copied.
         target: Where it goes.
         root: The root that is trusted.
+        now: The present, UTC; a target that may ignore conditions proves that it does not.
         on_bytes: Told how much was copied.
-        now: The present, UTC; a target that may ignore conditions then proves that it does not.
 
     Raises:
         ConflictError: The target is ahead, or has other bytes under a name.
@@ -83,7 +83,7 @@ def copy(
     if stamp is None or stamp == before:
         return 0
     count = fill(source, target, on_bytes)
-    if now and isinstance(target, Proving):
+    if isinstance(target, Proving):
         target.prove(f"metadata/{timestamp_version(stamp)}.timestamp.json", stamp, now)
     target.replace(TIMESTAMP, stamp, before)
     return count + 1

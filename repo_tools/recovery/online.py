@@ -21,6 +21,7 @@ from repo_tools.store.headers import BRIEF_S
 
 SPACING = timedelta(seconds=2 * BRIEF_S)
 """Between two of the three: one cache may have filled itself from another that was about to forget."""
+THREE = "the online key changes in three publications: publish, publish after two minutes, and then refresh"
 
 
 def cosigning(desk: Desk) -> bool:

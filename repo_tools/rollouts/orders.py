@@ -15,7 +15,7 @@ from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
-from repo_tools.rollouts.refusals import refuse_held, refuse_unfit, refuse_withdrawn
+from repo_tools.rollouts.refusals import refuse_complete, refuse_held, refuse_unfit, refuse_withdrawn
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave
 
@@ -45,6 +45,8 @@ def start(state: State, version: str, strategy: Strategy, terms: Terms) -> Chang
     """
     refuse_unfit(state, version, terms.not_before)
     refuse_held(state, version)
+    if terms.retry == 0:
+        refuse_complete(state, version)
     waves = state.inhabited if strategy == "immediate" else state.inhabited[:1]
     return Change({wave.name: begun(state, wave.name, version, terms) for wave in waves})
 

@@ -9,7 +9,7 @@ from metadata.release import Release
 from metadata.versions import parse, within
 from repo_tools.output import when
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, closed, cut_spread
+from repo_tools.rollouts.state import State, closed, complete, cut_spread
 
 
 def refuse_closed(change: Change, now: datetime) -> None:
@@ -63,6 +63,19 @@ def refuse_unfit(state: State, version: str, at: datetime) -> None:
         if release.seq < state.catalog.release(running).seq:
             hint = "agents refuse it as a downgrade: build it anew under a higher version"
             raise UnsuitableError(f"{version} was added before {running}, which {wave.name} runs", hint)
+
+
+def refuse_complete(state: State, version: str) -> None:
+    """Refuse to start what every wave completed: its hosts run it, or go there at once.
+
+    Raises:
+        UnsuitableError: It is so.
+    """
+    orders = [wave.order for wave in state.inhabited]
+    done = [order for order in orders if order and order.version == version and complete(order)]
+    if done and len(done) == len(orders):
+        text = f"{version} is complete in every wave, by {done[0].rollout}"
+        raise UnsuitableError(text, "a host on which it failed tries again with --retry 1")
 
 
 def refuse_held(state: State, version: str) -> None:

@@ -82,6 +82,9 @@ class Catalog:
         """
         found = self._view.entries.get(release_path(self.product, version))
         if found is None:
+            if self.published(version):
+                hint = f"tidegate unstage {releases(self.product)} takes that back"
+                raise UnsuitableError(f"the retirement of {version} is staged", hint)
             hint = f"tidegate release add {version} …; tidegate release list shows what is there"
             raise UnsuitableError(f"there is no release {version} of {self.product}", hint)
         return found

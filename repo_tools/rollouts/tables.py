@@ -130,7 +130,7 @@ def _sheet(state: State, orders: Orders, title: str) -> Sheet:
         for wave in state.waves
         if wave.name in orders
     ]
-    return Sheet(columns, rows, title, spare=("routes", "spread", "share", "base"))
+    return Sheet(columns, rows, title, spare=("routes", "share", "base", "spread"))
 
 
 def _order(state: State, order: Order | None) -> list[str]:

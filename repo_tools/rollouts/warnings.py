@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from metadata.documents import Brake, Order
 from metadata.versions import parse
+from repo_tools.output import span, when
 from repo_tools.rollouts.refusals import holds
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
@@ -27,6 +28,22 @@ def _past_holds(state: State, change: Change) -> list[str]:
     versions = dict.fromkeys(order.version for order in _picked(state, change) if order.recall is None)
     found = [text for version in versions for text, _hint in holds(state, version)]
     return [f"{text}; the selected hosts go there all the same" for text in found]
+
+
+def spread_anew(state: State, change: Change) -> list[str]:
+    """Return a sentence for each wave of which the hosts that are left begin their spread again."""
+    before = {wave.name: wave.order for wave in state.waves if wave.order}
+    again = [
+        order
+        for order in change.orders.values()
+        if order.state == "go" and order.spread_s and (known := before.get(order.wave))
+        if known.rollout == order.rollout and known.not_before != order.not_before
+    ]
+    return [
+        f"hosts of {order.wave} that are left spread anew: over {span(order.spread_s)}"
+        f" from {when(order.not_before)}"
+        for order in again
+    ]
 
 
 def braked_base(state: State, brake: Brake) -> list[str]:

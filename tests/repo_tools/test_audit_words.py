@@ -245,3 +245,11 @@ def test_the_log_tells_roots_that_no_timestamp_needs(told):
     assert "is told as the store has it" in told.run("log").stderr
     (only,) = lines(told, "--role", "root", "--root", str(told.root_file))
     assert "root 3: what is told here begins with it" in only
+
+
+def test_a_brake_is_shown_with_what_it_holds(told):
+    """Whoever looks at the role reads it, and need not know where its document lies."""
+    (said,) = told.do("inspect", told.store, "agent.stable.brake")["lists"]
+    assert said["path"] == "rollout/agent/stable/brake"
+    assert said["what"].startswith("holds stable-0001, stable-0002")
+    assert 'reason "crash loops"' in said["what"]

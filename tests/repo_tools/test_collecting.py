@@ -222,3 +222,15 @@ def test_a_file_that_is_still_empty_is_read_again(collection):
     assert collection.collect()["counted"] == 0
     path.write_bytes(whole)
     assert collection.collect()["counted"] == 1
+
+
+def test_an_empty_box_says_where_reports_come_from(collection):
+    """Two commands that only name each other would lead nowhere."""
+    collection.box.mkdir(exist_ok=True)
+    said = collection.repo.run("fleet", "collect", collection.box)
+    assert f"no report lies in {collection.box}: hosts that enrol by a token send them" in said.stdout
+    asked = collection.repo.run("fleet", "query", "versions")
+    assert "tidegate fleet reports" in f"{said.stdout}{asked.stderr}"
+    collection.voice("host-1").join()
+    collection.collect()
+    assert "no report lies" not in collection.repo.run("fleet", "collect", collection.box).stdout

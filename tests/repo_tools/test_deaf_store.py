@@ -84,3 +84,16 @@ def test_a_deaf_mirror_is_named_and_keeps_its_timestamp(rolled, bucket, as_role)
         move(rolled, middleman.before(bucket).location, bucket.location)
     assert rolled.run("publish").exit_code == 0
     assert f"updates/{TIMESTAMP}" in bucket.names()
+
+
+def test_a_bundle_is_not_imported_to_a_deaf_store(rolled, bucket, as_role, tmp_path):
+    """The far side of an air gap is told before anything counts; an honest store takes the same bundle."""
+    bundle = tmp_path / "updates.tar"
+    rolled.do("bundle", "export", bundle)
+    as_role("publisher")
+    with between(bucket.server.url, CONDITIONS) as middleman:
+        result = rolled.run("bundle", "import", bundle, "--store", middleman.before(bucket).location)
+        assert (result.exit_code, "ignores If-" in result.stderr) == (13, True)
+        assert f"updates/{TIMESTAMP}" not in bucket.names()
+    rolled.do("bundle", "import", bundle, "--store", bucket.location)
+    assert f"updates/{TIMESTAMP}" in bucket.names()

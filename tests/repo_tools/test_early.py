@@ -58,3 +58,15 @@ def test_what_is_held_is_not_started_past_the_hold(rolled):
     rolled.sign_and_publish()
     rolled.do("brake", "stable", "--release")
     rolled.do("rollout", "start", "stable", "1.5.0", "--retry", "1")
+
+
+def test_what_is_complete_is_not_started_again(rolled):
+    """Every host runs it or goes there at once; only where it failed does a new start mean anything."""
+    rolled.publish_release("1.5.0")
+    rolled.promote()
+    result = rolled.run("rollout", "start", "stable", "1.5.0")
+    assert (result.exit_code, "1.5.0 is complete in every wave, by stable-0002" in result.stderr) == (
+        13,
+        True,
+    )
+    rolled.do("rollout", "start", "stable", "1.5.0", "--retry", "1")

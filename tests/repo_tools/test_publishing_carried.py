@@ -93,6 +93,8 @@ def test_a_bundle_that_was_changed_or_is_old_brings_nothing(rolled, tmp_path):
     older = rolled.run("bundle", "import", old, "--store", there)
     assert older.exit_code == 15
     assert "this bundle is older than what is there" in older.stderr
+    rolled.now += timedelta(days=4)
+    assert rolled.run("bundle", "import", old, "--store", there).exit_code == 15, "old news is no attack"
     bundle.write_bytes(b"no tar")
     assert rolled.run(*into).exit_code == 10
     assert files(there) == before

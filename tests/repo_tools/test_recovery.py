@@ -222,3 +222,20 @@ def test_a_timestamp_is_refreshed_while_a_recovery_is_being_signed(rolled, dange
     rolled.do("key", "revoke", "online", "--compromised", "--new", "online-2")
     rolled.do("refresh")
     assert not danger.breaks(danger.client("one"))
+
+
+def test_between_the_three_publications_the_status_says_what_comes_next(rolled):
+    """Whoever comes back after lunch need not remember how far the online key is."""
+    rolled.do("key", "new", "online-2", "--no-passphrase")
+    rolled.do("key", "rotate", "all", "--old", "online", "--new", "online-2")
+    assert "the online key changes in three publications" in rolled.run("status").stdout
+    rolled.sign_and_publish()
+    due = "the online key is being changed: the next of three publications is due"
+    assert f"{due} at 2026-11-22T12:02:00Z: tidegate publish" in rolled.run("status").stdout
+    rolled.now += timedelta(minutes=3)
+    rolled.do("publish")
+    assert f"{due} at 2026-11-22T12:05:00Z: tidegate refresh" in rolled.run("status").stdout
+    rolled.now += timedelta(minutes=3)
+    assert f"{due} now: tidegate refresh" in rolled.run("status").stdout
+    rolled.do("refresh")
+    assert "online key" not in rolled.run("status").stdout

@@ -136,3 +136,12 @@ def test_a_release_is_built_anew_before_it_is_published(rolled):
     rolled.do("unstage", "agent.releases")
     rolled.do(*again, "--trial-s", "1200")
     rolled.sign_and_publish()
+
+
+def test_a_release_that_nothing_looks_after_is_named(rolled):
+    """Without a probe and a health check hosts keep whatever runs; that may be meant, and is said."""
+    program = rolled.build("1.5.0")
+    said = rolled.run("release", "add", "1.5.0", program, "--platform", HERE)
+    assert "no probe and no health: hosts keep it when the service runs for 10 min" in said.stderr
+    probed = ("--platform", "linux-riscv64", "--probe", "bin/agent --version")
+    assert "no probe" not in rolled.run("release", "add", "1.5.1", program, *probed).stderr

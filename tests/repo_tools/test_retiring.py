@@ -38,6 +38,16 @@ def test_what_nobody_needs_is_listed_no_more(moved):
     assert moved.desk().tree.view(RELEASES).highest_seq == 3
 
 
+def test_a_recall_to_what_is_to_retire_says_so(moved):
+    """It is public and usable until that is published: whoever needs it takes the retirement back."""
+    moved.do("release", "retire", "1.5.0")
+    back = ("rollout", "recall", "stable", "1.5.0", "--from", "==1.6.0")
+    refused = moved.run(*back)
+    assert (refused.exit_code, "the retirement of 1.5.0 is staged" in refused.stderr) == (13, True)
+    moved.do("unstage", "agent.releases")
+    moved.do(*back)
+
+
 def test_a_host_that_still_runs_it_goes_on(moved):
     """It is not called back: it goes on to what is ordered, from wherever it is."""
     moved.do("release", "retire", "1.4.2")

@@ -60,7 +60,8 @@ def test_a_pause_holds_and_resuming_spreads_anew(rolled, orders):
     assert orders()["full"]["state"] == "go"
     assert rolled.run("rollout", "promote", "stable").exit_code == 13
     rolled.now = rolled.now.replace(hour=18)
-    rolled.do("rollout", "resume", "stable")
+    said = rolled.run("rollout", "resume", "stable").stderr
+    assert "hosts of canary that are left spread anew: over 1 h from 2026-11-22 18:00Z" in said
     found = orders()["canary"]
     assert (found["state"], found["not_before"], found["spread_s"]) == ("go", "2026-11-22T18:00:00Z", 3600)
 
