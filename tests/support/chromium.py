@@ -20,6 +20,8 @@ FLAGS = (
     "--disable-sync",
 )
 """What a browser in a test must not do: ask anybody else, or need a sandbox that root has none of."""
+PATIENCE_MS = 300_000
+"""A browser on a busy machine takes its time."""
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 800}
 
 
@@ -64,7 +66,7 @@ def chromium() -> Iterator[Browser]:
     if found is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS), timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -79,6 +81,7 @@ def reading(browser: Browser, url: str, **how: Any) -> Iterator[Reader]:
         how: What else the reader has, as Playwright names it.
     """
     context = browser.new_context(**{"viewport": DESK, **how})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     reader = Reader(page, url)
     page.on("pageerror", lambda error: reader.troubles.append(str(error)))
