@@ -96,8 +96,7 @@ def _around(desk: Desk, new: View, old: View | None, state: State | None, known:
 
 def _asked(desk: Desk, role: str, state: State | None) -> Iterable[str]:
     """Return the paths for which clients ask a role below a channel."""
-    if state and is_wave(role):
-        routes = next(wave.routes for wave in state.waves if state.channel.below(wave.name) == role)
+    if state and (routes := {state.channel.below(wave.name): wave.routes for wave in state.waves}.get(role)):
         return map(state.channel.path, routes)
     found = desk.tree.view(parent(role)).delegations.get(role) if role.count(".") == 2 else None
     return found.paths if found else ()
