@@ -145,7 +145,7 @@ def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:
 
 
 def _enrolling(desk: Desk, seen: Seen, unread: list[Damage]) -> dict[str, str]:
-    if FLEET not in desk.tree.view("targets").delegations or ENROLLMENT_PATH in seen.gone.get(FLEET, ()):
+    if desk.tree.find(FLEET) is None or ENROLLMENT_PATH in seen.gone.get(FLEET, ()):
         return {}
     try:
         return {keyid: key.name for keyid, key in enrolment.signers(enrolment.read(desk)).items()}
