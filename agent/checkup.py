@@ -14,7 +14,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from agent import commands, files, identity, locking
 from agent.guard.duty import ASK_S, TIMER
-from agent.settings import Settings
+from agent.settings import Network, Settings
 from agent.steps.download import SPARE_BYTES
 from metadata.errors import TidegateError, UnreachableError, UnsuitableError
 
@@ -72,6 +72,8 @@ def permissions(config: Path, found: Settings) -> str:
         raise UnsuitableError(f"{state} belongs to user {about.st_uid}", mend)
     if (mode := stat.S_IMODE(about.st_mode)) & 0o077:
         raise UnsuitableError(f"{state} is open to others (mode {mode:04o})", f"chmod 700 {state}")
+    if found.network.is_secret and stat.S_IMODE(config.stat().st_mode) & stat.S_IROTH:
+        raise UnsuitableError(f"{config} holds credentials, and may be read by others", f"chmod 600 {config}")
     if (mode := stat.S_IMODE(config.stat().st_mode)) & stat.S_IWOTH:
         raise UnsuitableError(f"{config} may be changed by others (mode {mode:04o})", f"chmod 644 {config}")
     return "folders and settings are the agent's own"
@@ -88,9 +90,10 @@ def who(found: Settings) -> str:
     return f"{one.agent} at {one.url}"
 
 
-def proxy(url: str) -> str:
+def proxy(url: str, network: Network) -> str:
     """Return which proxy stands between this host and the repository, or raise when it does not answer."""
-    address = select_proxy(url, get_environ_proxies(url)) if url.startswith("http") else None
+    set_here = network.proxy or select_proxy(url, get_environ_proxies(url))
+    address = set_here if url.startswith("http") else None
     if not address:
         return "none is set"
     parts = urlsplit(address if "://" in address else f"http://{address}")
@@ -99,7 +102,9 @@ def proxy(url: str) -> str:
         with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PROXY_S):
             return f"{shown} answers"
     except OSError as error:
-        hint = "correct http_proxy, https_proxy or no_proxy in the agent's environment"
+        hint = (
+            "correct proxy in the settings, or http_proxy, https_proxy or no_proxy in the agent's environment"
+        )
         raise UnreachableError(f"the proxy {shown} does not answer: {error}", hint) from error
 
 

@@ -62,7 +62,7 @@ def _host(host: Host) -> Iterator[Finding]:
     yield _journal(host)
     if BOOTED.is_dir():
         yield attempt("guard", checkup.guard)
-    yield attempt("proxy", lambda: checkup.proxy(host.identity.url))
+    yield attempt("proxy", lambda: checkup.proxy(host.identity.url, host.settings.network))
     yield attempt("repository", lambda: _repository(host, seen))
     if seen:
         yield _clock(seen[0])

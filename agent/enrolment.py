@@ -13,7 +13,7 @@ from agent import clock, identity
 from agent.fetch import Fetcher
 from agent.identity import Identity
 from agent.repository import OWNER_HINT, Repository, check_root
-from agent.settings import Settings
+from agent.settings import Network, Settings
 from metadata.documents import Enrollment
 from metadata.envelope import Sealed, from_text, public_keys
 from metadata.errors import ConflictError, UntrustedError, UsageError
@@ -54,7 +54,7 @@ def by_root(url: str, root_file: Path) -> Invitation:
     return Invitation(url.rstrip("/"), root)
 
 
-def by_token(text: str) -> Invitation:
+def by_token(text: str, network: Network) -> Invitation:
     """Return what a registration token says, with the root that it names; nothing of it is believed yet.
 
     Raises:
@@ -66,7 +66,7 @@ def by_token(text: str) -> Invitation:
     token = sealed.peek(Token)
     identity.check_url(token.url)
     name = f"{token.url.rstrip('/')}/metadata/{token.root_version}.root.json"
-    root = Fetcher().get(name, MAX_ROOT_BYTES)
+    root = Fetcher(network).get(name, MAX_ROOT_BYTES)
     if hashlib.sha256(root).hexdigest() != token.root_sha256:
         raise UntrustedError(f"{name} is not the root that the token pins", OWNER_HINT)
     return Invitation(token.url.rstrip("/"), root, "".join(text.split()), token, sealed)
@@ -122,7 +122,7 @@ def enrol(
     root = have[1] if have else invitation.root
     wanted = identity.make(invitation.url, root, agent_id)
     wanted = msgspec.structs.replace(wanted, cohort_id=_cohort(have, cohort_id))
-    with _trusted(wanted, root) as repository:
+    with _trusted(wanted, root, settings.network) as repository:
         wanted = _allowed(wanted, invitation, repository)
     wanted = msgspec.structs.replace(wanted, key=_key(have, again=again), enrolment=identity.fresh_id())
     identity.keep(state, wanted, root)
@@ -152,10 +152,10 @@ def _refuse_another(
 
 
 @contextmanager
-def _trusted(wanted: Identity, root: bytes) -> Iterator[Repository]:
+def _trusted(wanted: Identity, root: bytes, network: Network) -> Iterator[Repository]:
     """Give the repository as it answers to the root; what is kept of it is thrown away."""
     with tempfile.TemporaryDirectory() as scratch:
-        yield Repository(Path(scratch), wanted.url, root, Fetcher())
+        yield Repository(Path(scratch), [wanted.url], root, Fetcher(network))
 
 
 def _allowed(wanted: Identity, invitation: Invitation, repository: Repository) -> Identity:

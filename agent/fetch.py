@@ -6,28 +6,26 @@ Artifacts are hashed while they are written, and a cut download goes on where it
 
 import contextlib
 import hashlib
+import http.client
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
 
+from agent.settings import Network
+from agent.transport import Transport
 from metadata.errors import TidegateError, UnreachableError, UnsuitableError, UntrustedError
 
-CONNECT_S = 10
-READ_S = 30
-"""The longest silence in the middle of an answer (python-tuf's own default)."""
-SMALL_DEADLINE_S = 60
-"""For metadata and documents: at most 5 MB, so 80 KB/s is enough."""
+TOGETHER = 10
+"""For how many small files that come as late as possible one look at a repository has time."""
 LARGE_DEADLINE_S = 7_200
 """For artifacts: the budget that Elastic Agent gives a download."""
 LEAST_BYTES_PER_S = 1_024
-GRACE_S = 30
-"""How long a transfer may take to reach the least speed."""
 CHUNK_BYTES = 1 << 18
 FOLDER = "file:///"
 """How the URL of a repository begins that is a folder here: a mounted share, or what a bundle brought."""
@@ -46,33 +44,38 @@ class AbsentError(UnreachableError):
 class Fetcher:
     """One session with a repository."""
 
-    def __init__(self, user_agent: str = "tidegate-agent") -> None:
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+    def __init__(self, network: Network = Network(), user_agent: str = "tidegate-agent") -> None:  # noqa: B008 (frozen)
+        self._transport = Transport(network, user_agent)
+        self._network = network
+        self._small_s = float(TOGETHER * network.patience_s)
 
-    def stream(self, url: str, start: int = 0, deadline_s: float = SMALL_DEADLINE_S) -> Iterator[bytes]:
-        """Yield the bytes of ``url`` from ``start`` on.
+    def stream(self, url: str) -> Iterator[bytes]:
+        """Yield the bytes of a small file.
 
         Raises:
             AbsentError: The server says 403, 404 or 410.
             UnreachableError: Anything else that is not an answer in time.
         """
-        if url.startswith(FOLDER):
-            yield from _local(url, start)
-            return
-        headers = {"Range": f"bytes={start}-"} if start else {}
         begun = time.monotonic()
-        with _translated(url):
-            answer = self._session.get(url, headers=headers, stream=True, timeout=(CONNECT_S, READ_S))
-            with contextlib.closing(answer):
-                skip = _accept(url, answer, start)
-                count = 0
-                while block := answer.raw.read1(CHUNK_BYTES):
-                    count += len(block)
-                    _keep_pace(url, count, time.monotonic() - begun, deadline_s)
-                    useful, skip = block[skip:], max(0, skip - len(block))
-                    if useful:
-                        yield useful
+        try:
+            yield from self._stream(url, _Part(), min(self._network.patience_s, self._small_s))
+        finally:
+            self._small_s -= time.monotonic() - begun
+
+    def _stream(self, url: str, part: "_Part", deadline_s: float) -> Iterator[bytes]:
+        """Yield the bytes of ``url`` from some byte on."""
+        if url.startswith(FOLDER):
+            yield from _local(url, part.start)
+            return
+        with _translated(url), self._transport.answer(url, part.headers, deadline_s) as answer:
+            skip = part.accept(url, answer)
+            pace = _Pace(url, self._network.patience_s / 2)
+            while block := answer.raw.read1(CHUNK_BYTES):
+                pace.keep(len(block))
+                useful, skip = block[skip:], max(0, skip - len(block))
+                if useful:
+                    yield useful
+                    pace.slow_down(part.most_bytes_per_s)
 
     def get(self, url: str, max_bytes: int) -> bytes:
         """Return a small file.
@@ -105,18 +108,21 @@ class Fetcher:
     def _continue(self, url: str, path: Path, length: int) -> str:
         """Append what is missing and return the digest of everything."""
         digest = hashlib.sha256()
+        part = _Part(most_bytes_per_s=self._network.most_bytes_per_s)
+        until_s = time.monotonic() + LARGE_DEADLINE_S * self._network.patience_s / 60
         with path.open("ab+") as file:
             file.seek(0)
             while block := file.read(CHUNK_BYTES):
                 digest.update(block)
             fruitless = 0
             while (have := file.tell()) < length and fruitless < TRIES:
+                part.start, left_s = have, max(0.0, until_s - time.monotonic())
                 try:
-                    for block in _at_most(url, self.stream(url, have, LARGE_DEADLINE_S), length - have):
+                    for block in _at_most(url, self._stream(url, part, left_s), length - have):
                         digest.update(block)
                         file.write(block)
                 except UnreachableError as error:
-                    if isinstance(error, AbsentError) or fruitless == TRIES - 1:
+                    if isinstance(error, AbsentError) or fruitless == TRIES - 1 or not left_s:
                         raise
                 fruitless = 0 if file.tell() > have else fruitless + 1
             if have < length:
@@ -147,22 +153,62 @@ def _at_most(url: str, blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield block
 
 
-def _accept(url: str, answer: Any, start: int) -> int:
-    """Return how many bytes of the body are known already, or raise for an answer that has none."""
-    if answer.status_code in {403, 404, 410}:
-        raise AbsentError(f"{url} is not there (HTTP {answer.status_code})", answer.status_code)
-    if answer.status_code == 416:
-        raise UnreachableError(f"{url} is shorter than what was signed")
-    if answer.status_code not in {200, 206}:
-        raise UnreachableError(f"{url} answered HTTP {answer.status_code}")
-    return start if answer.status_code == 200 else 0
+@dataclass
+class _Part:
+    """What is asked for of a file: everything from some byte on, as long as it is the same file."""
+
+    start: int = 0
+    mark: str = ""
+    """How the server named the file when its beginning came (RFC 9110, 8.8.3)."""
+    most_bytes_per_s: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What says so to a server."""
+        if not self.start:
+            return {}
+        return {"Range": f"bytes={self.start}-", **({"If-Range": self.mark} if self.mark else {})}
+
+    def accept(self, url: str, answer: requests.Response) -> int:
+        """Return how many bytes of the body are known already, or raise for an answer that has none."""
+        status = answer.status_code
+        if status in {403, 404, 410}:
+            raise AbsentError(f"{url} is not there (HTTP {status})", status)
+        if status == 416:
+            raise UnreachableError(f"{url} is shorter than what was signed")
+        begins = answer.headers.get("Content-Range", f"bytes {self.start}-")
+        if status not in {200, 206} or (status == 206 and not begins.startswith(f"bytes {self.start}-")):
+            raise UnreachableError(f"{url} answered HTTP {status}", "try again later")
+        mark = answer.headers.get("ETag", "")
+        self.mark = mark if mark.startswith('"') else ""  # a weak one cannot speak for single bytes
+        return self.start if status == 200 else 0
 
 
-def _keep_pace(url: str, count: int, taken_s: float, deadline_s: float) -> None:
-    if taken_s > deadline_s:
-        raise UnreachableError(f"{url} was not complete after {deadline_s:.0f} s")
-    if taken_s > GRACE_S and count < taken_s * LEAST_BYTES_PER_S:
-        raise UnreachableError(f"{url} comes at less than {LEAST_BYTES_PER_S:,} bytes a second")
+class _Pace:
+    """How fast a transfer is: not too slow in any stretch of it, and not too fast."""
+
+    def __init__(self, url: str, each_s: float) -> None:
+        self._url = url
+        self._each_s = each_s
+        self._begun_s = self._stretch_s = time.monotonic()
+        self._count = self._stretch_bytes = 0
+
+    def keep(self, count: int) -> None:
+        """Note bytes that came, or raise where too few do."""
+        self._count += count
+        self._stretch_bytes += count
+        taken_s = time.monotonic() - self._stretch_s
+        if taken_s <= self._each_s:
+            return
+        if self._stretch_bytes < taken_s * LEAST_BYTES_PER_S:
+            raise UnreachableError(f"{self._url} comes at less than {LEAST_BYTES_PER_S:,} bytes a second")
+        self._stretch_s, self._stretch_bytes = time.monotonic(), 0
+
+    def slow_down(self, most_bytes_per_s: int | None) -> None:
+        """Wait until what came is no more than may have come by now."""
+        if most_bytes_per_s is not None:
+            due_s = self._begun_s + self._count / most_bytes_per_s
+            time.sleep(max(0.0, due_s - time.monotonic()))
 
 
 def _reason(error: BaseException) -> str:
@@ -170,7 +216,7 @@ def _reason(error: BaseException) -> str:
     while inner := error.__cause__ or error.__context__:
         error = inner
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return " ".join(text.split())[:160].lower()
+    return " ".join(text.split())[:160].lower() or "an answer that makes no sense"
 
 
 @contextlib.contextmanager
@@ -179,7 +225,7 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except TidegateError:
         raise
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError) as error:
         reason = _reason(error)
         raise UnreachableError(
             f"{url} cannot be reached: {reason}", "check network, proxy and URL"

@@ -19,6 +19,7 @@ from agent.fetch import LARGE_DEADLINE_S, Fetcher
 from agent.guard import arming
 from agent.identity import folder as identity_folder
 from agent.repository import Repository
+from agent.settings import Network
 from agent.states import Update
 from agent.updater import PRODUCT, PROGRAM
 from agent.work import READ_S, Work
@@ -74,14 +75,25 @@ def _prepare(work: Work, update: Update, scratch: Path) -> Path:
     shutil.copytree(identity_folder(work.settings.state_folder), identity_folder(state))
     work.journal.copy(state / "journal.db")
     channel, platform = work.product.channel, work.platform
-    lines = [f"state = {_quoted(state)}", f"root = {_quoted(scratch / 'root')}", "[[product]]"]
+    lines = [f"state = {_quoted(str(state))}", f"root = {_quoted(str(scratch / 'root'))}"]
+    lines += [*_network(work.settings.network), "[[product]]"]
     lines += [f'name = "{PRODUCT}"', f'channel = "{channel}"', f'platform = "{platform}"']
     (scratch / "agent.toml").write_text("\n".join(lines))
     return scratch / "agent.toml"
 
 
-def _quoted(path: Path) -> str:
-    return json.dumps(str(path))  # a JSON string is a TOML string
+def _network(network: Network) -> list[str]:
+    """Return the way to the repository as settings have it; none where nothing was set."""
+    usual = msgspec.to_builtins(Network())
+    given = {name: value for name, value in msgspec.to_builtins(network).items() if value != usual[name]}
+    return ["[network]", *(f"{name} = {_quoted(value)}" for name, value in given.items())] if given else []
+
+
+def _quoted(value: Any) -> str:
+    """Return a value as TOML has it: as JSON does, but for tables."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {json.dumps(value[name])}" for name in value) + " }"
+    return json.dumps(value)
 
 
 def _knows(work: Work, update: Update, settings: Path) -> Missing | None:
@@ -128,7 +140,7 @@ def _reachable(work: Work, update: Update, scratch: Path) -> bool:
     """Whether the version before can bring at the same time what the new one could not."""
     root = (identity_folder(work.settings.state_folder) / "root.json").read_bytes()
     try:
-        repository = Repository(scratch / "second", work.identity.url, root, Fetcher())
+        repository = Repository(scratch / "second", [work.identity.url], root, Fetcher(work.settings.network))
         if target := repository.find(update.artifact.path):
             repository.download(target, scratch / "packed")
     except TidegateError:

@@ -10,11 +10,11 @@ that verified them, since its in-memory set is not public.
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -32,6 +32,7 @@ from metadata.errors import (
     UntrustedError,
 )
 
+T = TypeVar("T")
 ISSUED = "x-tidegate-issued"
 TOP = "targets"
 MOST_DOCUMENTS = 64
@@ -59,24 +60,47 @@ class Target(msgspec.Struct, frozen=True):
 class _Bridge(FetcherInterface):
     """Our fetcher behind python-tuf's interface."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, places: Sequence[str]) -> None:
         self._fetcher = fetcher
+        self._places = places
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         try:
-            yield from self._fetcher.stream(url)
+            yield from self._anywhere(url)
         except AbsentError as error:
             raise tuf_errors.DownloadHTTPError(error.message, error.status) from error
         except UnreachableError as error:
             raise tuf_errors.DownloadError(error.message) from error
 
+    def _anywhere(self, url: str) -> Iterator[bytes]:
+        """Yield what the first place has, or the next where it has nothing.
+
+        How new a repository is, is for the first alone to say: the others have turns of their own.
+        """
+        path = url.removeprefix(self._places[0])
+        alone = path.endswith(("/timestamp.json", ".root.json"))
+        *others, last = self._places[:1] if alone else self._places
+        for place in others:
+            begun = False
+            try:
+                for block in self._fetcher.stream(f"{place}{path}"):
+                    begun = True
+                    yield block
+            except UnreachableError:
+                if begun:
+                    raise
+            else:
+                return
+        yield from self._fetcher.stream(f"{last}{path}")
+
 
 class Repository:
-    """One refreshed, verified view of the repository at ``url``.
+    """One refreshed, verified view of a repository.
 
     Args:
         folder: python-tuf's cache.
-        url: The store's base; ``/metadata/`` and ``/targets/`` are appended.
+        places: The store's base, to which ``/metadata/`` and ``/targets/`` are appended; others may have what
+            the first one lacks.
         root: The pinned root metadata.
         fetcher: How bytes come.
 
@@ -84,8 +108,9 @@ class Repository:
         UnreachableError, UntrustedError, MalformedError, UnsuitableError: No trusted view was to be had.
     """
 
-    def __init__(self, folder: Path, url: str, root: bytes, fetcher: Fetcher) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, folder: Path, places: Sequence[str], root: bytes, fetcher: Fetcher) -> None:
+        self._places = [place.rstrip("/") for place in places]
+        self.url = self._places[0]
         self._folder = folder
         self._fetcher = fetcher
         self._documents = folder / "documents"
@@ -93,7 +118,9 @@ class Repository:
             self._documents.mkdir(parents=True, exist_ok=True, mode=0o700)
             config = UpdaterConfig(prefix_targets_with_hash=True)
             base = f"{self.url}/metadata/"
-            self._updater = Updater(str(folder), base, None, None, _Bridge(fetcher), config, bootstrap=root)
+            self._updater = Updater(
+                str(folder), base, None, None, _Bridge(fetcher, self._places), config, bootstrap=root
+            )
             self._updater.refresh()
         self._roles: dict[str, Targets] = {}
         for name in ("timestamp", "snapshot"):
@@ -160,12 +187,26 @@ class Repository:
         with translated(self.url):
             if kept.is_file() and _digest(data := kept.read_bytes()) == target.sha256:
                 return data
-            data = self._fetcher.get(f"{self.url}/targets/{target.place}", target.length)
-            if _digest(data) != target.sha256 or len(data) != target.length:
-                raise UntrustedError(f"{target.path} is not what was signed", OWNER_HINT)
+            data = self._first(lambda place: self._get(f"{place}/targets/{target.place}", target))
             self._make_room()
             kept.write_bytes(data)  # a cache: a torn file has another digest and is fetched again
         return data
+
+    def _get(self, url: str, target: Target) -> bytes:
+        data = self._fetcher.get(url, target.length)
+        if _digest(data) != target.sha256 or len(data) != target.length:
+            raise UntrustedError(f"{target.path} is not what was signed", OWNER_HINT)
+        return data
+
+    def _first(self, attempt: Callable[[str], T]) -> T:
+        """Return what the first place gives that has it whole; the first one's word counts if none has."""
+        errors: list[TidegateError] = []
+        for place in self._places:
+            try:
+                return attempt(place)
+            except (UnreachableError, UntrustedError) as error:
+                errors.append(error)
+        raise errors[0]
 
     def _make_room(self) -> None:
         """Remove the oldest documents: one that is still needed is small, and is fetched again."""
@@ -175,7 +216,12 @@ class Repository:
 
     def download(self, target: Target, path: Path) -> None:
         """Put a large target at ``path``, verified; a cut download is continued."""
-        self._fetcher.download(f"{self.url}/targets/{target.place}", path, target.length, target.sha256)
+        way = target.place
+
+        def attempt(place: str) -> None:
+            self._fetcher.download(f"{place}/targets/{way}", path, target.length, target.sha256)
+
+        self._first(attempt)
 
     def versions(self, *delegated: tuple[str, str]) -> dict[str, dict[str, Any]]:
         """Return version and keys of timestamp, snapshot and some (role, parent) pairs, to be remembered."""

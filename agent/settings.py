@@ -93,6 +93,46 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("attestations need gpg_keyring, an absolute path")
 
 
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """How this host reaches its repository, where it is not simply there."""
+
+    mirrors: list[str] = []
+    """Where the same repository is, too: tried in order when its own address fails."""
+    proxy: str = ""
+    """Such as ``http://user:password@proxy.example.com:3128``; the environment's, unless given."""
+    ca: str = ""
+    """Certificates that are believed for ``https``, in one PEM file; the usual ones, unless given."""
+    certificate: str = ""
+    """This host's own certificate for ``https``, a PEM file."""
+    key: str = ""
+    """Its key, unless that stands in the same file."""
+    headers: dict[str, str] = {}
+    """What the repository and its mirrors want to see, such as the key of a private CDN."""
+    most_bytes_per_s: Annotated[int, Meta(ge=16_384)] | None = None
+    """How fast artifacts may come; as fast as they can, unless given."""
+
+    patience_s: Annotated[int, Meta(ge=1, le=60)] = 60
+    """How long a piece of metadata may take, and an artifact two hours for each minute of it.
+
+    Silence for half of it, or less than a kilobyte a second, ends a transfer.
+    """
+
+    def __post_init__(self) -> None:
+        for path in filter(None, (self.ca, self.certificate, self.key)):
+            if not path.startswith("/"):
+                raise ValueError(f"network path {path!r} is not absolute")
+        if self.key and not self.certificate:
+            raise ValueError("a network key needs its certificate")
+        for url in self.mirrors:
+            if not url.startswith(("http://", "https://", "file:///")):
+                raise ValueError(f"not a repository URL: {url!r}")
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it holds what others must not read."""
+        return bool(self.headers) or "@" in self.proxy
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -107,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """File for ``status --json`` after each tick, readable by its folder's group; none, unless given."""
     labels: dict[str, str] = {}
     """What reports of this host carry, such as ``{ site = "fra1" }``."""
+    network: Network = Network()
+    """The way to the repository."""
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:

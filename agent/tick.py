@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from agent import clock, control, identity, locking, machine, soak, updater
+from agent import clock, control, identity, locking, machine, mirrors, soak, updater
 from agent.fetch import Fetcher
 from agent.guard import arming
 from agent.journal import Event, Journal, timestamp
@@ -33,6 +33,8 @@ class Host(msgspec.Struct):
     root: bytes
     hurried: bool = False
     """A person wants the update now, before the host's turn."""
+    asked: str = ""
+    """The place that gave the repository last."""
 
     def read(self) -> Repository:
         """Return a fresh trusted view of the repository.
@@ -43,7 +45,13 @@ class Host(msgspec.Struct):
         if left := self.identity.left_at:
             raise UnsuitableError(f"this host left {self.identity.url} at {left}", identity.ENROLL_HINT)
         state = self.settings.state_folder
-        repository = Repository(state / "tuf", self.identity.url, self.root, Fetcher())
+        network = self.settings.network
+        repository = mirrors.read_first(
+            self.journal,
+            [self.identity.url, *network.mirrors],
+            lambda places: Repository(state / "tuf", places, self.root, Fetcher(network)),
+        )
+        self.asked = repository.url
         updater.note_refresh(state)
         return repository
 
@@ -111,6 +119,7 @@ def tick(host: Host, product: str | None = None) -> list[TidegateError]:
         except TidegateError as error:
             errors.append(error)
             _note_trouble(host.journal, work.name, error)
+            _note_place(host, error)
     if not host.settings.product:
         host.read()
     flush(host.settings, host.journal, host.identity)
@@ -149,6 +158,13 @@ def _note_trouble(journal: Journal, product: str, error: TidegateError) -> None:
                 )
             )
         journal.remember({key: {"at": since, "error": error.name(), "text": error.message}})
+
+
+def _note_place(host: Host, error: TidegateError) -> None:
+    """Ask another mirror first next time, where what went wrong may be the fault of this one."""
+    if host.settings.network.mirrors and host.asked and isinstance(error, mirrors.FAULTS):
+        with contextlib.suppress(TidegateError):
+            mirrors.note(host.journal, host.asked, failed=True)
 
 
 def _say_next(host: Host) -> None:

@@ -75,7 +75,7 @@ def _invitation(
     if bool(token) == bool(by["url"] or by["root"]):
         raise UsageError("name a token, or a URL and a root", "say --token TOKEN, or --url URL --root FILE")
     if token:
-        return by_token(token)
+        return by_token(token, found.network)
     if not (by["url"] and by["root"]):
         raise UsageError("a URL and a root belong together", "say --url URL --root FILE")
     return by_root(by["url"], by["root"])

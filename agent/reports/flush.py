@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +18,7 @@ from agent.reports import outbox
 from agent.reports.outbox import Lane
 from agent.settings import ProductSettings, Settings
 from agent.slots import Slots
+from agent.transport import origin
 from metadata.documents import Reporting
 from metadata.errors import TidegateError
 
@@ -100,7 +100,7 @@ class _Sender:
 
         voice = self._voice()
         paths = paths_of(voice, batch.first_seq, self.now)
-        put(lane.place, paths, voice.body(batch), self._headers(lane))
+        put(lane.place, paths, voice.body(batch), self._headers(lane), self.settings.network)
         outbox.arrived(self.journal, batch)
         outbox.recovered(self.journal, lane.place)
         heard = {event["product"] for event in batch.events}
@@ -140,12 +140,6 @@ class _Sender:
         mine = [known[stream] for stream in self.identity.scope or () if stream in known]
         own = [self.places[name].url for name in mine if name in self.places]
         return self.identity.headers if own and origin(own[0]) == origin(lane.place) else {}
-
-
-def origin(url: str) -> tuple[str, str]:
-    """Return scheme, host and port of a URL (RFC 6454): whom a credential is shown to."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def reporting_places(settings: Settings, journal: Journal) -> dict[str, Reporting]:

@@ -18,6 +18,8 @@ from agent.fetch import FOLDER
 from agent.identity import Identity
 from agent.reports.outbox import TO_ALL, Batch
 from agent.reports.scrub import scrub
+from agent.settings import Network
+from agent.transport import route
 from metadata.envelope import public_entry, seal
 from metadata.errors import UnreachableError
 from metadata.report import MAX_DETAIL, Report
@@ -94,24 +96,24 @@ def paths_of(voice: Voice, seq: int, now: datetime) -> list[str]:
     return [f"{base}.json", *([f"{base}.{voice.machine[:8]}.json"] if voice.machine else [])]
 
 
-def put(base: str, paths: Sequence[str], body: bytes, headers: Mapping[str, str]) -> None:
+def put(base: str, paths: Sequence[str], body: bytes, headers: Mapping[str, str], network: Network) -> None:
     """Create an object under the first name that is free; where none is, it was sent before.
 
     Raises:
         UnreachableError: The place did not take it in time.
     """
     for path in paths:
-        if _put(base, f"{base.rstrip('/')}/{path}", body, headers):
+        if _put(base, f"{base.rstrip('/')}/{path}", body, headers, network):
             return
 
 
-def _put(base: str, url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+def _put(base: str, url: str, body: bytes, headers: Mapping[str, str], network: Network) -> bool:
     """Return whether an object was created; False where one is there already."""
     if url.startswith(FOLDER):
         return _create(Path(unquote(urlsplit(url).path)), body)
     answers: SimpleQueue[int | str] = SimpleQueue()
     # A socket's time limit starts anew with each byte; a dripping server needs a limit around it.
-    threading.Thread(target=lambda: answers.put(_send(url, body, headers)), daemon=True).start()
+    threading.Thread(target=lambda: answers.put(_send(url, body, headers, network)), daemon=True).start()
     try:
         answer = answers.get(timeout=PUT_S)
     except Empty:
@@ -122,15 +124,21 @@ def _put(base: str, url: str, body: bytes, headers: Mapping[str, str]) -> bool:
     return answer in _CREATED
 
 
-def _send(url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
+def _send(url: str, body: bytes, headers: Mapping[str, str], network: Network) -> int | str:
     """Return the status, or what went wrong."""
     fixed = {"Content-Type": "application/json", "If-None-Match": "*"}
     try:
         with requests.put(
-            url, body, headers={**headers, **fixed}, timeout=(5, 10), stream=True, allow_redirects=False
+            url,
+            body,
+            headers={**headers, **fixed},
+            timeout=(5, 10),
+            stream=True,
+            allow_redirects=False,
+            **route(network),
         ) as answer:
             return answer.status_code
-    except (requests.RequestException, ValueError) as error:
+    except (OSError, ValueError) as error:
         return " ".join(str(error).split())[:160]
 
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from repo_tools.pages.heard import Heard
 from repo_tools.pages.model import ChannelFleet, Layer, Part, Timeline
+from repo_tools.words.text import cut
 
 STATES = {
     "current": "current",
@@ -48,7 +49,7 @@ def fleets(heard: Heard, pages: Mapping[str, str]) -> list[ChannelFleet]:
         counts[f"{product}/{channel}"][state] = number
     versions = defaultdict(list)
     for product, channel, version, number in heard.rows(_VERSIONS):
-        versions[f"{product}/{channel}"].append((str(version), number))
+        versions[f"{product}/{channel}"].append((cut(version), number))
     drawn = _timelines(heard, list(pages))
     return [
         ChannelFleet(
@@ -118,4 +119,4 @@ def _layers(moves: Mapping[str, Mapping[str, int]], marks: Sequence[str]) -> Ite
     for version, steps in moves.items():
         before = sum(number for moment, number in steps.items() if moment < marks[0])
         counts = accumulate((steps.get(mark, 0) for mark in marks), initial=before)
-        yield Layer(version, tuple(counts)[1:])
+        yield Layer(cut(version), tuple(counts)[1:])

@@ -192,7 +192,7 @@ class ReleaseRow:
     product: str
     version: str
     state: str
-    """``live``, ``revoked`` or ``retired``."""
+    """``live``, ``revoked`` or ``not listed``."""
     started: int
     kept: int
     ok: int

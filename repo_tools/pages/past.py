@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from repo_tools.audit.log import Change, Log, Wanted
 from repo_tools.audit.past import NOWHERE
@@ -18,6 +19,8 @@ from repo_tools.words.text import cut
 MOST_CHANGES = 300
 """Changes on the audit page; ``tidegate log`` has all."""
 MOST_RELEASES = 100
+NOT_LISTED = "not listed"
+"""What is said of a release that was retired, or never was."""
 MOST_BROKEN = 20
 SOON, LATE = 0.5, 0.25
 """Parts of a role's life that are left when ``check`` warns of it, and when it fails."""
@@ -55,34 +58,32 @@ def _level(role: str, at: datetime, now: datetime) -> str:
 
 
 def history(heard: Heard, states: Mapping[str, State]) -> list[ReleaseRow]:
-    """Return how releases went.
+    """Return how releases went: those that people published before those that hosts claim.
 
     Args:
         heard: The lake.
         states: A channel of each product.
     """
-    return [
-        ReleaseRow(
-            product=row["product"],
-            version=cut(row["version"]),
-            state=_state(states.get(row["product"]), row["version"]),
-            started=row["started"],
-            kept=row["kept"],
-            ok=row["ok"],
-            back=row["back"],
-            failed=row["failed"],
-            running=row["running"],
-            first=moment(row["first"]),
-        )
-        for row in heard.named("releases")[:MOST_RELEASES]
-    ]
+    rows = [_release(row, states.get(row["product"])) for row in heard.named("releases")]
+    return sorted(rows, key=lambda one: one.state == NOT_LISTED)[:MOST_RELEASES]
+
+
+def _release(row: Mapping[str, Any], state: State | None) -> ReleaseRow:
+    return ReleaseRow(
+        product=row["product"],
+        version=cut(row["version"]),
+        state=_state(state, row["version"]),
+        started=row["started"],
+        kept=row["kept"],
+        ok=row["ok"],
+        back=row["back"],
+        failed=row["failed"],
+        running=row["running"],
+        first=moment(row["first"]),
+    )
 
 
 def _state(state: State | None, version: str) -> str:
-    if state is None:
-        return ""
-    if any(version == one.version for one in state.policy.revoked):
+    if state and any(version == one.version for one in state.policy.revoked):
         return "revoked"
-    if version in state.catalog.versions:
-        return "live"
-    return "not listed"
+    return "live" if state and version in state.catalog.versions else NOT_LISTED

@@ -36,9 +36,9 @@ def failures_page(heard: Heard, states: Mapping[str, State], *, full: bool) -> F
         full: Tell hosts by their ids, with labels and logs.
     """
     [(failed, silent)] = heard.rows(_NUMBERS)
-    rows = heard.rows(asking.text("failures"))[:MOST_FAILURES]
+    found = sorted(map(_failure, heard.rows(asking.text("failures"))), key=lambda one: -one.agents)
     return FailuresPage(
-        tuple(sorted(map(_failure, rows), key=lambda one: -one.agents)),
+        tuple(found[:MOST_FAILURES]),
         tuple(_labels(heard.labels())) if full else (),
         tuple((row["agent"], _event(row)) for row in heard.named("newest", most=MOST_NEWEST)) if full else (),
         tuple(_agents(heard, states)) if full else (),

@@ -105,8 +105,10 @@ def test_nothing_that_a_host_says_is_obeyed(browser, seen, url):
         assert {urlsplit(one).netloc for one in reader.asked} == {urlsplit(url).netloc}
         assert [one for one in reader.asked if "hit" in one] == []
         assert reader.troubles == []
-        reader.open("Failures")
-        assert "<script>window.hit=1</script>" in reader.text
+        for name in ("Fleet", "Failures", "History"):
+            reader.open(name)
+            assert "<script>window.hit=1</script>" in reader.text
+            assert len(reader.text) < 20_000
 
 
 def test_what_slipped_in_would_not_run(browser, seen, url):

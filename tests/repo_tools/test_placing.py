@@ -40,7 +40,7 @@ def channel(tmp_path_factory):
     with serving(work.store) as web:
         yield (
             work.desk().published(),
-            Repository(folder / "tuf", web.url, work.root_file.read_bytes(), Fetcher()),
+            Repository(folder / "tuf", [web.url], work.root_file.read_bytes(), Fetcher()),
             journal,
         )
     journal.close()

@@ -1,11 +1,14 @@
 """A real web server over a folder: it counts requests and can be told to misbehave, file by file."""
 
 import socket
+import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +21,8 @@ class Web:
     requests: list[str] = field(default_factory=list)
     ranges: list[tuple[str, int]] = field(default_factory=list)
     """What was asked for from the middle on: path and first byte."""
+    headers: list[tuple[str, Message]] = field(default_factory=list)
+    """What came with each request."""
     heads: list[str] = field(default_factory=list)
     """What was looked at without being read."""
     heads_allowed: bool = True
@@ -28,6 +33,7 @@ class Web:
     def forget(self) -> None:
         """Count from zero again."""
         self.requests.clear()
+        self.headers.clear()
         self.ranges.clear()
         self.body_bytes = 0
 
@@ -45,6 +51,7 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with a fault, or with the file."""
         self.web.requests.append(self.path)
+        self.web.headers.append((self.path, self.headers))
         for ending, fault in list(self.web.faults.items()):
             if self.path.endswith(ending):
                 self.close_connection = True
@@ -111,12 +118,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Web]:
+def serving(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[Web]:
     """Serve ``folder`` on loopback until the block ends."""
     web = Web("")
     handler = type("Handler", (Handler,), {"web": web})
     server = _Server(("127.0.0.1", 0), lambda *given: handler(*given, directory=str(folder)))
-    web.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    web.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -156,10 +165,54 @@ def cut(body: bytes, after: int, *, reset: bool = False) -> Fault:
 
 def endless(handler: Handler) -> None:
     """Send for as long as the other side listens."""
-    handler.send_response(200)
-    handler.end_headers()
-    while True:
-        handler.wfile.write(bytes(65_536))
+    flood(b"HTTP/1.1 200 OK\r\n\r\n", bytes(65_536))(handler)
+
+
+def flood(start: bytes, then: bytes) -> Fault:
+    """Return a fault that begins an answer as it likes, and goes on with the same for ever."""
+
+    def fault(handler: Handler) -> None:
+        handler.wfile.write(start)
+        while True:
+            handler.wfile.write(then)
+
+    return fault
+
+
+def drip(start: bytes, then: bytes = b"a") -> Fault:
+    """Return a fault that begins an answer, and goes on so slowly that it has no end."""
+
+    def fault(handler: Handler) -> None:
+        handler.wfile.write(start)
+        while True:
+            handler.wfile.write(then)
+            time.sleep(0.1)
+
+    return fault
+
+
+def redirect(url: str) -> Fault:
+    """Return a fault that sends elsewhere."""
+
+    def fault(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", url)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return fault
+
+
+def busy(status: int, retry_after: str) -> Fault:
+    """Return a fault that asks to come again later."""
+
+    def fault(handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("Retry-After", retry_after)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return fault
 
 
 def once(action: Callable[[], object]) -> Fault:
