@@ -1,7 +1,6 @@
 """Release documents, read for the rules: those that a publication brings, or all."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from metadata import strict
 from metadata.errors import MalformedError, UntrustedError
@@ -10,7 +9,7 @@ from repo_tools.checks.seen import Damage, Seen, unreadable
 from repo_tools.desk import Desk
 from repo_tools.roles import release_path, releases
 from repo_tools.signed.views import Entry, View
-from repo_tools.store.lanes import lanes_of
+from repo_tools.store.lanes import in_lanes, lanes_of
 
 
 def documents_of(
@@ -48,15 +47,14 @@ def _changed(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> set[str
 def _read(
     desk: Desk, view: View, paths: Mapping[str, str], unread: list[Damage] | None
 ) -> Iterator[tuple[str, Release]]:
-    with ThreadPoolExecutor(lanes_of(desk.store)) as pool:
-        read = pool.map(lambda path: _document(desk, view.entries[path]), paths.values())
-        for version, found in zip(paths, read, strict=True):
-            if isinstance(found, Release):
-                yield version, found
-            elif unread is None:
-                raise found
-            else:
-                unread.append(unreadable(view.role, found))
+    read = in_lanes(lanes_of(desk.store), lambda path: _document(desk, view.entries[path]), paths.values())
+    for version, found in zip(paths, read, strict=True):
+        if isinstance(found, Release):
+            yield version, found
+        elif unread is None:
+            raise found
+        else:
+            unread.append(unreadable(view.role, found))
 
 
 def _document(desk: Desk, entry: Entry) -> Release | MalformedError | UntrustedError:

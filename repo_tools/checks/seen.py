@@ -6,7 +6,6 @@ signed; their bytes are read only when somebody asks for it.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from metadata.errors import MalformedError, TidegateError, UntrustedError
@@ -20,6 +19,7 @@ from repo_tools.files import OnBytes, silent
 from repo_tools.output import counted
 from repo_tools.roles import ONLINE
 from repo_tools.signed.views import Entry, View
+from repo_tools.store.lanes import in_lanes
 
 NAMED = 3
 """How many files a sentence names; the others are counted."""
@@ -103,10 +103,10 @@ def _measured(desk: Desk, store: Reading) -> Iterator[tuple[Key, Wrong]]:
     """Yield each listed file that is not there, or has another length."""
     listed = [(view.role, entry) for view in _live(desk) for entry in view.entries.values()]
     names = [f"targets/{entry.stored_as}" for _role, entry in listed]
-    with ThreadPoolExecutor(store.lanes) as pool:
-        for (role, entry), size in zip(listed, pool.map(store.size_bytes, names), strict=True):
-            if size != entry.length:
-                yield _key(role, entry), (entry, size)
+    sizes = in_lanes(store.lanes, store.size_bytes, names)
+    for (role, entry), size in zip(listed, sizes, strict=True):
+        if size != entry.length:
+            yield _key(role, entry), (entry, size)
 
 
 def _live(desk: Desk) -> Iterator[View]:

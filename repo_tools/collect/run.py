@@ -5,7 +5,6 @@ before that is stored. No more than these three are in memory, however full the 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby, islice
@@ -24,6 +23,7 @@ from repo_tools.collect.records import Aside, Joined, Placed, Standing
 from repo_tools.collect.workers import Verdict, Workers
 from repo_tools.files import OnBytes, silent
 from repo_tools.store import FullStore
+from repo_tools.store.lanes import in_lanes
 
 LOAD_OBJECTS = 2_000
 LOAD_BYTES = 16 << 20
@@ -165,11 +165,7 @@ class Collector:
         ]
         bad = {aside.name for aside in asides}
         good = [one for one in objects if one.name not in bad]
-        if self.store.lanes > 1:
-            with ThreadPoolExecutor(self.store.lanes) as threads:
-                data = list(threads.map(lambda one: self.store.read(one.name), good))
-        else:
-            data = [self.store.read(one.name) for one in good]
+        data = in_lanes(self.store.lanes, lambda one: self.store.read(one.name), good)
         parcels = {
             one.name: Parcel(one.name, one.day, one.received, body)
             for one, body in zip(good, data, strict=True)

@@ -5,6 +5,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def lanes_of(store: object) -> int:
@@ -13,13 +14,14 @@ def lanes_of(store: object) -> int:
     return lanes if isinstance(lanes, int) else 1
 
 
-def in_lanes(count: int, work: Callable[[T], object], things: Iterable[T]) -> None:
-    """Call ``work`` with each thing, ``count`` at once; what has not begun when one fails never does."""
+def in_lanes(count: int, work: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    """Call ``work`` with each thing, ``count`` at once, and return what comes of them, in their order.
+
+    What has not begun when one fails never does.
+    """
     waiting = list(things)
     if count < 2 or len(waiting) < 2:
-        for thing in waiting:
-            work(thing)
-        return
+        return [work(thing) for thing in waiting]
     with ThreadPoolExecutor(min(count, len(waiting))) as pool:
         futures = [pool.submit(work, thing) for thing in waiting]
         try:
@@ -29,3 +31,4 @@ def in_lanes(count: int, work: Callable[[T], object], things: Iterable[T]) -> No
                 future.cancel()
     for future in done:
         future.result()
+    return [future.result() for future in futures]
