@@ -8,6 +8,7 @@ from repo_tools.audit.log import Change, Log, Wanted
 from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.report import Report, audit, whole
 from repo_tools.checks.facts import gather
+from repo_tools.checks.trust import FAIL_BELOW, WARN_BELOW
 from repo_tools.contents import Contents
 from repo_tools.desk import Desk
 from repo_tools.pages.heard import Heard, moment
@@ -22,8 +23,6 @@ MOST_RELEASES = 100
 NOT_LISTED = "not listed"
 """What is said of a release that was retired, or never was."""
 MOST_BROKEN = 20
-SOON, LATE = 0.5, 0.25
-"""Parts of a role's life that are left when ``check`` warns of it, and when it fails."""
 
 
 def changes(desk: Desk) -> tuple[list[SignedChange], Report]:
@@ -47,14 +46,17 @@ def audit_page(desk: Desk, told: list[SignedChange], report: Report) -> AuditPag
     return AuditPage(
         tuple(told[:MOST_CHANGES]),
         max(0, len(told) - MOST_CHANGES),
-        tuple(Expiry(role, at, _level(role, at, desk.now)) for role, at in ends),
+        tuple(Expiry(role, at, _level(desk, role, at)) for role, at in ends),
         tuple(map(cut, broken[:MOST_BROKEN])),
     )
 
 
-def _level(role: str, at: datetime, now: datetime) -> str:
-    left = (at - now) / max(lifetime(role), timedelta(seconds=1))
-    return "late" if left < LATE else "soon" if left < SOON else "ok"
+def _level(desk: Desk, role: str, at: datetime) -> str:
+    """Return how far a role is in its life, by what ``check`` warns of and what it refuses."""
+    top = desk.tree.view("root").delegations.get(role)
+    life = timedelta(seconds=top.lifetime_s) if top and top.lifetime_s else lifetime(role)
+    left = (at - desk.now) / life
+    return "late" if left < FAIL_BELOW else "soon" if left < WARN_BELOW else "ok"
 
 
 def history(heard: Heard, states: Mapping[str, State]) -> list[ReleaseRow]:

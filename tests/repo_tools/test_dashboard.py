@@ -154,6 +154,18 @@ def test_what_nobody_reads_any_more_goes_after_a_day(seen, tmp_path):
     assert all((tmp_path / "status" / name).exists() for name in new.once)
 
 
+def test_what_expires_soon_stands_out(rolled):
+    """A role whose life is half over is to be renewed, and one that is nearly over is late."""
+    states = []
+    for days in (0, 50, 30):
+        rolled.now += timedelta(days=days)
+        rolled.do("refresh")
+        rolled.do("dashboard", "build")
+        shown = page(rolled.store / "status", "audit.html")
+        states.append([text for text in ("fine", "renew it", "late") if f">{text}</span>" in shown])
+    assert states == [["fine"], ["fine", "renew it"], ["fine", "late"]]
+
+
 def test_a_repository_without_hosts_has_a_dashboard(work):
     """Before the first report, and before the first rollout, every page says what will stand there."""
     work.do("dashboard", "build")
