@@ -127,7 +127,7 @@ def refuse_empty(lake: Path) -> None:
     """
     if is_empty(lake):
         hint = "tidegate fleet collect LOCATION counts what hosts sent; fleet reports says where they send it"
-        raise UnsuitableError("no report was counted here yet", hint)
+        raise UnsuitableError("nothing was collected yet", hint)
 
 
 def only(table: Table, wishes: Sequence[tuple[str, str]]) -> Table:
