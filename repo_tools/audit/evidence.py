@@ -4,9 +4,10 @@ Hosts follow whatever a wave's keys sign, with good evidence, weak or none: noth
 tells people whether those who sign did what the gate asks for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 
 from metadata import strict
@@ -21,6 +22,9 @@ from repo_tools.output import when
 from repo_tools.roles import is_wave, parent
 from repo_tools.rollouts.state import order_in
 from repo_tools.store import Store
+
+_Ask = Callable[[Paper], Order | None]
+"""Returns what a paper of a wave orders."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,13 @@ def judged(history: History, store: Store) -> Iterator[Finding]:
 
 def openings(history: History) -> Iterator[Opening]:
     """Yield every wave that a rollout came to after others, the oldest first; recalls go everywhere."""
+    once = cache(order_of)
     for step in history.steps:
         for role, paper in step.after.roles.items():
-            order = order_of(paper) if is_wave(role) and _is_new(step, role) else None
+            order = once(paper) if is_wave(role) and _is_new(step, role) else None
             if order is None or order.recall:
                 continue
-            earlier = _reached(step, parent(role), order.rollout)
+            earlier = _reached(step, parent(role), order.rollout, once)
             if earlier and order.wave not in earlier:
                 yield Opening(paper, order, earlier, step.after.at)
 
@@ -136,10 +141,12 @@ def _is_new(step: Step, role: str) -> bool:
     return step.before is not None and step.before.roles.get(role) is not step.after.roles[role]
 
 
-def _reached(step: Step, channel: str, rollout: str) -> dict[str, Order]:
+def _reached(step: Step, channel: str, rollout: str, order_in_paper: _Ask) -> dict[str, Order]:
     """Return what a rollout had ordered in the waves of a channel before a publication."""
     roles = step.before.roles if step.before else {}
-    found = [order_of(paper) for role, paper in roles.items() if is_wave(role) and parent(role) == channel]
+    found = [
+        order_in_paper(paper) for role, paper in roles.items() if is_wave(role) and parent(role) == channel
+    ]
     return {order.wave: order for order in found if order and order.rollout == rollout}
 
 
