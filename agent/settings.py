@@ -77,6 +77,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Other products here that must run a range of versions before this one is updated."""
     platform: str = ""
     """What to install, where it is not what ``uname`` says."""
+    deltas: bool = True
+    """Keep the packed artifact of what runs, so that the next update can be a patch."""
     attestations: list[Literal["gpg"]] = []
     """Statements that an artifact must carry beside the repository's own signatures."""
     gpg_keyring: str = ""

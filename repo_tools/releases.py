@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
 from metadata.release import Artifact, Attestation, Hook, Probe, Release
-from repo_tools import files, gpg, pack, roles
+from repo_tools import deltas, files, gpg, pack, roles
+from repo_tools.deltas import Made
 from repo_tools.desk import Desk
 from repo_tools.files import OnBytes
 from repo_tools.names import check_platform, check_range
@@ -55,6 +56,8 @@ class Ask:
     notes: str | None = None
     gpg: str | None = None
     """The GnuPG key that signs the artifact, too."""
+    delta_from: Sequence[str] = ()
+    """Versions whose hosts get a patch."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Added:
     entry: Entry
     """The artifact's entry."""
     files: int
+    patches: Sequence[Made] = ()
 
 
 def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
@@ -92,13 +96,18 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
         )
         _keep(path, desk.workspace.staged_targets / entry.stored_as, move=path.parent == Path(folder))
     statements = _attest(desk, ask, entry)
+    plain = _artifact(ask, entry, packed)
+    patches = deltas.make(desk, Catalog(desk, ask.product), ask.version, (plain, entry), ask.delta_from)
+    kept = [one for one in patches if one.worth]
     artifact = replace(
-        _artifact(ask, entry, packed),
+        plain,
         attestations=[Attestation(type=kind, path=found.path) for kind, found in statements.items()],
+        deltas=[one.delta for one in kept],
     )
+    staged = [desk.contents.stage(one.entry.path, one.data) for one in kept]
     release = replace(draft_release, artifacts=_with(existing, artifact))
-    _stage(desk, release, [entry, *statements.values()])
-    return Added(release, artifact, entry, packed.entries)
+    _stage(desk, release, [entry, *statements.values(), *staged])
+    return Added(release, artifact, entry, packed.entries, patches)
 
 
 def probe_of(text: str, version: str, expect: str | None) -> Probe:

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from agent import soak, trees, updater
+from agent import kept, soak, trees, updater
 from agent.backoff import forgotten
 from agent.states import State, Update
 from agent.work import Result, Work
@@ -20,6 +20,7 @@ def settle(work: Work, update: Update | None) -> Result:
         _commit(work, update)
     with contextlib.suppress(OSError):  # what cannot be removed now is removed before the next download
         work.slots.prune(set())
+        kept.drop(work, but=work.slots.running())
         for old in sorted(work.backup_folder(update).parent.glob("*"))[:-KEPT_BACKUPS]:
             trees.remove(old)
     return Result(True)

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from agent import clock, hooks
+from agent import clock, hooks, kept
 from agent.backoff import put_off
 from agent.backup import Backup
 from agent.health import Answer
 from agent.resolve import Facts
 from agent.states import Update, changed
 from agent.steps.choose import look, note
-from agent.steps.download import check_space, packed_path
+from agent.steps.download import check_space
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
 from metadata.errors import TidegateError, UnhealthyError
@@ -35,7 +35,7 @@ def stage(work: Work, update: Update | None) -> Result:
 
 def _stage(work: Work, update: Update) -> Result:
     facts: Facts | None = None
-    packed_path(work, update).unlink(missing_ok=True)
+    kept.keep(work, update)
     if update.action != "rollback":
         decision, facts = look(work)
         same = (

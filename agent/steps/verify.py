@@ -1,10 +1,9 @@
 """FETCHED: unpack into a private folder, verify the payload, ask the staged version who it is."""
 
-from agent import attestations, commands, trees
+from agent import attestations, commands, kept, trees
 from agent.health import Answer
 from agent.states import Update, changed
 from agent.steps.choose import is_staged
-from agent.steps.download import packed_path
 from agent.unpack import unpack
 from agent.work import Result, Work
 from metadata.errors import MalformedError, TidegateError, UnsuitableError, UntrustedError
@@ -18,14 +17,14 @@ def verify(work: Work, update: Update | None) -> Result:
     if is_staged(work, update.version):
         return Result(True, update)
     work.announce(STEP_S, f"verifying {update.version}")
-    packed = packed_path(work, update)
+    packed = kept.fetched(work, update)
     attestations.demand(work, update, packed)
     known = f"slot/{work.name}/{update.version}"
     work.journal.remember({known: None})  # a slot of that name counts only once it was probed
     if not packed.exists():
         raise UnsuitableError(f"{packed} is gone", "the next tick fetches it again")
     try:
-        unpack(packed, update.artifact, work.slots.staging(update.version))
+        unpack(packed, kept.as_packed(update.artifact, packed), work.slots.staging(update.version))
         work.slots.settle(update.version)
     except (TidegateError, OSError) as error:
         work.slots.clear_staging(update.version)  # half a version must not keep a full disk full

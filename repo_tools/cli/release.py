@@ -12,6 +12,7 @@ from metadata.release import Release
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.listing import Listing
 from repo_tools.cli.revoking import revoke
+from repo_tools.deltas import Made
 from repo_tools.desk import Desk
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted, span
@@ -57,6 +58,9 @@ release.add_command(revoke)
 @click.option("--requires", metavar="RANGE", help="Versions that may update to this one directly.")
 @click.option("--via", metavar="VERSION", help="Where all others go first.")
 @click.option("--notes", metavar="URL", help="Where people read what is new.")
+@click.option(
+    "--delta-from", multiple=True, metavar="VERSION", help="Make a patch for its hosts, too; repeat it."
+)
 @click.option("--gpg", metavar="KEYID", help="Sign the artifact with this GnuPG key, too.")
 @changes
 def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
@@ -74,6 +78,10 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     added = add(desk, Ask(product, version, source, **options), app.terminal.progress)
     what = f"{product} {version} (number {added.release.seq}) for {added.artifact.platform}"
     data = {"release": strict.to_json(added.release), "bytes": added.entry.length, "files": added.files}
+    data["patches"] = [
+        {"from": one.delta.from_version, "percent": one.percent, "offered": one.worth}
+        for one in added.patches
+    ]
     for name in empty_programs(source):
         app.terminal.warn(f"{name} is empty: a host could not run it")
     if not (added.release.probe or added.release.health):
@@ -81,7 +89,15 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
         app.terminal.note(f"no probe and no health: hosts keep it when the service runs for {span_s}")
     channels = [str(one) if product != one.product else one.name for one in desk.channels()]
     following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
-    return Answer(data, [f"staged {what}: {counted(added.entry.length, 'byte')}", following])
+    return Answer(
+        data,
+        [f"staged {what}: {counted(added.entry.length, 'byte')}", *map(_patch, added.patches), following],
+    )
+
+
+def _patch(made: Made) -> str:
+    said = f"patch from {made.delta.from_version}: {made.percent} % of the artifact"
+    return said if made.worth else f"no {said}, which saves too little"
 
 
 @release.command("retire")
