@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 
-import hdiffpatch
-
 from metadata import archives
 from metadata.errors import UnsuitableError, UntrustedError
 from metadata.paths import suffix_of
@@ -20,8 +18,8 @@ from repo_tools.signed.views import Entry
 
 WORTH_PERCENT = 60
 """Of the full artifact: a larger patch costs memory and saves little."""
-COMPRESSION = hdiffpatch.Lzma2Config(level=9)
-"""A twentieth smaller than zstd, for a tenth of a second on each host."""
+LEVEL = 9
+"""Of LZMA2: a twentieth smaller than zstd, for a tenth of a second on each host."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,14 @@ def make(
     artifact, entry = new
     if not old:
         return []
+    import hdiffpatch  # noqa: PLC0415 (few commands make patches)
+
+    compression = hdiffpatch.Lzma2Config(level=LEVEL)
     befores = [(one, _payload(desk, *_older(desk, catalog, one, artifact.platform))) for one in old]
     after = _payload(desk, artifact, entry)
 
     def one(before: tuple[str, bytes]) -> Made:
-        data = hdiffpatch.diff(before[1], after, compression=COMPRESSION)
+        data = hdiffpatch.diff(before[1], after, compression=compression)
         name = f"{artifact.platform}.from-{before[0]}.patch"
         path = roles.release_path(catalog.product, version, name)
         made = Entry(path, len(data), sha256(data).hexdigest())
