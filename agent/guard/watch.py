@@ -1,7 +1,7 @@
 """What the guard knows about one open trial: one small file for each product, written before the switch."""
 
+import binascii
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -104,9 +104,13 @@ def note_hindrance(state: Path, product: str) -> None:
 
 
 def note_of(path: Path, watch: Watch) -> Path:
-    """Return the name of the note that a trial, in this very stretch of its time, is hindered."""
+    """Return the name of the note that a trial, in this very stretch of its time, is hindered.
+
+    A checksum is enough to tell the trials of one host apart, and hashlib would load OpenSSL for as long as
+    the supervisor lives.
+    """
     which = f"{path.absolute()}/{watch.boot}/{watch.until_s}"
-    return RUNTIME / f"hindered-{hashlib.sha256(which.encode()).hexdigest()[:32]}"
+    return RUNTIME / f"hindered-{binascii.crc32(os.fsencode(which)):08x}"
 
 
 @contextlib.contextmanager

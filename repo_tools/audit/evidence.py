@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha256
 
+import msgspec
+
 from metadata import strict
 from metadata.documents import Order
 from metadata.errors import TidegateError
@@ -62,7 +64,7 @@ def openings(history: History) -> Iterator[Opening]:
     once = cache(order_of)
     for step in history.steps:
         for role, paper in step.after.roles.items():
-            order = once(paper) if is_wave(role) and _is_new(step, role) else None
+            order = once(paper) if is_wave(role) and _comes(step, role) else None
             if order is None or order.recall:
                 continue
             earlier = _reached(step, parent(role), order.rollout, once)
@@ -137,8 +139,34 @@ def _finding(opening: Opening, text: str) -> Finding:
     return Finding("warning", "evidence", opening.paper.role, opening.paper.number, text, opening.at)
 
 
-def _is_new(step: Step, role: str) -> bool:
-    return step.before is not None and step.before.roles.get(role) is not step.after.roles[role]
+def _comes(step: Step, role: str) -> bool:
+    """Return whether a publication brought a wave another rollout than it had."""
+    if step.before is None or (before := step.before.roles.get(role)) is step.after.roles[role]:
+        return False
+    return before is None or _rollout(before) != _rollout(step.after.roles[role])
+
+
+class _Named(msgspec.Struct):
+    """As much of an order as tells its rollout: most publications change something else."""
+
+    rollout: str
+
+
+class _Custom(msgspec.Struct):
+    tidegate: _Named
+
+
+_CUSTOM = msgspec.json.Decoder(_Custom)
+
+
+def _rollout(paper: Paper) -> str:
+    """Return the rollout that a wave follows; empty where that cannot be read."""
+    files = paper.body.targets.values() if isinstance(paper.body, Targets) else ()
+    raw = next((file.custom for file in files if file.custom is not msgspec.UNSET), None)
+    try:
+        return _CUSTOM.decode(raw).tidegate.rollout if raw else ""
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _reached(step: Step, channel: str, rollout: str, order_in_paper: _Ask) -> dict[str, Order]:
