@@ -147,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where products are installed."""
     status: str = ""
     """File for ``status --json`` after each tick, readable by its folder's group; none, unless given."""
+    metrics: str = ""
+    """File for OpenMetrics text after each tick, readable alike; none, unless given."""
     labels: dict[str, str] = {}
     """What reports of this host carry, such as ``{ site = "fra1" }``."""
     network: Network = Network()
@@ -154,8 +156,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     product: list[ProductSettings] = []
 
     def __post_init__(self) -> None:
-        if self.status and not self.status.startswith("/"):
-            raise ValueError(f"status path {self.status!r} is not absolute")
+        for name, path in (("status", self.status), ("metrics", self.metrics)):
+            if path and not path.startswith("/"):
+                raise ValueError(f"{name} path {path!r} is not absolute")
         names = [entry.name for entry in self.product]
         if len(set(names)) != len(names):
             raise ValueError("a product stands twice")

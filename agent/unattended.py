@@ -8,11 +8,11 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from agent import control, files, output, settings, updater
+from agent import clock, control, files, output, settings, updater
 from agent import tick as ticking
 from agent.bare import Bare
+from agent.metrics import openmetrics
 from agent.settings import Settings
 from agent.status import status
 from agent.tick import Host, opened
@@ -43,15 +43,15 @@ def lenient(config: Path) -> Settings:
     return found
 
 
-def _leave(path: Path, document: dict[str, Any]) -> None:
-    """Write the status for those who may not read the journal; failing to must not fail a tick."""
-    text = f"{json.dumps(document, indent=2)}\n".encode()
+def _leave(name: str, text: str) -> None:
+    """Write something for those who may not read the journal; failing to must not fail a tick."""
+    path = Path(name)
     try:
-        if not path.exists() or path.read_bytes() != text:
-            files.write(path, text, READABLE)
+        if not path.exists() or path.read_bytes() != text.encode():
+            files.write(path, text.encode(), READABLE)
             os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
     except OSError as error:
-        output.warning(f"the status cannot be written to {path}: {error.strerror}")
+        output.warning(f"{path} cannot be written: {error.strerror}")
 
 
 def _conclude(state: Path, text: str) -> None:
@@ -66,7 +66,9 @@ def show(host: Host, errors: list[TidegateError], *, as_json: bool, more: Sequen
     lines = output.product_lines(document)
     output.result(document, [*lines, *more], as_json=as_json)
     if host.settings.status:
-        _leave(Path(host.settings.status), document)
+        _leave(host.settings.status, f"{json.dumps(document, indent=2)}\n")
+    if host.settings.metrics:
+        _leave(host.settings.metrics, openmetrics(document, errors, clock.now()))
     _conclude(host.settings.state_folder, "; ".join([error.message for error in errors] or lines))
     for error in errors:
         output.error(error)

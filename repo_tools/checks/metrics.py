@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from metadata.openmetrics import END, gauge
 from repo_tools.checks.facts import Facts, Finding
-from repo_tools.openmetrics import END, gauge
 
 _DAY = timedelta(days=1)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from metadata.openmetrics import END, gauge
 from repo_tools.collect import asking
-from repo_tools.openmetrics import END, gauge
 
 _OUTCOMES = ("expected", "heard", "ok", "failed", "silent")
 _NEWEST = "SELECT max(received) AS received FROM reports"

@@ -6,6 +6,7 @@ import pty
 import subprocess
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 
 def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
@@ -21,6 +22,26 @@ def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
     gone.write_bytes(kept)
     assert scene.host.tick().exit_code == 0
     assert "trouble" not in scene.host.entry()
+
+
+def test_a_collector_of_metrics_reads_what_a_tick_came_to(scene, tmp_path):
+    """Prometheus' own parser finds what runs, what was decided and what is wrong; no place stops a tick."""
+    scene.ready()
+    told = tmp_path / "textfile" / "tidegate.prom"
+    told.parent.touch()
+    scene.host.write_settings(top=f'metrics = "{told}"')
+    done = scene.host.tick()
+    assert (done.exit_code, "cannot be written" in done.stderr) == (0, True)
+    told.parent.unlink()
+    (scene.repo.store / "metadata" / "timestamp.json").unlink()
+    assert scene.host.tick().exit_code == 11
+    samples = {
+        family.name: [sample.labels for sample in family.samples]
+        for family in text_string_to_metric_families(told.read_text())
+    }
+    assert samples["tidegate_agent_running"] == [{"product": "agent", "version": "1.0.0"}]
+    assert samples["tidegate_agent_error"] == [{"error": "unreachable"}]
+    assert samples["tidegate_agent_decision"][0]["rule"] == "current"
 
 
 def test_what_was_signed_is_text_and_never_a_command_to_a_terminal(scene):
