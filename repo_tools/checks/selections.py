@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from metadata.documents import Order
-from repo_tools.checks.facts import Facts, Finding
+from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.roles import SELECTED, is_wave
+from repo_tools.rollouts.refusals import withdrawal
 from repo_tools.rollouts.selecting import left_behind
 from repo_tools.rollouts.state import State, order_in
 from repo_tools.signed.views import View
@@ -26,6 +27,31 @@ def forgotten(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     "error", "forgotten", role, f"{order.rollout}, a selection of hosts, {text}", _HINT
                 )
+
+
+def unfit(facts: Facts) -> Iterator[Finding]:
+    """A live selection of what was withdrawn: hosts refuse it, or run what others are called back from.
+
+    An error where this publication brings it; else a warning, because revoking must be possible at once.
+    """
+    for state in facts.channels:
+        role = state.channel.below(SELECTED)
+        known = list(_live(facts.before[role], facts.now)) if role in facts.before else []
+        for order in _live(facts.after[role], facts.now) if role in facts.after else ():
+            for version, word in _withdrawn(state, order, facts.now):
+                level: Level = "warning" if order in known else "error"
+                text = f"{order.rollout}, a selection of hosts, orders {version}, which is {word}"
+                yield Finding(level, "unfit", role, text, _HINT)
+
+
+def _withdrawn(state: State, order: Order, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what was withdrawn of a selection's version or base, and how; a base may be recalled."""
+    at = max(order.not_before or now, now)
+    named = {order.version, *([order.base.version] if order.base else [])}
+    for version in sorted(named & state.catalog.versions):
+        word = withdrawal(state, state.catalog.release(version), at)
+        if word and (version == order.version or word != "recalled"):
+            yield version, word
 
 
 def _newest(facts: Facts, state: State) -> Order | None:

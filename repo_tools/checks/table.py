@@ -53,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     moves.moved,
     reopening.reopened,
     selections.forgotten,
+    selections.unfit,
     served.future,
     served.stale,
     trust.expiry,

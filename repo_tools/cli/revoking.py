@@ -43,8 +43,11 @@ def revoke(
     desk = app.desk()
     channels = desk.channels_of([desk.product(product)], names)
     wish = Wish(version, str(options["reason"]), below=bool(options["below"]))
-    make = revoking.allow if options["lift"] else revoking.revoke
-    changed = [(state, make(state, wish)) for state in (read_state(desk, channel) for channel in channels)]
+    states = [read_state(desk, channel) for channel in channels]
+    changed = [
+        (state, revoking.allow(state, wish) if options["lift"] else revoking.revoke(state, wish, desk.now))
+        for state in states
+    ]
     data = {
         "channels": {str(state.channel): _told(change.policy or state.policy) for state, change in changed},
         "dry_run": options["dry_run"],

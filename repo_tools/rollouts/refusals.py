@@ -51,7 +51,7 @@ def refuse_unfit(state: State, version: str, at: datetime) -> None:
         UnsuitableError: It says why.
     """
     refuse_withdrawn(state, version)
-    _refuse_recalled(state, version, at)
+    refuse_recalled(state, version, at)
     release = state.catalog.release(version)
     for wave in state.waves:
         if wave.order is None:
@@ -152,7 +152,12 @@ def _recalls(state: State, version: str, at: datetime) -> Iterator[tuple[str, Or
             yield wave.name, wave.order, recall
 
 
-def _refuse_recalled(state: State, version: str, at: datetime) -> None:
+def refuse_recalled(state: State, version: str, at: datetime) -> None:
+    """Refuse a release that a recall calls hosts back from.
+
+    Raises:
+        UnsuitableError: One does, in whatever wave.
+    """
     for wave, order, recall in _recalls(state, version, at):
         text = f"{version} is recalled by {order.rollout} in {wave}"
         hint = "build what mends it under a higher version, outside of the recalled range"

@@ -6,11 +6,13 @@ what is ordered, and what is a base, cannot be revoked before something else too
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec.structs import replace
 
-from metadata.documents import Policy, Revoked
+from metadata.documents import Order, Policy, Revoked
 from metadata.errors import UnsuitableError, UsageError
+from repo_tools.rollouts.selecting import live
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -25,7 +27,7 @@ class Wish:
     """Everything that was added before it, too."""
 
 
-def revoke(state: State, wish: Wish) -> Change:
+def revoke(state: State, wish: Wish, now: datetime) -> Change:
     """List a version as revoked; with ``below``, raise the floor to it as well.
 
     Raises:
@@ -42,8 +44,7 @@ def revoke(state: State, wish: Wish) -> Change:
         policy = replace(policy, floor_seq=max(policy.floor_seq, seq))
     if policy == before:
         raise UsageError(f"{wish.version} is revoked in {state.channel} already")
-    if needed := next(_needed(state, policy), ""):
-        hint = f"order something else first: tidegate rollout recall {state.channel} …, or rollout start"
+    for needed, hint in _needed(state, policy, now):
         raise UnsuitableError(f"{needed}, and hosts would refuse it", hint)
     return Change(policy=policy)
 
@@ -61,12 +62,23 @@ def allow(state: State, wish: Wish) -> Change:
     return Change(policy=replace(state.policy, revoked=kept))
 
 
-def _needed(state: State, policy: Policy) -> Iterator[str]:
-    """Yield every use that is made of what a policy revokes or leaves below its floor."""
+def _needed(state: State, policy: Policy, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield every use that is made of what a policy revokes or leaves below its floor, and what ends it."""
+    hint = f"order something else first: tidegate rollout recall {state.channel} …, or rollout start"
     for wave in state.waves:
-        order = wave.order
-        asked = [(order.version, "is ordered to run")] if order else []
-        asked += [(order.base.version, "has as its base")] if order and order.base else []
-        for version, verb in asked:
-            if policy.revocation(version) or state.catalog.release(version).seq < policy.floor_seq:
-                yield f"{wave.name} {verb} {version}"
+        if wave.order and (use := _use(state, policy, wave.order)):
+            yield f"{wave.name} {use}", hint
+    for order in live(state.picked, now).values():
+        if use := _use(state, policy, order):
+            hint = f"tidegate agents select {state.channel} --clear ends every batch"
+            yield f"{order.rollout}, a selection of hosts, {use}", hint
+
+
+def _use(state: State, policy: Policy, order: Order) -> str:
+    """Return how an order uses what a policy revokes or leaves below its floor; nothing where it does not."""
+    asked = [(order.version, "is ordered to run")]
+    asked += [(order.base.version, "has as its base")] if order.base else []
+    for version, verb in asked:
+        if policy.revocation(version) or state.catalog.release(version).seq < policy.floor_seq:
+            return f"{verb} {version}"
+    return ""

@@ -16,7 +16,7 @@ from metadata.errors import UsageError
 from metadata.places import SELECTED_WAVE, pick_route
 from metadata.versions import parse, within
 from repo_tools.rollouts.orders import Terms, back, begun
-from repo_tools.rollouts.refusals import refuse_withdrawn
+from repo_tools.rollouts.refusals import refuse_recalled, refuse_withdrawn
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -29,9 +29,10 @@ def select(state: State, version: str, agents: Collection[str], terms: Terms) ->
 
     Raises:
         UsageError: There are none, or too many.
-        UnsuitableError: They would refuse it.
+        UnsuitableError: They would refuse it, or a recall calls hosts back from it.
     """
     refuse_withdrawn(state, version)
+    refuse_recalled(state, version, terms.not_before)
     return _joined(state, agents, begun(state, SELECTED_WAVE, version, terms))
 
 

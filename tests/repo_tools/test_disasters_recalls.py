@@ -1,5 +1,7 @@
 """What the checks about recalls and selections prevent: hosts that swing for ever, or stay behind."""
 
+import shutil
+
 from msgspec.structs import force_setattr
 
 from agent.resolve import Facts
@@ -13,7 +15,7 @@ from repo_tools.explain import documents, explain
 from tests.agent.forge import Forge
 from tests.support.audits import serious
 from tests.support.disasters import CANARY, RELEASES, SELECTED, Danger, disaster
-from tests.support.workspace import CHANNEL, HERE, PRODUCT
+from tests.support.workspace import CHANNEL, HERE, PRODUCT, Workspace
 
 
 def recalled(danger: Danger) -> None:
@@ -137,6 +139,39 @@ def test_a_selection_that_a_promotion_forgot_stays_behind(danger):
     assert "stays at 1.4.2 when stable-0002 goes to 1.5.0" in danger.refusal()
     danger.publish_anyway()
     assert danger.decision(host, "1.4.2")["decision"]["rule"] == "current"
+
+
+@disaster("unfit")
+def test_a_selection_from_before_a_recall_starts_what_was_recalled(danger):
+    """Somebody recalls a release on another machine; a batch that was prepared before goes past that."""
+    danger.work.publish_release("1.5.0", strategy="manual")
+    on_call = Workspace(danger.work.base, danger.now)
+    on_call.folder = shutil.copytree(danger.work.folder, danger.work.base / "on-call")
+    host = danger.host("canary")
+    danger.work.do("agents", "select", "stable", "1.5.0", "--id", host)
+    on_call.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    on_call.sign_and_publish()
+    assert "stable-0003, a selection of hosts, orders 1.5.0, which is recalled" in danger.refusal()
+    danger.publish_anyway()
+    told = danger.decision(host, "1.4.2")
+    assert (told["wave"], told["decision"]["rule"], told["decision"]["version"]) == (
+        "selected",
+        "update",
+        "1.5.0",
+    )
+
+
+def test_a_live_selection_of_what_was_revoked_stands_in_no_other_change(danger):
+    """Only a warning once it is published: the brake, and the revocation itself, must be possible at once."""
+    danger.work.publish_release("1.5.0")
+    danger.work.promote()
+    danger.work.do("release", "revoke", "1.4.2")
+    danger.work.sign_and_publish()
+    Forge(danger.work).select("host-1", "1.4.2", not_after="2027-01-01T00:00:00Z")
+    found = selections.unfit(gather(danger.work.desk(), publishing=True))
+    assert [(one.level, one.text) for one in found] == [
+        ("warning", "batch-1, a selection of hosts, orders 1.4.2, which is revoked")
+    ]
 
 
 def test_a_selection_that_has_ended_or_is_ahead_stands_in_nobodys_way(danger):

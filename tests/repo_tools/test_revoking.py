@@ -1,5 +1,7 @@
 """A release that nobody may start any more: how it is revoked, what stands against it, how it is lifted."""
 
+from datetime import timedelta
+
 import pytest
 
 from repo_tools.rollouts.state import read_state
@@ -25,6 +27,27 @@ def test_what_is_ordered_cannot_be_revoked(two):
     assert "canary is ordered to run 1.5.0, and hosts would refuse it" in done.stderr
     done = two.run("release", "revoke", "1.4.2")
     assert "canary has as its base 1.4.2" in done.stderr
+
+
+def test_what_single_hosts_are_ordered_cannot_be_revoked(two):
+    """They would stay on what they were called back from; so the batch ends first, or by itself."""
+    back = ("--from", "==1.5.0", "--id", "host-1", "--reason", "loses data on one")
+    two.do("rollout", "promote", "stable")
+    two.do("rollout", "recall", "stable", "1.4.2", *back)
+    two.sign_and_publish()
+    done = two.run("release", "revoke", "1.4.2", "--reason", "CVE-2026-0001")
+    assert done.exit_code == 13
+    assert "stable-0003, a selection of hosts, is ordered to run 1.4.2, and hosts would" in done.stderr
+    assert "tidegate agents select agent/stable --clear" in done.stderr
+    two.do("agents", "select", "stable", "--clear")
+    two.do("release", "revoke", "1.4.2", "--reason", "CVE-2026-0001")
+    two.sign_and_publish()
+    two.add("1.6.0")
+    two.do("agents", "select", "stable", "1.6.0", "--id", "host-1", "--not-after", "1d")
+    two.sign_and_publish()
+    assert two.run("release", "revoke", "1.6.0").exit_code == 13
+    two.now += timedelta(days=1)
+    two.do("release", "revoke", "1.6.0")
 
 
 def test_recall_and_revoke_in_one_sitting(two):

@@ -133,6 +133,20 @@ def test_single_hosts_are_called_back(rolled):
     assert rules(rolled, "1.4.2", "host-1", "host-3") == ["update", "base"]
 
 
+def test_what_is_recalled_is_not_selected(rolled):
+    """A batch would go before the recall, and keep its hosts on what loses data; once it ends, it may."""
+    rolled.publish_release("1.5.0")
+    recall = ("--from", "==1.5.0", "--until", "2d", "--reason", "loses data")
+    rolled.do("rollout", "recall", "stable", "1.4.2", *recall)
+    rolled.sign_and_publish()
+    select = ("agents", "select", "stable", "1.5.0", "--id", "host-1")
+    refused = rolled.run(*select)
+    assert refused.exit_code == 13
+    assert "1.5.0 is recalled by stable-0003 in canary: loses data" in refused.stderr
+    assert picked(rolled) == {}
+    rolled.do(*select, "--not-before", "2d", "--dry-run")
+
+
 def test_the_hosts_of_one_wave_are_called_back(rolled):
     """The other waves keep their order; a wave that there is not, and both scopes at once, are mistakes."""
     rolled.publish_release("1.5.0")
