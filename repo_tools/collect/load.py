@@ -67,6 +67,8 @@ class Load:
         newest = {one.agent: one for one in admitted}.values()
         self._insert("OR IGNORE INTO token_use", [(one.token, one.agent) for one in newest])
         self._insert("OR REPLACE INTO roster", [_member(one) for one in newest])
+        stood = [(one.agent, one.seq, one.received, one.ring, one.cohort_id) for one in admitted]
+        self._insert("OR IGNORE INTO stood", stood)
         return refused
 
     def _uses(self, tokens: Collection[str]) -> dict[str, set[str]]:

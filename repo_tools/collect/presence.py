@@ -18,8 +18,12 @@ _TABLE = """
 WITH told AS (
   SELECT agent, max(received) AS heard, max(seq) FILTER (left_at IS NOT NULL) AS parting
   FROM agent GROUP BY agent
+), moved AS (
+  SELECT agent, list({'since': since, 'ring': ring, 'cohort_id': cohort_id} ORDER BY seq) AS stood
+  FROM stood GROUP BY agent HAVING count(*) > 1
 )
-SELECT agent.* EXCLUDE (left_at), roster.enrolled, roster.ring, roster.cohort_id, clone.both_heard AS cloned,
+SELECT agent.* EXCLUDE (left_at), roster.enrolled, roster.ring, roster.cohort_id, moved.stood,
+       clone.both_heard AS cloned,
        CASE WHEN forgotten.ended >= roster.enrolled THEN 'forgotten'
             WHEN told.parting > roster.seq THEN 'left'
             WHEN told.heard < $silent_since THEN 'absent'
@@ -27,6 +31,7 @@ SELECT agent.* EXCLUDE (left_at), roster.enrolled, roster.ring, roster.cohort_id
        CASE WHEN forgotten.ended >= roster.enrolled THEN forgotten.reason ELSE '' END AS why
 FROM agent JOIN roster USING (agent) JOIN told USING (agent)
 LEFT JOIN clone USING (agent) LEFT JOIN forgotten USING (agent)
+LEFT JOIN moved USING (agent)
 ORDER BY agent, product
 """
 

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS aside (
 CREATE TABLE IF NOT EXISTS roster (
   agent VARCHAR PRIMARY KEY, key VARCHAR, token VARCHAR, channels VARCHAR[], ring VARCHAR,
   labels VARCHAR, enrolled VARCHAR, cohort_id VARCHAR, seq BIGINT);
+CREATE TABLE IF NOT EXISTS stood (
+  agent VARCHAR, seq BIGINT, since VARCHAR, ring VARCHAR, cohort_id VARCHAR, PRIMARY KEY (agent, seq));
 CREATE TABLE IF NOT EXISTS forgotten (agent VARCHAR PRIMARY KEY, ended VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS machine (
   agent VARCHAR, machine VARCHAR, first VARCHAR, last VARCHAR, PRIMARY KEY (agent, machine));
@@ -49,6 +51,11 @@ SELECT regexp_extract(name, 'dt=([0-9-]+)', 1), name, '', 0, received FROM objec
 DROP TABLE object;
 """
 """From the tables of a lake that has no number."""
+STOOD = """
+INSERT INTO stood
+SELECT agent, seq, enrolled, ring, cohort_id FROM roster ANTI JOIN stood USING (agent, seq)
+"""
+"""Keeps each enrolment's standing; an earlier version of the program kept the last one alone."""
 COLUMNS = {name: "BIGINT" if name == "seq" else "VARCHAR" for name in Row.__struct_fields__}
 
 
@@ -67,6 +74,7 @@ def prepare(db: duckdb.DuckDBPyConnection) -> None:
     if not found:
         db.execute(_BEFORE_FORMATS)
         db.execute("INSERT INTO format VALUES (?)", [FORMAT])
+    db.execute(STOOD)
     db.execute("COMMIT")
 
 

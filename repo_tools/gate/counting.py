@@ -1,7 +1,8 @@
 """Count the hosts of a wave by what they reported: one outcome for each, from the lake alone.
 
-Who belongs to the wave is worked out from the roster, the salt and the delegations. What an agent says of its
-wave moves nothing, nor does what it says of a rollout whose order another wave follows.
+Who belongs to the wave is worked out from the roster, the salt and the delegations, as of when its order
+opened: who enrols again later moves nothing. Neither does what an agent says of its wave, nor of a rollout
+whose order another wave follows.
 """
 
 from collections.abc import Sequence
@@ -23,11 +24,20 @@ LOST = timedelta(days=2)
 """Silence after a switch that is no pause any more: a host missed two of its daily heartbeats."""
 _OUTCOMES = files("repo_tools.gate").joinpath("counting.sql").read_text("utf-8")
 _ROSTER = """
-SELECT agent, ring, cohort_id FROM agents
+WITH known AS (
+  SELECT NULL::STRUCT(since VARCHAR, ring VARCHAR, cohort_id VARCHAR)[] AS stood WHERE FALSE
+  UNION ALL BY NAME SELECT * FROM agents
+), placed AS (
+  SELECT *, coalesce([place FOR place IN stood IF place.since < $since][-1], stood[1],
+                     {'since': '', 'ring': ring, 'cohort_id': cohort_id}) AS place
+  FROM known
+)
+SELECT agent, place.ring, place.cohort_id FROM placed
 WHERE product = $product AND channel = $channel AND first_received < $since
   AND (presence = 'present' OR received >= $since)
 ORDER BY agent
 """
+"""By the last enrolment before the order opened; a lake of an earlier version knows the last one alone."""
 _DIGESTS = """
 SELECT digest FROM reports JOIN member USING (agent)
 WHERE product = $product AND channel = $channel AND rollout = $rollout
@@ -82,7 +92,8 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
         db.execute(
             "CREATE TEMP TABLE member AS SELECT unnest($members::VARCHAR[]) AS agent", {"members": members}
         )
-        rows = db.execute(_OUTCOMES, {**since, **told, "lost": time_text(now - LOST)}).fetchall()
+        asked = {**since, **told, "version": order.version, "lost": time_text(now - LOST)}
+        rows = db.execute(_OUTCOMES, asked).fetchall()
         digests = "".join(f"{digest}\n" for (digest,) in db.execute(_DIGESTS, told).fetchall())
     return Tally(_counts(rows), digests.count("\n"), sha256(digests.encode()).hexdigest())
 

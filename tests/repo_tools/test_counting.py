@@ -54,6 +54,40 @@ def test_each_way_to_fail(canary):
     assert (counts.expected, counts.failed, counts.ok, counts.silent) == (5, 4, 0, 1)
 
 
+def test_a_version_on_the_way_says_nothing_of_the_one_that_is_ordered(canary):
+    """The disaster: hosts that only took the base, under the same rollout, open a wave that nobody tried."""
+    based, back, through = ([name] for name in canary.join("canary", 3))
+    canary.tell([*based, *through], *WELL, to="1.4.2")
+    canary.tell(back, *BACK, to="1.4.2")
+    canary.tell(through, *SWITCHED, after=timedelta(days=2))
+    counts = canary.tally().counts
+    assert asdict(counts) == asdict(Counts(members=3, expected=2, started=1))
+    canary.tell(through, {"stage": "soak"})
+    assert canary.tally().counts.ok == 1
+
+
+def test_who_enrols_again_stays_where_the_order_found_it(canary):
+    """The disaster: hosts of full take a place in canary and hold it, or a failed one leaves it."""
+    names, others = canary.join("canary", 3), canary.join("full", 2)
+    canary.chorus.at = canary.start + timedelta(minutes=30)
+    canary.chorus.join_again(others, cohort_id=names[0])
+    canary.chorus.join_again(names[2:], cohort_id=others[0])
+    canary.tell(names[:2], *WELL)
+    canary.tell([*names[2:], *others], *BACK)
+    counts = canary.tally().counts
+    assert (counts.members, counts.ok, counts.failed) == (3, 2, 1)
+
+
+def test_who_moved_before_the_order_is_counted_where_it_went(canary):
+    """An enrolment that the order found holds, and the last of several."""
+    names, others = canary.join("canary", 1), canary.join("full", 1)
+    for cohort in (None, names[0]):
+        canary.chorus.at += timedelta(minutes=10)
+        canary.chorus.join_again(others, cohort_id=cohort)
+    canary.tell([*names, *others], *WELL)
+    assert canary.tally().counts.ok == 2
+
+
 def test_later_revocations_remove_nothing(canary):
     """What was heard stays counted: no revocation takes it back, nor that a host is forgotten or leaves."""
     names = canary.join("canary", 5)

@@ -44,6 +44,11 @@ class Chorus:
             self._voices[name] = self.collection.voice(name)
             self._drop(name, self._voices[name].enrolment())
 
+    def join_again(self, names: Iterable[str], **fields: Any) -> None:
+        """Enrol agents once more, with what they say otherwise."""
+        for name in names:
+            self._drop(name, self._voices[name].enrolment(**fields))
+
     def say(self, names: Iterable[str], *events: dict[str, Any], **fields: Any) -> None:
         """Let each agent report events, each with the same fields."""
         for name in names:
