@@ -32,7 +32,8 @@ from repo_tools.signing import only
 def brake(app: App, channel: str, **options: Any) -> Answer:
     """Stop a rollout, a version, or all rollouts of CHANNEL; one signature is enough.
 
-    Hosts below a base still go to it: a recall stops that.
+    Hosts below a base still go to it: a recall stops that. A recall is held like
+    any rollout; --rollout holds another one alone.
 
     \b
     Examples:

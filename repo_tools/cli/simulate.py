@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from datetime import timedelta
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
     from repo_tools.simulate.run import Course, Plot
 
 PICTURES = {".png", ".svg", ".pdf"}
-_SHARE = click.FloatRange(0, 100)
+
+
+class _Share(click.FloatRange):
+    """Percent; NaN is neither below nor above anything, so a range alone lets it through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))
+        if isnan(found):
+            self.fail(f"{value} is no percentage.", param, ctx)
+        return found
+
+
+_SHARE = _Share(0, 100)
 ROWS = 24
 """Lines of a table at most; the picture and --json have every hour."""
 
@@ -66,10 +79,8 @@ def simulate(app: App, channel: str, version: str, **options: Any) -> Answer:
     from repo_tools.simulate.run import simulate as let_run
 
     picture: Path | None = options["picture"]
-    if picture and picture.suffix not in PICTURES:
-        raise UsageError(
-            f"{picture} is no picture", f"its name ends in one of: {', '.join(sorted(PICTURES))}"
-        )
+    if picture:
+        _refuse_undrawable(picture)
     desk = app.desk()
     state = read_state(desk, desk.channel(channel))
     plot = _plot(app, state, version, options)
@@ -83,6 +94,14 @@ def simulate(app: App, channel: str, version: str, **options: Any) -> Answer:
 
         draw(course, _title(plot), picture)
     return _answer(plot, course, picture)
+
+
+def _refuse_undrawable(picture: Path) -> None:
+    if picture.suffix not in PICTURES:
+        hint = f"its name ends in one of: {', '.join(sorted(PICTURES))}"
+        raise UsageError(f"{picture} is no picture", hint)
+    if not picture.parent.is_dir():
+        raise UsageError(f"there is no folder {picture.parent} to draw in", "make it, or choose another")
 
 
 def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot":

@@ -18,7 +18,7 @@ from repo_tools.rollouts.refusals import refuse_closed, refuse_past
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, live_orders, ordered_rollouts, read_brake, read_state
-from repo_tools.rollouts.warnings import braked_base, spread_anew, warnings
+from repo_tools.rollouts.warnings import braked_base, braked_recalls, spread_anew, warnings
 
 Make = Callable[[State, Terms], Change]
 Judge = Callable[[Desk, State, Change], Sequence[str]]
@@ -110,7 +110,9 @@ def prepare_hold(desk: Desk, channel: Channel, stop: Stop) -> Prepared:
     wanted = braking.wanted(stop.rollout, stop.version, ordered_rollouts(desk, channel), known)
     change = braking.hold(state.brake, wanted, stop.by, stop.reason, desk.now)
     lifted = braking.lifted(change, read_brake(desk.published(), channel), channel)
-    return Prepared(state, change, warnings=[*lifted, *braked_base(state, change.brake or state.brake)])
+    brake = change.brake or state.brake
+    told = [*lifted, *braked_recalls(state, brake, desk.now), *braked_base(state, brake)]
+    return Prepared(state, change, warnings=told)
 
 
 def prepare_lifting(desk: Desk, channel: Channel, stop: Stop, lead: timedelta | None) -> Prepared:

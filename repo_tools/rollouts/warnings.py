@@ -1,13 +1,16 @@
 """What a person should know before ordering something that is allowed. Pure."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from metadata.documents import Brake, Order
 from metadata.versions import parse
 from repo_tools.output import span, when
+from repo_tools.roles import BRAKE
 from repo_tools.rollouts.refusals import holds
+from repo_tools.rollouts.selecting import live
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State
+from repo_tools.rollouts.state import State, held_by, number
 
 
 def warnings(state: State, change: Change) -> list[str]:
@@ -52,6 +55,16 @@ def braked_base(state: State, brake: Brake) -> list[str]:
         wave.order.version for wave in state.waves if wave.order and brake.holds_rollout(wave.order.rollout)
     }
     return held_base(state, {*ordered, *(entry.version for entry in brake.hold if entry.version)})
+
+
+def braked_recalls(state: State, brake: Brake, now: datetime) -> list[str]:
+    """Return a sentence for each recall that a new brake stops, and the brake before did not."""
+    orders = [wave.order for wave in state.waves if wave.order] + [*live(state.picked, now).values()]
+    going = [order for order in orders if order.recall and not held_by(state.brake, order)]
+    held = {order.rollout for order in going if held_by(brake, order)}
+    hint = f"tidegate unstage {state.channel.below(BRAKE)}, then brake again with --rollout, leaves it out"
+    text = "is a recall: hosts that are to go back stay where they are"
+    return [f"{rollout} {text}; {hint}" for rollout in sorted(held, key=number)]
 
 
 def held_base(state: State, versions: Collection[str]) -> list[str]:

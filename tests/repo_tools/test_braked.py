@@ -44,6 +44,19 @@ def test_a_rollout_that_is_ordered_after_the_brake_is_a_warning(halted):
     assert not list(braked(gather(halted.desk(), publishing=True)))
 
 
+def test_a_recall_that_the_brake_stops_is_named(rolled):
+    """Whoever stops everything stops what sends hosts back; who names a rollout leaves the recall alone."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--wave", "canary")
+    rolled.sign_and_publish()
+    said = rolled.run("brake", "stable", "--dry-run").stderr
+    assert "warning: stable-0003 is a recall: hosts that are to go back stay where they are" in said
+    assert "tidegate unstage agent.stable.brake, then brake again with --rollout, leaves it out" in said
+    assert "is a recall" not in rolled.run("brake", "stable", "--rollout", "stable-0001").stderr
+    assert "is a recall" in rolled.run("brake", "stable", "--version", "1.4.2").stderr
+    assert "is a recall" not in rolled.run("brake", "stable", "--version", "1.5.0").stderr
+
+
 def test_hosts_that_are_selected_past_a_hold_are_told_of(halted):
     """A batch is a rollout of its own, which neither the brake of another nor a pause keeps back."""
     select = ("agents", "select", "stable", "1.5.0", "--id", "host-1")
