@@ -70,6 +70,8 @@ def _invitation(
     """Return what the host is to be enrolled with; a copied host has the token of the other."""
     if token_file is not None:
         token = _text(token_file)
+        if not token.strip():
+            raise UsageError(f"{token_file} is empty", "let tidegate fleet token write it anew")
     if again and not (token or by["url"]):
         return by_identity(found)
     if bool(token) == bool(by["url"] or by["root"]):

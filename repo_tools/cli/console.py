@@ -4,6 +4,8 @@ import json
 import webbrowser
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -50,20 +52,31 @@ def console(app: App, port: int, no_browser: bool, session_file: Path | None, la
     from repo_tools.console.serving import LOOPBACK, serve
     from repo_tools.console.views import Views
 
-    folder = Workspace.open(app.folder).folder
+    folder = Workspace.open(app.folder).folder.resolve()
+    with TemporaryDirectory(prefix="tidegate-console-") as private:
 
-    def opened(doors: "Doors") -> None:
-        if session_file:
-            session = {"url": f"http://{LOOPBACK}:{doors.port}", "session": doors.session}
-            files.write(session_file, json.dumps(session).encode(), 0o600)
-        app.terminal.note(f"the console of {folder} is at {doors.link}")
-        if not no_browser:
-            webbrowser.open(doors.link)
+        def opened(doors: "Doors") -> None:
+            if session_file:
+                session = {"url": f"http://{LOOPBACK}:{doors.port}", "session": doors.session}
+                files.write(session_file, json.dumps(session).encode(), 0o600)
+            app.terminal.note(f"the console of {folder} is at {doors.link}")
+            if not no_browser:
+                _lead(Path(private), doors.link)
 
-    try:
-        views = Views(app.desk, lake or folder / "lake")
-        serve(Clerk(folder), views, port, version("tidegate"), opened)
-    except OSError as error:
-        text = f"cannot listen on port {port}: {error.strerror}"
-        raise UnsuitableError(text, "choose another --port") from error
+        try:
+            views = Views(app.desk, lake or folder / "lake")
+            serve(Clerk(folder), views, port, version("tidegate"), opened)
+        except OSError as error:
+            text = f"cannot listen on port {port}: {error.strerror}"
+            raise UnsuitableError(text, "choose another --port") from error
+        finally:
+            if session_file:
+                session_file.unlink(missing_ok=True)
     return Answer({"ended": True}, ["the console has ended"])
+
+
+def _lead(private: Path, link: str) -> None:
+    """Open the browser by way of a file that only this person can read; everybody sees command lines."""
+    page = private / "console.html"
+    files.write(page, f'<!doctype html><meta http-equiv="refresh" content="0;url={link}">'.encode(), 0o600)
+    Thread(target=webbrowser.open, args=[page.as_uri()], daemon=True).start()

@@ -126,7 +126,7 @@ def _lines(
     where = f"wave {directed.wave} answers on route {found.route}" if directed else "no route answers"
     text = decision.text if directed else "nothing was ordered yet for this host's wave"
     then = [f"at {past['at']} it saw what was signed at {past['issued']}"] if past else []
-    given = [f"you said: {'; '.join(said)}"] if said else []
+    given = [f"it is known: {'; '.join(said)}"] if said else []
     return [
         *then,
         f"{host.agent_id} stands at {found.place[:16]}… in {host.product}/{host.channel}: {where}",

@@ -45,10 +45,23 @@ def chosen(app: App, channel: str, lake: Path | None, wish: dict[str, Any]) -> S
         raise UsageError("say which hosts: --id, --label, --running, --failing or --wave")
     for agent in wish["ids"]:
         check_agent_id(agent)
-    if not any(value for name, value in wish.items() if name != "ids"):
-        return list(dict.fromkeys(wish["ids"]))
     desk = app.desk()
+    if not any(value for name, value in wish.items() if name != "ids"):
+        _warn_of_strangers(app, desk, desk.channel(channel), lake, wish["ids"])
+        return list(dict.fromkeys(wish["ids"]))
     return [one.agent for one in known(desk, desk.channel(channel), lake, wish)]
+
+
+def _warn_of_strangers(app: App, desk: Desk, channel: Channel, lake: Path | None, ids: Sequence[str]) -> None:
+    """Say which ids nobody was heard of under: a mistake in one leaves its host out."""
+    from repo_tools.collect import roster
+
+    members = roster.members_if_any(desk, channel, lake or desk.workspace.folder / "lake")
+    heard = {one.agent for one in members or ()}
+    strangers = [agent for agent in ids if agent not in heard]
+    if members is not None and strangers:
+        text = f"nobody was heard of as {', '.join(strangers)} in {channel}"
+        app.terminal.warn(f"{text}: was another host meant, it is left out")
 
 
 def known(

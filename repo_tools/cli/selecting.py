@@ -40,9 +40,7 @@ def list_agents(app: App, channel: str | None, presence: str, lake: Path | None,
     desk = app.desk()
     where = desk.channel(channel) if channel else desk.only_channel()
     found = known(desk, where, lake, said(options), presence)
-    rows = [
-        [one.agent, one.wave, one.running, one.rule or one.reason, one.presence, one.heard] for one in found
-    ]
+    rows = [[one.agent, one.wave, one.running, one.because, one.presence, one.heard] for one in found]
     sheet = Sheet(["host", "wave", "runs", "because", "", "last heard"], rows, spare=["", "because"])
     count = f"{counted(len(found), 'host')} of {where}"
     return Answer([asdict(one) for one in found], [sheet, count] if rows else [f"no such host in {where}"])

@@ -188,13 +188,25 @@ def _row(report: Report, parcel: Parcel, digest: bytes) -> Row:
         outcome=report.outcome,
         reason=report.reason[:100],
         detail=report.detail[:MAX_DETAIL],
-        running=report.running,
+        running=report.running or _settled(report),
         labels=msgspec.json.encode(report.labels).decode(),
         decision=msgspec.json.encode(report.decision).decode() if report.decision else None,
         clock=_clock(report, parcel),
         digest=digest.hex(),
         machine=report.machine,
     )
+
+
+def _settled(report: Report) -> str | None:
+    """Return what an agent runs by how its update ended: that need not wait for the next heartbeat."""
+    if report.outcome != "ok":
+        return None
+    ends = {
+        "update_healthcheck": report.to_version,
+        "soak": report.to_version,
+        "update_rollback": report.from_version,
+    }
+    return ends.get(report.stage)
 
 
 def _clock(report: Report, parcel: Parcel) -> str:

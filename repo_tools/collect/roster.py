@@ -16,10 +16,18 @@ from repo_tools.roles import Channel
 from repo_tools.rollouts.state import read_state
 
 _HOSTS = """
+WITH told AS (
+  SELECT agent, max_by(reason, seq) FILTER (outcome = 'failed') AS failure,
+         max(seq) FILTER (outcome = 'failed') AS failed,
+         max(seq) FILTER (stage = 'update_healthcheck' AND outcome = 'ok') AS well
+  FROM reports WHERE product = $product GROUP BY agent
+)
 SELECT agent, ring, cohort_id, presence, coalesce(running, '') AS running, coalesce(rollout, '') AS rollout,
        coalesce(stage, ''), coalesce(outcome, ''), coalesce(reason, ''),
-       coalesce(json_extract_string(decision, '$.rule'), '') AS rule, labels, received
-FROM agents WHERE product = $product AND channel = $channel
+       coalesce(json_extract_string(decision, '$.rule'), '') AS rule,
+       CASE WHEN failed > coalesce(well, -1) THEN failure ELSE '' END AS failure, labels, received
+FROM agents LEFT JOIN told USING (agent)
+WHERE product = $product AND channel = $channel
 ORDER BY agent
 """
 
@@ -40,6 +48,8 @@ class Member:
     """Of the last report: a rule, or the name of an error."""
     rule: str
     """Of the last decision that it told."""
+    failure: str
+    """Why an update failed here, if none has come to a good end since."""
     labels: Mapping[str, str]
     heard: str
     ring: str | None = None
@@ -55,6 +65,11 @@ class Member:
         except MalformedError:
             return ""
         return self.running
+
+    @property
+    def because(self) -> str:
+        """Why it stands where it does: a failure, or else a rule, or else what it said last."""
+        return self.failure or self.rule or self.reason
 
     @property
     def standing(self) -> Standing:
@@ -81,7 +96,7 @@ class Wish:
             (not self.ids or member.agent in self.ids)
             and all(member.labels.get(name) == value for name, value in self.labels.items())
             and (not self.running or (bool(member.version) and within(member.version, self.running)))
-            and (not self.failing or self.failing in {member.rule, member.reason})
+            and (not self.failing or self.failing in {member.rule, member.reason, member.failure})
             and self.wave in {"", member.wave}
             and self.presence in {"", member.presence}
         )
@@ -115,8 +130,8 @@ def heard_of(desk: Desk, channel: Channel, lake: Path, agent: str) -> Member | N
 
 def _member(waves: Map, row: Sequence[str]) -> Member:
     agent, ring, cohort_id, *told = row
-    presence, running, rollout, stage, outcome, reason, rule, labels, heard = told
+    presence, running, rollout, stage, outcome, reason, rule, failure, labels, heard = told
     named = msgspec.json.decode(labels, type=dict[str, str])
-    said = (presence, running, rollout, stage, outcome, reason, rule)
+    said = (presence, running, rollout, stage, outcome, reason, rule, failure)
     wave = waves.wave(agent, Standing(ring, cohort_id)) or ""
     return Member(agent, wave, *said, named, heard, ring, cohort_id)

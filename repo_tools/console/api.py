@@ -35,7 +35,7 @@ STATUS = {
 BEAT_S = 15
 """A stream says something so often, or proxies and browsers take it for dead."""
 ON_PAGE = 100
-Words = Annotated[str, Parameter(max_length=256)]
+Words = Annotated[str, Parameter(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Page = Annotated[int, Parameter(ge=0)]
 Plain = Request[Any, Any, Any]
 
@@ -66,12 +66,17 @@ class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keys: list[lines.Word] = []
     passphrase: str | None = None
     pin: str | None = None
-    dry_run: bool = False
 
     @property
     def secrets(self) -> Secrets:
         """What opens the keys."""
         return Secrets(passphrase=self.passphrase, pin=self.pin)
+
+
+class Going(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is published."""
+
+    dry_run: bool = False
 
 
 @get("/status", summary="What is staged, and who must still sign")
@@ -193,7 +198,7 @@ async def sign(request: Plain, clerk: Clerk, data: Keyed) -> Response[Any]:
 
 
 @post("/publish", summary="Publish what is signed")
-async def publish(request: Plain, clerk: Clerk, data: Keyed) -> Response[Any]:
+async def publish(request: Plain, clerk: Clerk, data: Going) -> Response[Any]:
     """Do what ``tidegate publish`` does."""
     wish = lines.Publish(roles=data.roles, dry_run=data.dry_run)
     return await _do(request, clerk, wish, data.secrets)
@@ -236,6 +241,8 @@ async def _stream(clerk: Clerk) -> AsyncIterator[bytes]:
             except TimeoutError:
                 yield b": still here\n\n"
             else:
+                if found is None:
+                    return
                 yield b"event: job\nid: %d\ndata: %s\n\n" % (found.id, msgspec.json.encode(found))
 
 

@@ -6,24 +6,16 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Redirect
-from litestar.types import ASGIApp, Receive, Scope, Send
 
+from metadata.errors import TidegateError
 from repo_tools.console.api import ROUTES
 from repo_tools.console.clerk import Clerk
 from repo_tools.console.doors import HEADERS, Doors
 from repo_tools.console.views import File, Views
-
-_WORDS = {
-    HTTPStatus.MISDIRECTED_REQUEST: "the console is called by another name than its own",
-    HTTPStatus.UNAUTHORIZED: "enter by the link that tidegate console printed",
-    HTTPStatus.FORBIDDEN: "this did not come from a page of the console",
-}
 
 
 def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:
@@ -35,8 +27,7 @@ def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Lites
             "doors": Provide(lambda: doors, sync_to_thread=False),
             "views": Provide(lambda: views, sync_to_thread=False),
         },
-        middleware=[_Guard(doors)],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, TidegateError: _failed, Exception: _broken},
         openapi_config=OpenAPIConfig(
             title="Tidegate console",
             version=version,
@@ -56,17 +47,15 @@ async def enter(doors: Doors, key: str) -> Response[Any]:
     if not doors.enter(key):
         text = "This link was used before. Start tidegate console again for a new one."
         return Response(text, status_code=HTTPStatus.FORBIDDEN, media_type="text/plain")
-    answer = Redirect("/", status_code=303)
-    answer.set_cookie(doors.cookie, doors.session, path="/", httponly=True, samesite="strict")
-    return answer
+    return Redirect(f"/{doors.session}/", status_code=303)
 
 
 @get("/steer", include_in_schema=False)
-async def steer(clerk: Clerk, views: Views) -> Response[bytes]:
+async def steer(clerk: Clerk, views: Views) -> Response[Any]:
     """Answer with the page from which to steer."""
     status = await clerk.read(["status"])
     if status.exit_code:
-        raise HTTPException("; ".join(status.notes), status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+        return Response({"notes": status.notes}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
     return _file(File(await asyncio.to_thread(views.steer, status.result), "text/html"))
 
 
@@ -87,25 +76,21 @@ def _file(found: File) -> Response[bytes]:
     return Response(found.data, media_type=found.kind)
 
 
-class _Guard(ASGIMiddleware):
-    """Lets in whom the doors let in."""
-
-    scopes = (ScopeType.HTTP,)
-
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass a request on, or refuse it."""
-        request = Request[Any, Any, Any](scope)
-        refusal = self._doors.refusal(request.method, request.url.path, request.headers)
-        if refusal is not None:
-            raise HTTPException(_WORDS[refusal], status_code=refusal)
-        await next_app(scope, receive, send)
-
-
 def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """Answer in the form of all other errors."""
     extra = [one.get("message", "") for one in error.extra] if isinstance(error.extra, list) else []
-    notes = [f"error: {error.detail}", *extra]
-    return Response({"notes": notes}, status_code=error.status_code, headers=HEADERS)
+    return _told([f"error: {error.detail}", *extra], error.status_code)
+
+
+def _failed(_: Request[Any, Any, Any], error: TidegateError) -> Response[Any]:
+    return _told([f"error: {error.message}", f"hint: {error.hint}"], HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _broken(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer for what nobody foresaw."""
+    notes = [f"error: unexpected {type(error).__name__}: {error}", "hint: this is a bug in tidegate"]
+    return _told(notes, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _told(notes: list[str], status: int) -> Response[Any]:
+    return Response({"notes": notes}, status_code=status, headers=HEADERS)

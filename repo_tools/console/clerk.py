@@ -1,7 +1,8 @@
 """Runs commands as a person would type them, one that changes something at a time, and tells how they go.
 
 Each is a process of its own, so that a command that hangs, crashes or is stopped takes nothing with it.
-Secrets go through a pipe or the process's own environment, never on a command line, and are not kept.
+Secrets go through a pipe or the process's own environment, never on a command line, and are not kept. No
+Python is read from the folder in which the console was started: others may push to it.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class Clerk:
     folder: Path
     _jobs: dict[int, Job] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _listeners: list[asyncio.Queue[Job]] = field(default_factory=list)
+    _listeners: list[asyncio.Queue[Job | None]] = field(default_factory=list)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
     def jobs(self) -> list[Job]:
@@ -90,14 +91,19 @@ class Clerk:
         return job
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[asyncio.Queue[Job]]:
+    async def following(self) -> AsyncIterator[asyncio.Queue[Job | None]]:
         """Give a queue on which every job comes whenever something about it changed."""
-        queue: asyncio.Queue[Job] = asyncio.Queue()
+        queue: asyncio.Queue[Job | None] = asyncio.Queue()
         self._listeners.append(queue)
         try:
             yield queue
         finally:
             self._listeners.remove(queue)
+
+    def part(self) -> None:
+        """Send everybody away who listens."""
+        for queue in self._listeners:
+            queue.put_nowait(None)
 
     async def idle(self) -> None:
         """Wait until every job has come to its end: half a publication helps nobody."""
@@ -111,30 +117,46 @@ class Clerk:
     async def _run(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:
         job.state, job.begun = "running", datetime.now(UTC)
         self._tell(job)
-        secret, progress = _pipe(secrets.passphrase), os.pipe()
+        try:
+            await self._go(job, words, secrets)
+        except (OSError, ValueError) as error:
+            job.exit_code, job.notes = 1, [*job.notes, f"error: it could not be started: {error}"]
+        job.state, job.ended, job.progress = "done", datetime.now(UTC), None
+        self._tell(job)
+
+    async def _go(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:
+        secret, (progress, told) = _pipe(secrets.passphrase), os.pipe()
+        try:
+            process = await self._begun(words, secrets, secret, told)
+        except (OSError, ValueError):
+            os.close(progress)
+            raise
+        finally:
+            for descriptor in (told, secret):
+                if descriptor is not None:
+                    os.close(descriptor)
+        assert process.stdout is not None  # they are pipes
+        assert process.stderr is not None
+        rest = asyncio.gather(self._notes(job, process.stderr), self._progress(job, progress))
+        output = await process.stdout.read()
+        await rest
+        job.exit_code, job.result = await process.wait(), _decoded(output)
+
+    async def _begun(
+        self, words: Sequence[str], secrets: Secrets, secret: int | None, told: int
+    ) -> asyncio.subprocess.Process:
         extra = ["--passphrase-fd", str(secret)] if secret is not None else []
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "repo_tools", "-C", str(self.folder), "--json"),
-            *("--progress-fd", str(progress[1]), *extra, *words),
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "repo_tools", "-C", str(self.folder), "--json"),
+            *("--progress-fd", str(told), *extra, *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            pass_fds=[progress[1], *([secret] if secret is not None else [])],
+            pass_fds=[told, *([secret] if secret is not None else [])],
             env=_environment(secrets),
             limit=MOST_LINE_BYTES,
+            start_new_session=True,  # Ctrl-C in the terminal is for the console, which waits for it
         )
-        for descriptor in (progress[1], secret):
-            if descriptor is not None:
-                os.close(descriptor)
-        assert process.stdout is not None  # they are pipes
-        assert process.stderr is not None
-        told = asyncio.gather(self._notes(job, process.stderr), self._progress(job, progress[0]))
-        output = await process.stdout.read()
-        await told
-        job.exit_code = await process.wait()
-        job.result = _decoded(output)
-        job.state, job.ended, job.progress = "done", datetime.now(UTC), None
-        self._tell(job)
 
     async def _notes(self, job: Job, lines: asyncio.StreamReader) -> None:
         async for line in lines:

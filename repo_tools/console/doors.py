@@ -1,19 +1,17 @@
 """Who may come in: one person, by a link that opens once; and no page of another site through their browser.
 
 The console listens on loopback, where every user of the machine, and every site that the person's browser
-has open, can knock. So a request needs the session's secret; what changes something needs to come from the
-console's own pages, too; and the name by which it is called must be its own (DNS rebinding).
+has open, can knock. So each address of the person's pages begins with the session's secret: browsers keep
+addresses apart by port, which they do not do with cookies, and tell them to nobody (``Referrer-Policy``).
+Scripts show the secret as a bearer token. What changes something must come from the console's own pages, and
+the name by which it is called must be its own (DNS rebinding).
 """
 
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SAFE = {"GET", "HEAD"}
 POLICY = (
@@ -37,14 +35,9 @@ class Doors:
 
     port: int
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    """What the person's browser, or a script, shows with each request."""
+    """Before every address of the person's pages, and what a script shows with each request."""
     _link: str | None = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """Opens once."""
-
-    @property
-    def cookie(self) -> str:
-        """The name of the cookie: browsers do not keep ports apart."""
-        return f"tidegate-console-{self.port}"
 
     @property
     def names(self) -> set[str]:
@@ -63,28 +56,21 @@ class Doors:
             self._link = None
         return right
 
-    def refusal(self, method: str, path: str, headers: "Mapping[str, str]") -> HTTPStatus | None:
-        """Return why a request may not come in; None when it may."""
+    def way_in(self, method: str, path: str, headers: Mapping[str, str]) -> str | HTTPStatus:
+        """Return the path inside to which a request leads, or why it may not come in."""
         if headers.get("host", "") not in self.names:
             return HTTPStatus.MISDIRECTED_REQUEST
         if path == "/enter" and method in _SAFE:
-            return None
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        if self._is_session(bearer):
-            return None  # no browser adds that to what another site makes it send
-        if not self._is_session(self._shown(headers.get("cookie", ""))):
+            return path
+        if self._is_session(headers.get("authorization", "").removeprefix("Bearer ")):
+            return path  # no browser adds that to what another site makes it send
+        _, first, rest = [*path.split("/", 2), "", ""][:3]
+        if not self._is_session(first):
             return HTTPStatus.UNAUTHORIZED
         own = {f"http://{name}" for name in self.names}
         if method not in _SAFE and headers.get("origin", "") not in own:
             return HTTPStatus.FORBIDDEN
-        return None
+        return f"/{rest}"
 
     def _is_session(self, text: str) -> bool:
-        return hmac.compare_digest(text.encode(), self.session.encode())
-
-    def _shown(self, cookies: str) -> str:
-        try:
-            found = SimpleCookie(cookies).get(self.cookie)
-        except CookieError:
-            return ""
-        return found.value if found else ""
+        return hmac.compare_digest(text.encode(errors="replace"), self.session.encode())

@@ -6,22 +6,22 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
-Text = Annotated[str, Meta(max_length=2_000)]
-Word = Annotated[str, Meta(min_length=1, max_length=256)]
+from repo_tools.output import visible
+
+_VISIBLE = r"^[^\x00-\x1f\x7f]*$"
+Text = Annotated[str, Meta(max_length=2_000, pattern=_VISIBLE)]
+Word = Annotated[str, Meta(min_length=1, max_length=256, pattern=_VISIBLE)]
 MOST_HOSTS = 2_000
 
 
 class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that a person wants done."""
 
-    dry_run: bool = False
-    """Say what would be done, and do nothing."""
-
     command: ClassVar[tuple[str, ...]] = ()
 
     def words(self) -> list[str]:
         """Return the command line, without the program and its workspace."""
-        return [*self.command, *self._options(), *self._dry(), *_plain(self._arguments())]
+        return [*self.command, *self._options(), *_plain(self._arguments())]
 
     def _options(self) -> list[str]:
         return []
@@ -29,11 +29,20 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _arguments(self) -> list[str]:
         return []
 
-    def _dry(self) -> list[str]:
-        return ["--dry-run"] if self.dry_run else []
+
+class Tried(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be tried before it is done."""
+
+    dry_run: bool = False
+    """Say what would be done, and do nothing."""
+
+    def words(self) -> list[str]:
+        """Return the command line, without the program and its workspace."""
+        dry = ["--dry-run"] if self.dry_run else []
+        return [*self.command, *self._options(), *dry, *_plain(self._arguments())]
 
 
-class Reasoned(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Reasoned(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is done to a channel, with a reason that is signed."""
 
     channel: Word
@@ -193,11 +202,8 @@ class Sign(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _options(self) -> list[str]:
         return [*(f"--role={one}" for one in self.roles), *(f"--key={one}" for one in self.keys)]
 
-    def _dry(self) -> list[str]:
-        return []
 
-
-class Publish(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Publish(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Publish what is staged and signed."""
 
     command = ("publish",)
@@ -207,7 +213,7 @@ class Publish(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return [f"--role={one}" for one in self.roles]
 
 
-class Unstage(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Unstage(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Take staged changes back; all of them without a name."""
 
     command = ("unstage",)
@@ -222,7 +228,7 @@ class Unstage(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def shown(words: Sequence[str]) -> str:
     """Return a command line as a person would type it."""
-    return shlex.join(["tidegate", *words])
+    return visible(shlex.join(["tidegate", *words]))
 
 
 def _said(**options: object) -> list[str]:

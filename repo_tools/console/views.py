@@ -7,13 +7,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from metadata.errors import MalformedError
 from repo_tools.desk import Desk
 from repo_tools.pages import site
 from repo_tools.pages.model import Model
 from repo_tools.pages.site import Site
 from repo_tools.rollouts.state import Catalog
-
-STEER = "/steer"
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,16 @@ class Views:
     """
 
     def __init__(self, desk: Callable[[], Desk], lake: Path) -> None:
+        self._prefix = "/"
         self._desk = desk
         self._lake = lake
         self._kept: tuple[object, Model, Site] | None = None
         self._turn = Lock()
+
+    def below(self, prefix: str) -> "Views":
+        """Let every address begin with a prefix, such as ``/secret/``."""
+        self._prefix = prefix
+        return self
 
     def file(self, path: str) -> File | None:
         """Return what stands at a path; None where nothing does.
@@ -56,7 +61,7 @@ class Views:
         head, _, name = path.rpartition("/")
         _, found = self._made()
         now = f"builds/{found.build}/{name}"
-        return f"/{now}" if head.startswith("builds/") and now in found.once else None
+        return f"../{found.build}/{name}" if head.startswith("builds/") and now in found.once else None
 
     def steer(self, staged: Mapping[str, Any]) -> bytes:
         """Return the page from which to steer.
@@ -65,13 +70,21 @@ class Views:
             staged: What ``tidegate status`` says.
         """
         desk = self._desk()
-        model, found = self._made()
+        model, build = self._looked_at()
         versions = [
             version
             for product in dict.fromkeys(channel.product for channel in desk.channels())
             for version in _newest_first(Catalog(desk, product))
         ]
-        return site.steering(model, found.build, {"staged": staged, "versions": versions})
+        return site.steering(model, build, self._prefix, staged=staged, versions=versions)
+
+    def _looked_at(self) -> tuple[Model, str]:
+        """Return the model and its build; a damaged lake does not take the brake away."""
+        try:
+            model, found = self._made()
+        except MalformedError:
+            return site.gather(self._desk(), self._lake / "none", full=False), ""
+        return model, found.build
 
     def _made(self) -> tuple[Model, Site]:
         """Return the pages, made anew only when something was published or collected."""
@@ -80,7 +93,7 @@ class Views:
             news = (desk.live.version("timestamp"), self._collected())
             if self._kept is None or self._kept[0] != news:
                 model = site.gather(desk, self._lake, full=True)
-                self._kept = (news, model, site.rendered(model, desk.now, steer=STEER))
+                self._kept = (news, model, site.rendered(model, desk.now, steer=f"{self._prefix}steer"))
             return self._kept[1], self._kept[2]
 
     def _collected(self) -> int:

@@ -134,4 +134,5 @@ def address(desk: Desk, url: str | None) -> str:
         location = f"{FOLDER}{location}"
     if location.startswith(("https://", "http://", f"{FOLDER}/")):
         return location
-    raise UsageError(f"hosts cannot read {location}", "say where they find the repository: --url https://…")
+    hint = "say where they find the repository: --url https://…, or --url file:///… for a folder"
+    raise UsageError(f"hosts find nothing at {location}, which is the store's address for you", hint)

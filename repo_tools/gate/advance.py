@@ -102,7 +102,7 @@ def _blocked(state: State, plan: Plan | None, reached: list[Wave]) -> Verdict | 
         return Verdict("wait", "nothing", f"nothing was started in {state.channel}")
     rollout, version = ordered[0].rollout, ordered[0].version
     if ordered[0].recall:
-        return Verdict("wait", "recall", f"{rollout} is a recall, which goes everywhere at once")
+        return Verdict("wait", "recall", f"{rollout} is a recall: people say how far it goes")
     if plan is None or plan.strategy != "gated":
         return _LEFT_ALONE
     if state.brake.holds_rollout(rollout) or state.brake.holds_version(version):

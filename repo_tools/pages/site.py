@@ -92,16 +92,17 @@ def rendered(model: Model, built: datetime, *, steer: str = "") -> Site:
     return Site(build, once, index, _status(model, build, built))
 
 
-def steering(model: Model, build: str, more: Mapping[str, Any]) -> bytes:
+def steering(model: Model, build: str, prefix: str, **more: Any) -> bytes:
     """Return the page from which to steer.
 
     Args:
         model: What all pages show.
         build: The build to whose pages it leads.
+        prefix: Of every address.
         more: What is staged, as ``tidegate status`` has it, and the versions that there are.
     """
-    home = Home(f"/builds/{build}/", "/assets/", "/")
-    around = _around(model, "steer", {}, "/steer")
+    home = Home(f"{prefix}builds/{build}/", f"{prefix}assets/", prefix)
+    around = _around(model, "steer", {}, f"{prefix}steer")
     return render.page("steer.html", home, **around, channels=model.rollouts, **more)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -69,16 +68,14 @@ def test_no_value_becomes_an_option(text):
 
 
 def test_only_who_has_the_link_comes_in_and_only_once(console):
-    """The link opens once; what it leaves is no cookie that a script of a page, or another site, can use."""
+    """The link opens once; it leaves no cookie, which browsers would show to every port of the machine."""
     with requests.Session() as browser:
         entered = browser.get(console.link, allow_redirects=False, timeout=WAIT_S)
-        assert (entered.status_code, entered.headers["location"]) == (303, "/")
-        [name] = browser.cookies.keys()
-        assert name.endswith(str(urlsplit(console.url).port))
-        said = entered.headers["set-cookie"].lower()
-        assert "httponly" in said
-        assert "samesite=strict" in said
-        assert browser.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 200
+        home = f"/{console.secret}/"
+        assert (entered.status_code, entered.headers["location"]) == (303, home)
+        assert not browser.cookies
+        assert entered.headers["referrer-policy"] == "no-referrer"
+        assert browser.get(f"{console.url}{home}api/v1/status", timeout=WAIT_S).status_code == 200
     assert requests.get(console.link, timeout=WAIT_S).status_code == 403
     assert requests.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 401
 
@@ -95,8 +92,7 @@ def test_only_who_has_the_link_comes_in_and_only_once(console):
 def test_another_site_does_nothing_through_the_browser(console, headers, status):
     """The disaster: a page that the release manager has open promotes a rollout in their name."""
     with requests.Session() as browser:
-        browser.get(console.link, allow_redirects=False, timeout=WAIT_S)
-        url = f"{console.url}/api/v1/rollouts/start"
+        url = f"{console.url}/{console.secret}/api/v1/rollouts/start"
         body = {"channel": "stable", "version": "1.5.0"}
         refused = browser.post(url, json=body, headers=headers, timeout=WAIT_S)
         assert refused.status_code == status
@@ -142,12 +138,41 @@ def test_one_host_is_updated(console, rolled):
 
 def test_mistakes_are_told(console):
     """Unknown fields, wrong types and places that are not there are answered in words, as all errors are."""
-    for body in ({"channel": "stable"}, {"channel": "stable", "version": 7}, {"chanel": "x", "version": "1"}):
+    nul = {"channel": "stable", "version": "1.5.0", "reason": "a\0b"}
+    typed, named = {"channel": "stable", "version": 7}, {"chanel": "stable", "version": "1.5.0"}
+    for body in (nul, {"channel": "stable"}, typed, named):
         answer = console.post("rollouts/start", **body)
         assert answer.status_code == 400
         assert answer.json()["notes"][0].startswith("error: ")
     assert console.get("jobs/99").json()["notes"] == ["error: there is no job 99"]
     assert console.post("rollouts/start", channel="none", version="1.5.0").status_code == 400
+
+
+def test_trying_does_nothing(console):
+    """The disaster: a script that previews every step signs with real keys; that is refused."""
+    console.post("rollouts/start", channel="stable", version="1.5.0", strategy="manual")
+    assert console.post("sign", dry_run=True).status_code == 400
+    assert all(one["missing"] for one in console.get("status").json()["signatures"])
+
+
+def test_no_code_is_read_from_where_it_was_started(rolled, tmp_path):
+    """The disaster: whoever can push a file to the workspace runs code beside the keys."""
+    (rolled.folder / "click.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with opened(rolled, tmp_path / "session.json", rolled.folder) as console:
+        assert console.get("status").status_code == 200
+    assert not (tmp_path / "ran").exists()
+
+
+def test_its_end_waits_for_what_runs_and_for_nobody_who_listens(rolled, tmp_path):
+    """Ctrl-C in the terminal lets a publication come to its end, and sends a page that is open away."""
+    rolled.add("1.5.0")
+    rolled.do("sign", "--yes")
+    with opened(rolled, tmp_path / "session.json") as console:
+        stream = console.get("events", stream=True)
+        console.post("publish", headers={"prefer": "respond-async"})
+    stream.close()
+    assert rolled.desk().tree.staged() == []
+    assert not (tmp_path / "session.json").exists()
 
 
 def test_who_waits_elsewhere_is_told_how_it_goes_on(console, tmp_path):

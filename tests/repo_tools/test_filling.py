@@ -28,6 +28,7 @@ def rosters(draw):
             stage="",
             outcome="",
             reason="",
+            failure="",
             rule=draw(st.sampled_from(["", "", "pinned"])),
             labels={},
             heard="",

@@ -90,6 +90,24 @@ def test_a_batch_of_what_fails(real_time, tmp_path):
     assert repo.run("agents", "select", "stable", "1.5.1", "--failing", "nothing").exit_code == 2
 
 
+def test_hosts_are_known_by_how_their_update_ended(real_time, tmp_path):
+    """The disaster: hosts run a bad release, and a recall of those that do finds none until they say so."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    rollout = Underway(Collection(repo, tmp_path / "box"), START)
+    names = rollout.join("canary", 3)
+    rollout.tell(names[:1], *BACK, from_="1.4.2", running=None)
+    rollout.tell(names[1:], *SWITCHED, from_="1.4.2", running=None)
+    rollout.collection.collect()
+    runs = {one["agent"]: one["running"] for one in repo.do("agents", "list")}
+    assert runs == {names[0]: "1.4.2", names[1]: "1.5.0", names[2]: "1.5.0"}
+    repo.do(*("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--running", "==1.5.0"))
+    assert set(picked(repo)) == {pick_route(name) for name in names[1:]}
+    assert [one["agent"] for one in repo.do("agents", "list", "--failing", "unhealthy")] == names[:1]
+    strange = repo.run("agents", "select", "stable", "1.5.0", "--id", "host-typo", "--dry-run")
+    assert "nobody was heard of as host-typo" in strange.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

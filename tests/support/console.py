@@ -23,6 +23,7 @@ class Console:
 
     def __init__(self, told: dict[str, str], link: str) -> None:
         self.url, self.link = told["url"], link
+        self.secret = told["session"]
         self.session = requests.Session()
         self.session.headers["authorization"] = f"Bearer {told['session']}"
 
@@ -36,11 +37,16 @@ class Console:
 
 
 @contextmanager
-def opened(work: Workspace, session: Path) -> Iterator[Console]:
-    """Open a console of a workspace, and end it as Ctrl-C does."""
-    command = [sys.executable, "-m", "repo_tools", "-C", str(work.folder), "console", "--no-browser"]
-    env = {**os.environ, **work.environ}
-    with subprocess.Popen([*command, "--session-file", str(session)], stderr=subprocess.PIPE, env=env) as ran:
+def opened(work: Workspace, session: Path, folder: Path | None = None) -> Iterator[Console]:
+    """Open a console of a workspace, in a folder, and end it as Ctrl-C in its terminal does."""
+    program = [sys.executable, "-P", "-m", "repo_tools", "-C", str(work.folder)]
+    with subprocess.Popen(
+        [*program, "console", "--no-browser", "--session-file", str(session)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, **work.environ},
+        cwd=folder,
+        start_new_session=True,
+    ) as ran:
         try:
             assert ran.stderr is not None
             ready, _, _ = select.select([ran.stderr], [], [], WAIT_S)
@@ -48,5 +54,5 @@ def opened(work: Workspace, session: Path) -> Iterator[Console]:
             link = ran.stderr.readline().decode().split()[-1]
             yield Console(json.loads(session.read_text()), link)
         finally:
-            ran.send_signal(signal.SIGINT)
+            os.killpg(ran.pid, signal.SIGINT)
             ran.wait(WAIT_S)

@@ -1,7 +1,7 @@
 // The console's forms: each is sent to the API as it stands, and the command that ran is shown.
 "use strict";
 (() => {
-  const API = "/api/v1/";
+  const API = new URL("api/v1/", location).pathname;
   const ON_PAGE = 100;
   const byId = (id) => document.getElementById(id);
   const made = (name, text = "", kind = "") => {
@@ -56,7 +56,7 @@
   }
 
   async function again(keep) {
-    const answer = await fetch("/steer");
+    const answer = await fetch(location.pathname);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("staged");
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
     byId("staged").replaceChildren(...fresh.childNodes);
