@@ -80,11 +80,11 @@ def after(work: Work, update: Update) -> None:
 
     Raises:
         HookError: One of them did not exit 0.
-        UnsuitableError: One of them could not be started, which is this host's trouble.
+        UnsuitableError: One of the settings could not be started, which is this host's trouble.
     """
     for call in _calls(work, update, POST):
         said = _ask(work, update, call, update.action)
-        if not said.started:
+        if not said.started and call.owner == SETTINGS:
             raise UnsuitableError(said.detail)
         if said.answer != "ok":
             raise HookError(said.detail)

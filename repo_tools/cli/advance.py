@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metadata.errors import SignaturesMissingError
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.publishing import NOW, go_out
@@ -13,7 +14,7 @@ from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing.words import staged_changes
 from repo_tools.rollouts.orders import Terms
-from repo_tools.signing import following, missing
+from repo_tools.signing import following, missing, needed, only
 
 if TYPE_CHECKING:
     from repo_tools.gate.advance import Step
@@ -58,7 +59,14 @@ def _answer(app: App, desk: Desk, done: "Done", *, publish: bool) -> Answer:
     if publish and not missing(own):
         out = go_out(app, own, NOW)
         return Answer({**data, **out.data}, [*lines, *out.text])
-    return Answer(data, [*lines, *staged_changes(own), following(own)])
+    failure = _unsigned(own) if publish and done.step.verdict.action != "ask" else None
+    return Answer(data, [*lines, *staged_changes(own), following(own)], failure)
+
+
+def _unsigned(desk: Desk) -> SignaturesMissingError:
+    """Return what a job fails with that was to publish and could not: somebody has to notice."""
+    text = f"signatures are missing: {'; '.join(needed(missing(desk)))}"
+    return SignaturesMissingError(text, f"they run: tidegate sign{only(desk)}")
 
 
 def _data(step: "Step") -> dict[str, Any]:

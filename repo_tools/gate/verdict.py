@@ -14,6 +14,10 @@ FEW = 200
 """With fewer expected hosts no statistic can tell a good release from a bad one."""
 FEW_MAY_FAIL = 1
 """How many hosts of a small wave may fail before it halts."""
+UNFIT_PERCENT = 10
+"""Share of the hosts which tried a release that may tell nothing of it; beyond, a person looks at why."""
+FEW_MAY_BE_UNFIT = 1
+"""How many may, whatever their share is."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,10 @@ def judge(counts: Counts, opened: datetime, now: datetime, bar: Bar) -> Verdict:
         now: The present.
         bar: What must be reached.
     """
+    if verdict := _halted(counts, bar) or _unfit(counts):
+        return verdict
     if counts.expected == 0:
         return _nobody(counts)
-    if verdict := _halted(counts, bar):
-        return verdict
     if now < opened + bar.soak:
         until = opened + bar.soak
         return Verdict("wait", "soak", f"the wave has to be open until {when(until)}")
@@ -104,6 +108,14 @@ def _halted(counts: Counts, bar: Bar) -> Verdict | None:
         text = f"{failed} of {counts.started} hosts that started failed{lost}"
         return Verdict("halt", "failures", f"{text}: {_odds(bar.rates, well, failed)}")
     return None
+
+
+def _unfit(counts: Counts) -> Verdict | None:
+    tried = counts.started + counts.unfit
+    if counts.unfit <= FEW_MAY_BE_UNFIT or 100 * counts.unfit <= UNFIT_PERCENT * tried:
+        return None
+    text = f"{counts.unfit:,} of {tried:,} hosts that tried it went back as unfit, too many to leave out"
+    return Verdict("wait", "unfit", f"{text}: a person looks at why, and widens it or pauses it")
 
 
 def _opened_few(counts: Counts) -> Verdict:

@@ -193,3 +193,13 @@ def test_a_hook_that_cannot_be_started_speaks_against_the_host(scene, moment):
     assert "/nonexistent/hook: No such file" in scene.host.details(
         "update_verify" if moment == "pre_switch" else "update_install"
     )
+
+
+def test_a_hook_of_the_release_that_cannot_be_started_speaks_against_the_release(scene):
+    """The disaster: a release whose own hook starts nowhere is taken for the hosts' trouble, and goes on."""
+    scene.ready()
+    scene.release("1.1.0", "good", "--post-switch", "/nonexistent/hook")
+    scene.host.tick()
+    assert (scene.host.runs, scene.host.installed) == ("1.0.0", "1.0.0")
+    assert "/nonexistent/hook: No such file" in scene.host.details("update_install")
+    assert scene.host.tick().rule == "quarantined"

@@ -78,6 +78,18 @@ def test_failures_hold_every_wave(begin):
     assert (rollout.advance()["action"], rollout.advance()["rule"]) == ("wait", "held")
 
 
+def test_a_halt_that_nobody_could_sign_fails(begin):
+    """The disaster: the job finds a broken release, lacks the brake's key, and ends as if all was well."""
+    rollout = begin("--strategy", "gated")
+    rollout.tell(rollout.join("canary", 3), *BACK)
+    rollout.collection.collect()
+    rollout.repo.keys.rename(rollout.repo.keys.with_name("elsewhere"))
+    rollout.repo.keys.mkdir()
+    done = rollout.repo.run("--json", "rollout", "advance", "stable", "--publish")
+    assert (done.exit_code, done.json["action"], done.json["signed"]) == (16, "halt", [])
+    assert "tidegate sign --role agent.stable.brake" in done.stderr
+
+
 def test_a_wave_that_falls_ill_late_halts_all(begin):
     """The wave that opened the next one is still watched: what fails there holds both."""
     rollout = begin("--strategy", "gated", "--preset", "fast")

@@ -34,6 +34,9 @@ def verdict(counts, now=LATER):
         ({"ok": 0, "started": 0, "expected": 0}, ("wait", "nobody")),
         ({"ok": 0, "started": 20, "failed": 3}, ("halt", "failures")),
         ({"ok": 0, "started": 600, "failed": 1}, ("wait", "unheard")),
+        ({"unfit": 100}, ("open", "evidence")),
+        ({"unfit": 101}, ("wait", "unfit")),
+        ({"unfit": 380, "ok": 870, "failed": 30}, ("halt", "failures")),
     ],
 )
 def test_a_large_wave(changes, expected):
@@ -50,6 +53,8 @@ def test_a_large_wave(changes, expected):
         (Counts(members=12, expected=12, started=12, ok=10, failed=2), ("halt", "failures")),
         (Counts(members=150, expected=10, started=10, ok=10), ("ask", "few")),
         (Counts(members=12), ("wait", "nobody")),
+        (Counts(members=4, expected=3, started=3, ok=3, unfit=1), ("ask", "few")),
+        (Counts(members=2, unfit=2), ("wait", "unfit")),
     ],
 )
 def test_a_small_wave(counts, expected):
