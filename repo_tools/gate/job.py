@@ -14,6 +14,7 @@ from repo_tools.gate.advance import Step, advance, opened, watch
 from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
+from repo_tools.publishing.tidying import take_back
 from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.leading import LEAD, slow
@@ -21,8 +22,11 @@ from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import roles_of, stage
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import State, order_in, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
+
+_BAD_NEWS = {"failure", "doubtful", "unfit"}
+"""Rules that wait since hosts did badly, not since little was heard yet."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,13 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
 
 
 def act(desk: Desk, channel: Channel, step: Step) -> Done:
-    """Stage what a step asks for, and sign it with the keys at hand, unless a person must."""
+    """Stage what a step asks for, and sign it with the keys at hand, unless a person must.
+
+    What a job prepared on evidence that no longer holds is taken back, whoever signed it since.
+    """
+    bad = step.verdict.action == "halt" or step.verdict.rule in _BAD_NEWS
+    if bad and (prepared := _prepared(desk, channel, step)):
+        take_back(desk, prepared)
     if step.change is None:
         return Done(step)
     stage(desk, read_state(desk, channel), step.change)
@@ -73,6 +83,22 @@ def act(desk: Desk, channel: Channel, step: Step) -> Done:
     own = desk.alone(roles)
     signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []
     return Done(step, roles, signed)
+
+
+def _prepared(desk: Desk, channel: Channel, step: Step) -> list[str]:
+    """Return the staged roles that would open a wave of the rollout that was judged, on evidence."""
+    live = {wave.name: wave.order for wave in read_state(desk.published(), channel).waves}
+    judged = live.get(step.wave or "")
+    found = []
+    for name, before in live.items():
+        role = channel.below(name)
+        entries = desk.tree.view(role).entries.values() if role in desk.tree.staged() else ()
+        order = next(map(order_in, entries), None)
+        if not (order and order.evidence and order.state == "go" and judged):
+            continue
+        if order.rollout == judged.rollout and (before is None or before.rollout != order.rollout):
+            found.append(role)
+    return found
 
 
 def _led(desk: Desk, state: State, step: Step) -> Step:

@@ -103,6 +103,19 @@ def test_a_wave_that_falls_ill_late_halts_all(begin):
     assert (step["action"], step["wave"], step["text"]) == ("halt", "canary", "2 of 3 hosts failed")
 
 
+@pytest.mark.parametrize(("ill", "action"), [(1, "wait"), (2, "halt")])
+def test_what_was_prepared_on_good_news_is_taken_back_on_bad(begin, ill, action):
+    """The disaster: a wave that the job prepared goes out after hosts fell ill in the one before."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names = rollout.join("canary", 12)
+    rollout.tell(names, *WELL)
+    assert rollout.advance()["staged"] == ["agent.stable.early"]
+    rollout.tell(names[:ill], {"stage": "soak", "outcome": "failed", "reason": "unhealthy"})
+    assert rollout.advance("--publish")["action"] == action
+    assert rollout.repo.do("status")["staged"] == []
+    assert not list((rollout.repo.folder / "staged").glob("evidence/*"))
+
+
 def test_two_rollouts_at_once(begin):
     """A hotfix enters canary while the last release is at early: each is watched, and held by itself."""
     rollout = begin("--strategy", "gated", "--preset", "fast")
