@@ -7,6 +7,7 @@ again.
 import base64
 import binascii
 import hmac
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,26 +16,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from metadata.errors import MalformedError, UnreachableError, UsageError
 from repo_tools import files
+from repo_tools.notices import posting
 from repo_tools.notices.events import Event
 
 PREFIX = "whsec_"
 LEAST_BYTES = 24
 """Of a secret, by the specification."""
-_TIMEOUT_S = (10, 15)
-"""The specification's time for an answer, and a little for connecting."""
-_AGAIN = Retry(
-    3,
-    backoff_factor=0.5,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods={"POST"},
-    raise_on_status=False,
-)
+BEGIN_S = 30
+"""How long a run begins messages: with the last of them it takes a minute, and holds no job up for longer."""
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +45,7 @@ class Hook:
     url: str
     secret: bytes
     notes: Path
+    begin_s: float = BEGIN_S
 
     def read(self, since: datetime) -> Notes:
         """Return what it was told; nothing yet, from ``since`` on, where there is no note."""
@@ -65,19 +58,19 @@ class Hook:
         """Send what it was not told, and yield each that it took.
 
         Raises:
-            UnreachableError: It took no more; what it took is noted.
+            UnreachableError: It took no more, or the time is over; what it took is noted.
         """
-        with requests.Session() as session:
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=_AGAIN))
-            for event in untold(events, notes):
-                self._post(session, event, now)
-                notes = msgspec.structs.replace(notes, told=(*notes.told, event.id))
-                self.notes.parent.mkdir(parents=True, exist_ok=True)
-                files.write(self.notes, msgspec.json.encode(notes))
-                yield event
+        begun_s = time.monotonic()
+        for event in untold(events, notes):
+            if time.monotonic() - begun_s >= self.begin_s:
+                raise UnreachableError(f"the webhook at {urlsplit(self.url).hostname} is slow", posting.LATER)
+            self._post(event, now)
+            notes = msgspec.structs.replace(notes, told=(*notes.told, event.id))
+            self.notes.parent.mkdir(parents=True, exist_ok=True)
+            files.write(self.notes, msgspec.json.encode(notes))
+            yield event
 
-    def _post(self, session: requests.Session, event: Event, now: datetime) -> None:
+    def _post(self, event: Event, now: datetime) -> None:
         body = msgspec.json.encode(
             {
                 "type": event.kind,
@@ -93,16 +86,7 @@ class Hook:
             "webhook-timestamp": sent,
             "webhook-signature": signed,
         }
-        host = urlsplit(self.url).hostname
-        try:
-            answer = session.post(
-                self.url, data=body, headers=headers, timeout=_TIMEOUT_S, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            reason = type(error).__name__  # its text has the URL, which may be a secret
-            raise UnreachableError(f"the webhook at {host} does not answer: {reason}", _LATER) from error
-        if not answer.ok:
-            raise UnreachableError(f"the webhook at {host} answered HTTP {answer.status_code}", _LATER)
+        posting.post(self.url, body, headers)
 
 
 def untold(events: Iterable[Event], notes: Notes) -> list[Event]:
@@ -153,6 +137,3 @@ def _secret(path: Path) -> bytes:
     if not text.startswith(PREFIX) or len(found) < LEAST_BYTES:
         raise MalformedError(f"{path} is no secret for webhooks", hint)
     return found
-
-
-_LATER = "what it took is noted; run this again for the rest"

@@ -4,15 +4,22 @@ import base64
 import hmac
 import os
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from metadata.errors import UnreachableError
+from repo_tools.notices import posting, sending
+from repo_tools.notices.events import Event
 from tests.support.chorus import BACK, WELL, Chorus
 from tests.support.collection import Collection
 from tests.support.receiver import receiving
+from tests.support.web import busy, drip, flood
 from tests.support.workspace import Workspace
+
+OK = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def notify(rolled, hook, secret):
 
     assert run().exit_code == 0
     hook.taken.clear()
+    hook.asked.clear()
     rolled.now += timedelta(hours=1)
     return run
 
@@ -105,6 +113,55 @@ def test_a_webhook_that_fails_is_tried_again(rolled, hook, notify):
     assert (done.exit_code, "answered HTTP 503" in done.stderr) == (11, True)
     assert notify().json["events"][0]["type"] == "rollout.halted"
     assert hook.types == ["rollout.started", "rollout.halted"]
+
+
+@pytest.mark.parametrize(
+    "attack", [flood(OK, bytes(65_536)), drip(OK), drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")]
+)
+def test_an_answer_without_an_end_is_not_read(rolled, hook, notify, attack):
+    """Who says that it took a message has taken it, whatever it says after that."""
+    rolled.publish_release("1.5.0")
+    hook.answer = attack
+    assert [notify().exit_code, len(hook.asked)] == [0, 1]
+
+
+def test_headers_that_drip_have_an_end():
+    """A message has a time that no byte makes longer."""
+    with receiving() as hook:
+        hook.answer = drip(b"HTTP/1.1 200 OK\r\nX-Header: ")
+        with pytest.raises(UnreachableError, match=r"127\.0\.0\.1 does not answer in 1 s"):
+            posting.post(hook.url, b"{}", {}, limit_s=1)
+
+
+def test_a_webhook_that_wants_peace_is_left_in_peace(rolled, hook, notify):
+    """Who asks for a long pause is not waited for, and told by a later run."""
+    rolled.publish_release("1.5.0")
+    hook.answer = busy(429, "100000")
+    done = notify()
+    assert (done.exit_code, "answered HTTP 429" in done.stderr, len(hook.asked)) == (11, True, 1)
+    hook.answer = None
+    assert [one["type"] for one in notify().json["events"]] == ["rollout.started"]
+
+
+def test_a_message_goes_nowhere_else(rolled, hook, notify):
+    """A redirect is not followed, not read, and no success; its place is named without its path."""
+    rolled.publish_release("1.5.0")
+    head = b"HTTP/1.1 307 Elsewhere\r\nLocation: http://me:hunter2@127.0.0.1:9/path\r\n\r\n"
+    hook.answer = flood(head, bytes(65_536))
+    done = notify()
+    assert (done.exit_code, hook.asked) == (11, ["/hook"])
+    assert "answered HTTP 307, which leads to http://127.0.0.1:9\n" in done.stderr
+    hook.answer = None
+    assert [one["type"] for one in notify().json["events"]] == ["rollout.started"]
+
+
+def test_a_run_has_an_end(rolled, hook, secret, tmp_path):
+    """Where the time is over no message is begun, and what was told before is noted."""
+    event = Event(kind="hosts.silent", at=rolled.now, subject="one", text="a text")
+    slow = replace(sending.hook(hook.url, secret, tmp_path / "notes"), begin_s=0)
+    with pytest.raises(UnreachableError, match="is slow"):
+        list(slow.tell([event], slow.read(rolled.now), rolled.now))
+    assert hook.asked == []
 
 
 def test_whoever_forgets_what_it_told_tells_the_same_again(rolled, hook, notify):

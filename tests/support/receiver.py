@@ -1,9 +1,10 @@
 """A real webhook: it keeps what it is sent, and may fail as often as it is told to."""
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +19,10 @@ class Receiver:
     """Headers, by lower-case names, and body of each message that it took."""
     failures: int = 0
     """How many requests it answers with an error before it takes one."""
+    answer: Callable[[Any], None] | None = None
+    """Answers in its place."""
+    asked: list[str] = field(default_factory=list)
+    """The path of each request, whatever was answered."""
 
     @property
     def types(self) -> list[str]:
@@ -29,13 +34,27 @@ class Receiver:
         return json.loads(self.taken[place][1])
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Senders that hang up are part of the stories."""
+
+
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """Start a webhook on loopback."""
+    lines: list[socket.socket] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.asked.append(self.path)
+            lines.append(self.connection)
+            if receiver.answer:
+                receiver.answer(self)
+                return
             failing = receiver.failures > 0
             receiver.failures -= failing
             if not failing:
@@ -47,13 +66,16 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
         yield receiver
     finally:
+        for line in lines:
+            with suppress(OSError):  # most are closed
+                line.shutdown(socket.SHUT_RDWR)
         server.shutdown()
         thread.join()
         server.server_close()
