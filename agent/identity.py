@@ -97,8 +97,9 @@ def check_id(what: str, text: str) -> None:
     Raises:
         UsageError: It cannot.
     """
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
-        raise UsageError(f"not {what}: {text!r}", "use letters, digits, dots, _ and -; at most 64")
+    if not re.fullmatch(r"(?!\.\.?$)[A-Za-z0-9._-]{1,64}", text):
+        hint = "use letters, digits, dots, _ and -; at most 64, but not . or .."
+        raise UsageError(f"not {what}: {text!r}", hint)
 
 
 def check_url(url: str) -> None:

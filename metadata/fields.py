@@ -12,7 +12,8 @@ EXACT = r"$(?!\n)"  # in Python alone, `$` also matches before a final newline
 
 Name = Annotated[str, Meta(pattern=rf"^[a-z][a-z0-9-]*{EXACT}", max_length=64)]
 """A product, channel, wave or ring."""
-AgentId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{EXACT}")]
+AgentId = Annotated[str, Meta(pattern=rf"^(?!\.\.?$)[A-Za-z0-9._-]{{1,64}}{EXACT}")]
+"""Never ``.`` or ``..``: it names a folder wherever reports are kept."""
 Digest = Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{EXACT}")]
 """SHA-256 in lower-case hex."""
 Time = Annotated[datetime, Meta(tz=True)]

@@ -28,7 +28,7 @@ def check_agent_id(agent_id: str) -> None:
     Raises:
         UsageError: It is none.
     """
-    _check(agent_id, AgentId, "agent id", "use letters, digits and . _ -, at most 64")
+    _check(agent_id, AgentId, "agent id", "use letters, digits and . _ -, at most 64, but not . or ..")
 
 
 def check_platform(platform: str) -> None:

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from metadata import places
+from metadata.fields import AgentId
 from tests.agent.reporting import HEADER, forget_pauses, paste, peek, read, report_to, stages, token
 from tests.agent.scene import AGENT, Scene
 from tests.support.host import Host
@@ -52,6 +54,15 @@ def cohort_on(scene: Scene, route: str) -> str:
     """Return an id whose place begins with some digits."""
     ids = (f"cluster-{number}" for number in range(10_000))
     return next(one for one in ids if places.place(salt(scene), one).startswith(route))
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_no_host_is_called_as_folders_are(scene, name):
+    """Reports lie in a folder of their host, and there is none for such a name, in a report neither."""
+    done = scene.host.run("enroll", "--token", token(scene), f"--agent-id={name}")
+    assert (done.exit_code, f"not an agent id: '{name}'" in done.stderr) == (2, True)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(name, AgentId)
 
 
 def test_hosts_of_a_cohort_stand_in_one_place(member, taker, another_host):

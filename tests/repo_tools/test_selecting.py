@@ -117,6 +117,7 @@ def test_hosts_are_known_by_how_their_update_ended(real_time, tmp_path):
         (["--clear"], 2, "no host is selected"),
         (["9.9.9", "--id", "host-1"], 13, "there is no release 9.9.9"),
         (["1.4.2", "--id", "no such host"], 2, "agent id"),
+        (["1.4.2", "--id", ".."], 2, "agent id"),
         (["1.4.2", *(f"--id=host-{number}" for number in range(2_001))], 2, "too many for a batch"),
         (["1.4.2", "--label", "site=fra1"], 13, "nothing was collected"),
     ],
