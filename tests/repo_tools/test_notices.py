@@ -146,7 +146,7 @@ def test_a_webhook_that_wants_peace_is_left_in_peace(rolled, hook, notify):
 def test_a_message_goes_nowhere_else(rolled, hook, notify):
     """A redirect is not followed, not read, and no success; its place is named without its path."""
     rolled.publish_release("1.5.0")
-    head = b"HTTP/1.1 307 Elsewhere\r\nLocation: http://me:hunter2@127.0.0.1:9/path\r\n\r\n"
+    head = b"HTTP/1.1 307 Elsewhere\r\nLocation: http://127.0.0.1:9/hunter2\r\n\r\n"
     hook.answer = flood(head, bytes(65_536))
     done = notify()
     assert (done.exit_code, hook.asked) == (11, ["/hook"])

@@ -38,6 +38,23 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self._lines: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Note each connection."""
+        line, address = super().get_request()
+        self._lines.append(line)
+        return line, address
+
+    def server_close(self) -> None:
+        """Cut what is still open."""
+        super().server_close()
+        for line in self._lines:
+            with suppress(OSError):  # most are closed
+                line.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Senders that hang up are part of the stories."""
 
@@ -45,13 +62,11 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """Start a webhook on loopback."""
-    lines: list[socket.socket] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.asked.append(self.path)
-            lines.append(self.connection)
             if receiver.answer:
                 receiver.answer(self)
                 return
@@ -66,16 +81,13 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server(Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
         yield receiver
     finally:
-        for line in lines:
-            with suppress(OSError):  # most are closed
-                line.shutdown(socket.SHUT_RDWR)
         server.shutdown()
         thread.join()
         server.server_close()
