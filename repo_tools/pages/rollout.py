@@ -171,7 +171,7 @@ def _parts(counts: Counts) -> tuple[Part, ...]:
     return (
         Part("ok", "healthy", counts.ok),
         Part("trial", "started", max(0, counts.silent - counts.lost)),
-        Part("waiting", "to come", max(0, counts.expected - counts.started)),
+        Part("waiting", "to come", max(0, counts.members - counts.unfit - counts.started)),
         Part("failed", "failed", counts.failed),
         Part("silent", "silent", counts.lost),
     )
@@ -184,7 +184,7 @@ def _state(found: Course, order: Order | None) -> str:
         return "held"
     if order.base and order.base.version == order.version and not order.not_after:
         return "done"
-    return "open"
+    return "waiting" if order.not_before and order.not_before > found.now else "open"
 
 
 def _next(found: Course) -> NextStep | None:
@@ -200,6 +200,9 @@ def _next(found: Course) -> NextStep | None:
         return _step(found, below(paused), "resume it, or recall it", f"tidegate rollout resume {name}")
     if found.step.verdict.action == "halt":
         return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}")
+    if any(counted.counts.failed and not counted.counts.ok for counted in found.tallies.values()):
+        said = "look at what failed, then hold it or recall it"
+        return _step(found, below(BRAKE), said, f"tidegate brake {name}")
     return _further(found, [wave.name for wave in reached])
 
 
@@ -208,10 +211,12 @@ def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
     state, name = found.state, str(found.state.channel)
     if all(_state(found, wave.order) == "done" for wave in state.inhabited):
         return None
+    last = state.channel.below(reached[-1])
+    if any(wave.name == reached[-1] and _state(found, wave.order) == "waiting" for wave in state.waves):
+        return _step(found, last, f"wait until {reached[-1]} begins", f"tidegate rollout status {name}")
     following = next((wave.name for wave in state.inhabited if wave.name not in reached), None)
     if following is None:
-        role = state.channel.below(reached[-1])
-        return _step(found, role, "complete it", f"tidegate rollout promote {name}")
+        return _step(found, last, "complete it", f"tidegate rollout promote {name}")
     verb = "advance" if found.plan and found.plan.strategy == "gated" else "promote"
     role = state.channel.below(following)
     return _step(found, role, f"open {following}", f"tidegate rollout {verb} {name}")

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from metadata.errors import ConflictError
 from repo_tools.pages.site import Site
 from repo_tools.store import FullStore, Item
 from repo_tools.store.base import INDEX, STATUS
@@ -42,6 +43,14 @@ def write(store: FullStore, site: Site, now: datetime) -> Written:
     Raises:
         ConflictError: Somebody else writes it at the same time.
     """
+    try:
+        return _write(store, site, now)
+    except ConflictError as error:
+        text = f"somebody else wrote the dashboard in {store.location} at the same time"
+        raise ConflictError(text, "build it again") from error
+
+
+def _write(store: FullStore, site: Site, now: datetime) -> Written:
     there = {item.name: item for folder in _FOLDERS for item in store.below(folder)}
     wanted = {f"{ROOM}/{name}": data for name, data in site.once.items()}
     fresh = [name for name in wanted if name not in there]

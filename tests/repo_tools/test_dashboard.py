@@ -6,9 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from metadata.errors import ConflictError
 from repo_tools.pages import site, writing
 from repo_tools.store.folder import FolderStore
+from tests.support.chorus import BACK, SWITCHED
+from tests.support.collection import Collection
 from tests.support.dashboards import LOG, SITE, Seen
+from tests.support.wave import Underway
+from tests.support.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,49 @@ def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
     assert "It is a recall, which goes to all of its hosts at once" in shown()
 
 
+def test_a_rollout_that_has_not_begun_is_waited_for(rolled):
+    """A wave whose time has not come is not open, and nobody is told to complete it."""
+    rolled.add("1.5.0")
+    tomorrow = f"{rolled.now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    rolled.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate", "--not-before", tomorrow)
+    rolled.sign_and_publish()
+    rolled.do("dashboard", "build")
+    shown = page(rolled.store / "status", "rollout.agent.stable.html")
+    assert ("Wait until full begins" in shown, "b-open" in shown) == (True, False)
+    rolled.now += timedelta(days=1)
+    rolled.do("dashboard", "build")
+    shown = page(rolled.store / "status", "rollout.agent.stable.html")
+    assert ("Complete it" in shown, "b-open" in shown) == (True, True)
+
+
+def test_where_all_failed_that_were_heard_nobody_is_led_on(real_time, tmp_path):
+    """One failure halts no small wave, but is to be looked at; who was not heard is still to come."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    start = repo.desk().now - timedelta(days=1)
+    rollout = Underway(Collection(repo, repo.base / "box"), start)
+    first, *_ = rollout.join("canary", 3)
+    rollout.tell([first], *BACK, running="1.4.2")
+    rollout.collection.collect()
+    repo.do("dashboard", "build")
+    shown = page(repo.store / "status", "rollout.agent.stable.html")
+    assert "Look at what failed, then hold it or recall it" in shown
+    assert "to come</dt><dd>2 <small>67 %" in shown
+
+
+def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
+    """While every host of a release is in its soak nobody knows how it went."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
+    names = rollout.join("canary", 2)
+    rollout.tell(names, *SWITCHED, running="1.5.0")
+    rollout.collection.collect()
+    repo.do("dashboard", "build")
+    shown = page(repo.store / "status", "history.html")
+    assert '<td class="n">2</td><td class="n">2</td><td class="n">-</td>' in shown
+
+
 def test_what_is_only_staged_is_not_shown(seen):
     """The site shows what hosts can read, whatever somebody prepares."""
     seen.repo.do("brake", "stable", "--reason", "only a thought")
@@ -114,6 +162,24 @@ class Dying(FolderStore):
         """Replace a file, or die."""
         self._step()
         super().replace(name, data, expected)
+
+
+class Raced(FolderStore):
+    """A store in which somebody else is always faster."""
+
+    def replace(self, name, data, expected):
+        """Find other content than was expected."""
+        super().replace(name, b"theirs", expected)
+        super().replace(name, data, expected)
+
+
+def test_two_that_build_at_once_are_told_so(seen, tmp_path):
+    """The slower one learns what happened in words about dashboards, and what to do."""
+    desk = seen.repo.desk()
+    made = site.rendered(site.gather(desk, tmp_path / "nothing", full=False), desk.now)
+    with pytest.raises(ConflictError, match="somebody else wrote the dashboard") as raised:
+        writing.write(Raced(str(tmp_path), tmp_path), made, desk.now)
+    assert raised.value.hint == "build it again"
 
 
 def test_readers_never_see_half_a_build(seen, tmp_path):
