@@ -33,13 +33,15 @@ def build(app: App, lake: Path | None, *, full: bool, target: str | None) -> Ans
     """
     from repo_tools.pages import site, writing
     from repo_tools.store import open_store
-    from repo_tools.store.base import INDEX
+    from repo_tools.store.base import INDEX, TIMESTAMP
 
     desk = app.desk()
     store = open_store(target, Path(), desk.workspace.settings.s3) if target else desk.first
     with app.terminal.progress("building"):
         made = site.rendered(site.gather(desk, lake or desk.workspace.folder / "lake", full=full), desk.now)
         done = writing.write(store, made, desk.now)
+    if full and store.has(TIMESTAMP):
+        app.terminal.warn("whoever can read the store can now read ids, labels and logs of hosts; use --to")
     data = {
         "location": f"{store.location}/{INDEX}",
         "build": made.build,

@@ -134,6 +134,14 @@ def test_hosts_stay_unnamed_unless_asked_for(seen):
     assert [name for name in seen.canary[:4] if f">{name}<" in inside] == []
 
 
+def test_whoever_shows_hosts_to_all_readers_is_warned(rolled):
+    """Names of hosts in the store itself are seldom meant; elsewhere they are what was asked for."""
+    elsewhere = rolled.run("dashboard", "build", "--full", "--to", rolled.base / "inside")
+    here = rolled.run("dashboard", "build", "--full", "--to", rolled.store)
+    said = [("whoever can read the store" in done.stderr, done.exit_code) for done in (elsewhere, here)]
+    assert said == [(False, 0), (True, 0)]
+
+
 def test_without_news_nothing_is_written_but_the_time(seen):
     """A build that says the same is the same build: only the small status file is new."""
     seen.build()
