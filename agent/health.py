@@ -13,6 +13,7 @@ import requests
 from agent import commands
 from agent.services import NoManagerError
 from agent.services.systemd import unit_state
+from agent.transport import Session
 from metadata.release import Probe
 
 MOST_BODY_BYTES = 65_536
@@ -86,10 +87,10 @@ def _tcp(entry: Probe, address: str) -> Answer:
 
 
 def _http(entry: Probe, url: str) -> Answer:
-    with requests.Session() as session:
+    with Session() as session:
         session.trust_env = False  # the product is on this host; a proxy for the outside must not be asked
         try:
-            with session.get(url, stream=True, timeout=entry.timeout_s, allow_redirects=False) as answer:
+            with session.get(url, stream=True, timeout=entry.timeout_s) as answer:
                 if answer.status_code != entry.status or entry.expect is None:
                     text = f"{entry.text()} answered {answer.status_code}"
                     return Answer(answer.status_code == entry.status, text)

@@ -95,13 +95,20 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class Session(requests.Session):
+    """Leaves redirects to its user; otherwise it reads the whole body of one, even to follow none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no target."""
+
+
 class Transport:
     """One session with servers, one request at a time."""
 
     def __init__(self, network: Network, user_agent: str) -> None:
         self._network = network
         self._connections = Connections()
-        self._session = requests.Session()
+        self._session = Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._connections))
         self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
@@ -171,7 +178,6 @@ class Transport:
             cert=(certificate or None) if at_home else None,
             stream=True,
             timeout=(CONNECT_S, network.patience_s / 2),
-            allow_redirects=False,
             **route(network),
         )
 

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Key
 
@@ -19,7 +18,7 @@ from agent.identity import Identity
 from agent.reports.outbox import TO_ALL, Batch
 from agent.reports.scrub import scrub
 from agent.settings import Network
-from agent.transport import route
+from agent.transport import Session, route
 from metadata.envelope import public_entry, seal
 from metadata.errors import UnreachableError
 from metadata.report import MAX_DETAIL, Report
@@ -128,15 +127,12 @@ def _send(url: str, body: bytes, headers: Mapping[str, str], network: Network) -
     """Return the status, or what went wrong."""
     fixed = {"Content-Type": "application/json", "If-None-Match": "*"}
     try:
-        with requests.put(
-            url,
-            body,
-            headers={**headers, **fixed},
-            timeout=(5, 10),
-            stream=True,
-            allow_redirects=False,
-            **route(network),
-        ) as answer:
+        with (
+            Session() as session,
+            session.put(
+                url, body, headers={**headers, **fixed}, timeout=(5, 10), stream=True, **route(network)
+            ) as answer,
+        ):
             return answer.status_code
     except (OSError, ValueError) as error:
         return " ".join(str(error).split())[:160]

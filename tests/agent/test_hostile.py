@@ -40,6 +40,9 @@ ATTACKS = {
     "a reset": cut(b"x" * 999, 9, reset=True),
     "nothing": hang_up,
     "a redirect to a file": redirect("file:///etc/passwd"),
+    "a redirect without an end": flood(
+        b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:9/\r\n\r\n", bytes(65_536)
+    ),
     "a redirect to nowhere": redirect("https://[::bad"),
     "a redirect to what anybody may change": redirect("http://127.0.0.1:9/"),
     "too much to do": busy(429, "86400"),
@@ -73,7 +76,8 @@ def test_ticks_under_attack(scene):
     scene.release("1.1.0")
     scene.host.write_settings(top=IMPATIENT)
     pid = scene.host.pid
-    for attack in ("headers that drip", "a body without an end", "headers without an end", "a reset"):
+    endless = ("a body without an end", "a redirect without an end", "headers without an end")
+    for attack in (*endless, "headers that drip", "a reset"):
         scene.web.faults["timestamp.json"] = ATTACKS[attack]
         code, peak_bytes = tick(scene)
         assert (code, scene.host.runs, scene.host.pid) == (11, "1.0.0", pid), attack
