@@ -39,6 +39,21 @@ def test_a_file_that_was_cut_short_is_read_again_when_it_is_whole(collection):
     assert collection.asides() == []
 
 
+def test_a_day_that_is_gone_and_comes_back(collection):
+    """A missing partition takes nothing out of the numbers, and is not counted twice when it is back."""
+    voice = collection.voice("host-1").join()
+    day = voice.say(voice.report(), voice.report()).parents[2]
+    assert collection.collect()["counted"] == 3
+    known = collection.rows()
+    away = day.rename(collection.box / "away")
+    assert collection.collect()["counted"] == 0
+    assert collection.rows() == known
+    away.rename(day)
+    voice.say(voice.report())
+    assert collection.collect()["counted"] == 1
+    assert len(collection.rows()) == len(known) + 1
+
+
 def test_a_file_that_is_still_being_written_is_left_alone(collection):
     """Names that begin with a dot belong to whoever copies."""
     voice = collection.voice("host-1").join()
