@@ -116,7 +116,7 @@ class Lane:
         """Whether the supervisor's own tick is at work."""
         pid = self.host.supervisor_pid
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return any(b"tick" in Path(f"/proc/{child}/cmdline").read_bytes() for child in found)
+        return any(b"tick" in _words_of(child) for child in found)
 
     def _tells(self) -> dict[str, Any] | None:
         with contextlib.suppress(control.NoSupervisorError, OSError):
@@ -278,3 +278,11 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(entry)
         elif entry.name not in KEPT:
             entry.unlink()
+
+
+def _words_of(pid: str) -> bytes:
+    """Return a process's command line; nothing of one that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
