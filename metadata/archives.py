@@ -138,7 +138,7 @@ def zip_entries(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
 
 def _zip_entry(info: zipfile.ZipInfo) -> Entry:
     mode = info.external_attr >> 16
-    kind: Kind = "folder" if info.is_dir() else "file"
+    kind: Kind = "folder" if info.filename.endswith("/") else "file"
     if info.flag_bits & _ENCRYPTED or stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         kind = "other"  # encrypted, or a link, which zips have no agreed form for
     entry = Entry(info.orig_filename, kind, stat.S_IMODE(mode), size=info.file_size)

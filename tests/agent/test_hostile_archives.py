@@ -1,5 +1,6 @@
 """Archives made to harm: release managers and agents refuse the same ones."""
 
+import errno
 import io
 import os
 import struct
@@ -9,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.unpack import unpack
@@ -42,13 +43,23 @@ def refused_by(folder: Path, data: bytes, suffix: str, payload: bytes) -> tuple[
     assert {path.name for path in folder.iterdir()} == {packed.name, "below"}
     assert [path.name for path in target.parent.iterdir()] == ["target"]
     for path in target.rglob("*"):
-        assert Path(os.path.realpath(path)).is_relative_to(target)
+        assert is_circle(path) or Path(os.path.realpath(path)).is_relative_to(target)
         assert path.is_symlink() or not path.stat().st_mode & 0o7022
     return said[0], said[1]
 
 
+def is_circle(path: Path) -> bool:
+    """Return whether a link leads to itself, which is nowhere; ``realpath`` makes up a place for it."""
+    try:
+        os.path.realpath(path, strict=True)
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
 @settings(max_examples=300, deadline=None)
 @given(members=MEMBERS, suffix=st.sampled_from(SUFFIXES))
+@example(members=[("a", b"0", "a", 0o644), ("", b"0", "a", 0o644)], suffix=".zip")
 def test_whatever_an_archive_holds_both_sides_say_the_same(members, suffix):
     """An archive that can be released can be installed, and nothing ever lands outside."""
     payload = zipped(members) if suffix == ".zip" else tar(members)

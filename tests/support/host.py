@@ -172,6 +172,8 @@ class Host:
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the journal, whatever else is at work."""
         with contextlib.closing(sqlite3.connect(self.state / "journal.db", timeout=10)) as journal:
+            if not journal.execute("SELECT name FROM sqlite_master").fetchall():
+                return []  # the first tick is about to make it
             rows: list[tuple[Any, ...]] = journal.execute(statement, values).fetchall()
             journal.commit()
             return rows
