@@ -46,7 +46,7 @@ def console(rolled, tmp_path):
 def test_every_action_is_a_command_that_anybody_can_type(action):
     """What the console shows is read by the real parser, word for word as it is run."""
     program, *words = shlex.split(lines.shown(action.words()))
-    context = click.Context(cli, info_name=program, obj={})
+    context = click.Context(cli, info_name=program, obj={}, **cli.context_settings)
     command: click.Command = cli
     args = words
     while isinstance(command, click.Group):
