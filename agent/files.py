@@ -59,7 +59,11 @@ def point(link: Path, target: str) -> None:
     fresh = link.with_name(f".{link.name}.new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
-    fresh.replace(link)
+    try:
+        fresh.replace(link)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     sync_folder(link.parent)
 
 

@@ -137,6 +137,16 @@ def test_a_trial_that_a_read_only_disk_kept_from_its_end(scene, small_disk, guar
     assert not note.exists()
 
 
+def test_a_link_that_cannot_be_put_in_its_place(scene):
+    """A switch that fails at a link leaves the product running, and nothing beside the link."""
+    scene.ready()
+    scene.release("1.1.0")
+    in_the_way = scene.host.root / "agent" / "previous"
+    in_the_way.mkdir()
+    assert (scene.host.tick().rule, scene.host.runs) == ("backoff", "1.0.0")
+    assert sorted(path.name for path in in_the_way.parent.iterdir()) == ["current", "previous", "versions"]
+
+
 def remount(folder: Path, how: str) -> None:
     """Let a file system be mounted as ``ro`` or ``rw``, as a kernel does on errors, and people afterwards."""
     subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True, capture_output=True)
