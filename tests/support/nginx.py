@@ -16,6 +16,14 @@ from tests.support.host import ask_status, eventually, free_port
 
 CACHE = ROOT / ".cache" / "nginx"
 KEY = "a-long-random-text"
+SCRATCH = """\
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+"""
+"""Where nginx keeps what it is handed and has not passed on."""
 CONF = """daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -23,12 +31,7 @@ user root;
 events {{ }}
 http {{
     access_log {folder}/access.log;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    map "" $reports_key {{ default "{key}"; }}
+{scratch}    map "" $reports_key {{ default "{key}"; }}
     types {{
         text/html html; text/css css; text/javascript js; image/svg+xml svg; application/json json;
     }}
@@ -102,7 +105,8 @@ def serving(folder: Path, served: Path, shipped: str, status: int) -> Iterator[s
     port = free_port()
     conf = folder / "nginx.conf"
     places = {"folder": folder, "served": served, "shipped": ROOT / "infra" / "nginx" / shipped}
-    conf.write_text(CONF.format(port=port, key=KEY, **places))
+    scratch = SCRATCH.format(folder=folder)
+    conf.write_text(CONF.format(port=port, key=KEY, scratch=scratch, **places))
     if os.geteuid() != 0:
         conf.write_text(conf.read_text().replace("user root;\n", ""))
     process = subprocess.Popen([program(), "-c", conf, "-e", folder / "error.log"])

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.host import Host, eventually
 from tests.support.link import FAR, Line, inside
-from tests.support.nginx import program
+from tests.support.nginx import SCRATCH, program
 from tests.support.tls import Authority
 
 CACHE = ROOT / ".cache" / "varnish"
@@ -29,12 +29,7 @@ pid {folder}/nginx.pid;
 events {{ }}
 http {{
     access_log {folder}/access.log;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
+{scratch}    server {{
         listen 127.0.0.1:{origin};
         root {store};
         location = /metadata/timestamp.json {{ add_header Cache-Control "max-age=1"; }}
@@ -69,8 +64,9 @@ def served(folder: Path, store: Path, line: Line, authority: Authority) -> Itera
     folder.mkdir()
     (folder / "cdn.vcl").write_text(VCL)
     ports = {"origin": ORIGIN, "cdn": CDN, "front": FRONT, "far": FAR}
+    places = {"folder": folder, "store": store, "scratch": SCRATCH.format(folder=folder)}
     certificate = authority.certificate("server", FAR)
-    conf = NGINX.format(folder=folder, store=store, certificate=certificate, **ports)
+    conf = NGINX.format(certificate=certificate, **places, **ports)
     (folder / "nginx.conf").write_text(conf)
     varnish, libraries = _varnish()
     origin = [program(), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
