@@ -58,7 +58,7 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
     detail: str = ""
     """What happened, in words."""
     running: str | None = None
-    """The version that runs now."""
+    """The version that runs as this is said; one on trial runs."""
     labels: dict[str, str] = {}
     """What the host's settings call it."""
     machine: Annotated[str, Meta(max_length=64)] = ""

@@ -90,7 +90,7 @@ class _Sender:
     def _send(self, lane: Lane) -> None:
         urls = {place.url for place in self.places.values()}
         batch = outbox.again(self.journal, lane, urls)
-        batch = batch or outbox.gather(self.journal, lane, self._beats(lane))
+        batch = batch or outbox.gather(self.journal, lane, self._beats(lane), self._running())
         if batch is None:
             return
         # before anybody hears a number: it must not be given out again, not even by a new journal
@@ -107,9 +107,6 @@ class _Sender:
         self.journal.remember({f"heartbeat/{name}": self.now.isoformat() for name in heard})
 
     def _voice(self) -> "Voice":
-        # before anybody hears a number: it must not be given out again, not even by a new journal
-        here = outbox.cursor(self.journal)
-        identities.keep_number(self.settings.state_folder, self.identity.agent, here.seq)
         from agent.reports.sending import Voice  # noqa: PLC0415 (as above)
 
         return Voice(
@@ -119,6 +116,10 @@ class _Sender:
             self.journal.recall("clock") or "",
             identities.machine(f"tidegate/{self.identity.agent}") or "",
         )
+
+    def _running(self) -> dict[str, str | None]:
+        """Return what runs now, by product."""
+        return {entry.name: _slots(self.settings, entry).running() for entry in self.settings.product}
 
     def _beats(self, lane: Lane) -> list[dict[str, Any]]:
         """Return the heartbeats that are due; a host that has left lives for nobody."""
@@ -165,8 +166,12 @@ def beat(settings: Settings, journal: Journal, entry: ProductSettings) -> dict[s
         "rollout": (decision or {}).get("rollout"),
         "stage": "heartbeat",
         "outcome": "ok",
-        "running": Slots(settings.products_folder / entry.name).running(),
+        "running": _slots(settings, entry).running(),
         "decision": decision,
         "pin": pin.get("range", entry.pin),
         "windows": entry.windows,
     }
+
+
+def _slots(settings: Settings, entry: ProductSettings) -> Slots:
+    return Slots(settings.products_folder / entry.name)

@@ -8,7 +8,7 @@ Products may report to different places. Each place has a lane of its own: one t
 up no other. Numbers run through all lanes; that the host enrolled or left is told to every place.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,17 +109,20 @@ def again(journal: Journal, lane: Lane, places: Collection[str]) -> Batch | None
     return None
 
 
-def gather(journal: Journal, lane: Lane, beats: Sequence[dict[str, Any]]) -> Batch | None:
+def gather(
+    journal: Journal, lane: Lane, beats: Sequence[dict[str, Any]], running: Mapping[str, str | None]
+) -> Batch | None:
     """Return a lane's next flush, noted so that a crash does not change it; None when nothing is to be said.
 
     Args:
         journal: Where events are.
         lane: Whose events; what happened to other products is passed over.
         beats: Heartbeats that are due now.
+        running: What runs now, by product.
     """
     here = cursor(journal)
     waiting = _waiting(journal, here, lane)
-    events = waiting[:MOST]
+    events = [{**event, "running": running.get(event["product"])} for event in waiting[:MOST]]
     last = events[-1]["id"] if len(waiting) > MOST else journal.last_event()
     marks = here.marks | dict.fromkeys((lane.place, *lane.products), last)
     batch = Batch(lane=lane, first_seq=here.seq, events=[*events, *beats])

@@ -25,8 +25,8 @@ from metadata.report import MAX_DETAIL, Report
 
 PUT_S = 20
 """How long a flush may take: a place for reports that hangs must not hold a tick."""
-_FIELDS = ("at", "product", "wave", "rollout", "from", "to", "stage", "outcome", "reason")
-_BEAT = ("running", "pin", "windows")
+_FIELDS = ("at", "product", "wave", "rollout", "from", "to", "stage", "outcome", "reason", "running")
+_BEAT = ("pin", "windows")
 _CREATED = {200, 201, 204}
 _THERE = {409, 412}
 """Create-only storage says so when the object exists."""

@@ -16,8 +16,12 @@ EngineName = Literal["duckdb", "spark"]
 TABLE = "reports"
 MORE = {"agents": AGENTS, "asides": ASIDES}
 """Other tables, which are one file each."""
+OUTCOMES = "outcomes"
+"""A table that is worked out of ``TABLE``: what the hosts that a rollout reached came to."""
 COLUMNS = (*Row.__struct_fields__, "wave")
 _ROOM = files("repo_tools.collect") / "queries"
+COUNTED = (files("repo_tools.collect") / f"{OUTCOMES}.sql").read_text("utf-8")
+"""The question that makes it."""
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,7 @@ def _joined(report: Report, key: str, token: Token, received: datetime) -> Joine
 
 
 def _row(report: Report, parcel: Parcel, digest: bytes) -> Row:
+    beat = report.stage == "heartbeat"
     return Row(
         dt=f"{parcel.received:%Y-%m-%d}",
         agent=report.agent,
@@ -194,11 +195,13 @@ def _row(report: Report, parcel: Parcel, digest: bytes) -> Row:
         clock=_clock(report, parcel),
         digest=digest.hex(),
         machine=report.machine,
+        pin=report.pin if beat else None,
+        windows=msgspec.json.encode(report.windows).decode() if beat else None,
     )
 
 
 def _settled(report: Report) -> str | None:
-    """Return what an agent runs by how its update ended: that need not wait for the next heartbeat."""
+    """Return what an agent runs by how its update ended; earlier agents say it in heartbeats alone."""
     if report.outcome != "ok":
         return None
     ends = {

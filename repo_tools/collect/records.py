@@ -88,3 +88,7 @@ class Row(msgspec.Struct, frozen=True):
     digest: str
     machine: str
     """Tells the machine from others of the same identity."""
+    pin: str | None
+    """In a heartbeat: the versions that the host keeps to, empty for any."""
+    windows: str | None
+    """In a heartbeat: when updates may start there, as JSON."""

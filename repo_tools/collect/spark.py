@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from metadata.errors import MalformedError, TidegateError, UnsuitableError
-from repo_tools.collect.asking import TABLE, Table, more, unanswered
+from repo_tools.collect.asking import COUNTED, OUTCOMES, TABLE, Table, more, unanswered
 from repo_tools.collect.lake import REPORTS
 
 try:
@@ -70,6 +70,7 @@ class Spark:
         try:
             for name, path in {TABLE: lake / REPORTS, **more(lake)}.items():
                 self.session.read.parquet(str(path.absolute())).createOrReplaceTempView(name)
+            self.session.sql(COUNTED).createOrReplaceTempView(OUTCOMES)
         except (PySparkException, Py4JError) as error:
             raise _translated(error) from error
 

@@ -5,7 +5,7 @@ import duckdb
 from metadata.errors import NewerFormatError
 from repo_tools.collect.records import Row
 
-FORMAT = 1
+FORMAT = 2
 """Of the state; it grows when an older program would count wrongly."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS format (number INTEGER);
@@ -35,7 +35,7 @@ GROUP BY one.agent;
 CREATE TABLE IF NOT EXISTS agent (
   agent VARCHAR, product VARCHAR, channel VARCHAR, wave VARCHAR, running VARCHAR, rollout VARCHAR,
   stage VARCHAR, outcome VARCHAR, reason VARCHAR, labels VARCHAR, decision VARCHAR, clock VARCHAR,
-  seq BIGINT, first_received VARCHAR, received VARCHAR, left_at VARCHAR,
+  seq BIGINT, first_received VARCHAR, received VARCHAR, left_at VARCHAR, pin VARCHAR, windows VARCHAR,
   PRIMARY KEY (agent, product));
 """
 _BEFORE_FORMATS = """
@@ -51,6 +51,11 @@ SELECT regexp_extract(name, 'dt=([0-9-]+)', 1), name, '', 0, received FROM objec
 DROP TABLE object;
 """
 """From the tables of a lake that has no number."""
+_BEFORE_PINS = """
+ALTER TABLE agent ADD COLUMN IF NOT EXISTS pin VARCHAR;
+ALTER TABLE agent ADD COLUMN IF NOT EXISTS windows VARCHAR;
+"""
+"""From format 1."""
 STOOD = """
 INSERT INTO stood
 SELECT agent, seq, enrolled, ring, cohort_id FROM roster ANTI JOIN stood USING (agent, seq)
@@ -73,6 +78,9 @@ def prepare(db: duckdb.DuckDBPyConnection) -> None:
         raise NewerFormatError(f"the lake was written by a newer Tidegate (format {found[0][0]})", hint)
     if not found:
         db.execute(_BEFORE_FORMATS)
+    if not found or found[0][0] < FORMAT:
+        db.execute(_BEFORE_PINS)
+        db.execute("DELETE FROM format")
         db.execute("INSERT INTO format VALUES (?)", [FORMAT])
     db.execute(STOOD)
     db.execute("COMMIT")
@@ -113,10 +121,12 @@ INSERT OR REPLACE INTO agent
 SELECT fresh.agent, fresh.product, last.channel, last.wave, coalesce(ran, old.running), last.rollout,
        last.stage, last.outcome, last.reason, last.labels, coalesce(decided, old.decision), last.clock,
        last.seq, coalesce(old.first_received, fresh.since), last.received,
-       CASE WHEN last.stage = 'leave' THEN last.received END
+       CASE WHEN last.stage = 'leave' THEN last.received END,
+       coalesce(beat.pin, old.pin), coalesce(beat.windows, old.windows)
 FROM (SELECT agent, product, max_by(new, seq) AS last, min(received) AS since,
              max_by(running, seq) FILTER (running IS NOT NULL) AS ran,
-             max_by(decision, seq) FILTER (decision IS NOT NULL) AS decided
+             max_by(decision, seq) FILTER (decision IS NOT NULL) AS decided,
+             max_by(new, seq) FILTER (stage = 'heartbeat') AS beat
       FROM new GROUP BY agent, product) AS fresh
 LEFT JOIN agent AS old USING (agent, product)
 WHERE old.seq IS NULL OR last.seq > old.seq

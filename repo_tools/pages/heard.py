@@ -23,7 +23,8 @@ _NOTHING = f"""
 CREATE TABLE reports ({_REPORTS});
 CREATE TABLE agents (
   agent VARCHAR, product VARCHAR, channel VARCHAR, wave VARCHAR, running VARCHAR, labels VARCHAR,
-  decision VARCHAR, received VARCHAR, ring VARCHAR, cohort_id VARCHAR, presence VARCHAR);
+  decision VARCHAR, received VARCHAR, ring VARCHAR, cohort_id VARCHAR, presence VARCHAR,
+  pin VARCHAR, windows VARCHAR);
 """
 """The tables of a lake in which nothing is."""
 _ORDERED = """

@@ -130,13 +130,30 @@ def test_an_update_is_told_in_three_flushes(life):
     scene.release("1.20.0", "good", "--trial-s", "5", "--soak-s", "1")
     assert scene.host.tick().exit_code == 0
     scene.host.eventually(lambda: scene.host.tick().exit_code == 0 and len(taker.taken) == 3)
-    told = [stages(peek(json.loads(body))) for body in taker.taken.values()]
+    flushes = [peek(json.loads(body)) for body in taker.taken.values()]
+    told = [stages(reports) for reports in flushes]
     assert told == [
         ["update_download", "update_verify", "update_install"],
         ["update_healthcheck"],
         ["soak"],
     ]
     assert len(told) == FLUSHES_OF_AN_UPDATE
+
+
+def test_every_report_says_what_runs_as_it_is_said(life):
+    """A version on trial runs, whatever becomes of it; the next report says what runs then."""
+    scene, taker = life
+    forget_pauses(scene.host)
+    taker.answer = status(201)
+    assert scene.host.tick().exit_code == 0
+    before = scene.host.installed
+    taker.taken.clear()
+    scene.release("1.30.0", "unhealthy", "--trial-s", "5", "--soak-s", "1")
+    assert scene.host.tick().exit_code == 0
+    on_trial, back = [peek(json.loads(body)) for body in taker.taken.values()]
+    assert {one.running for one in on_trial} == {"1.30.0"}
+    assert stages(back) == ["update_healthcheck", "update_rollback"]
+    assert {one.running for one in back} == {before}
 
 
 class FullJournal(Journal):

@@ -19,7 +19,7 @@ INSERT INTO file FROM now.file;
 INSERT INTO token_use FROM now.token_use;
 INSERT INTO aside SELECT name, agent, reason, detail, received FROM now.aside;
 CREATE TABLE roster AS FROM now.roster;
-CREATE TABLE agent AS FROM now.agent;
+CREATE TABLE agent AS SELECT * EXCLUDE (pin, windows) FROM now.agent;
 ALTER TABLE roster ADD PRIMARY KEY (agent);
 ALTER TABLE agent ADD PRIMARY KEY (agent, product);
 """

@@ -9,7 +9,7 @@ import pytest
 from repo_tools.gate.verdict import Counts
 from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL
 from tests.support.collection import Collection
-from tests.support.wave import Underway
+from tests.support.wave import ROLLOUT, Underway
 from tests.support.workspace import Workspace
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
@@ -24,7 +24,7 @@ def canary(real_time, tmp_path):
 
 
 def test_each_host_has_one_outcome(canary):
-    """Well, failed, failed and then well, silent, not started, not heard of, held by a pin, unfit."""
+    """Well, failed, healed, silent, waiting, not heard of, pinned, unfit: for `fleet query progress`, too."""
     names = canary.join("canary", 9)
     well, failed, healed, silent, waiting, _, pinned, unfit, lost = ([name] for name in names)
     canary.tell(well, *WELL)
@@ -38,6 +38,11 @@ def test_each_host_has_one_outcome(canary):
     counts = canary.tally().counts
     assert asdict(counts) == asdict(Counts(members=9, expected=6, started=5, ok=1, failed=2, unfit=1, lost=1))
     assert (counts.heard, counts.silent) == (3, 2)
+    canary.join("full", 1)
+    canary.collection.collect()
+    [row] = canary.repo.do("fleet", "query", "progress", "--where", f"rollout={ROLLOUT}")
+    said = {name: row[name] for name in ("wave", "heard", "ok", "failed", "silent", "unfit")}
+    assert said == {"wave": "canary", "heard": 3, "ok": 1, "failed": 2, "silent": 2, "unfit": 1}
 
 
 def test_each_way_to_fail(canary):

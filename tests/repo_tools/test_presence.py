@@ -1,5 +1,6 @@
 """Who is still there: cohorts, clones, hosts that left, were forgotten or fell silent."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,3 +138,24 @@ def test_an_enrolment_that_is_filed_again_changes_nothing(collection):
     asked = "SELECT DISTINCT cohort_id, ring FROM agents"
     told = collection.repo.do("fleet", "query", "--sql", asked)
     assert told == [{"cohort_id": "new", "ring": "staging"}]
+
+
+def test_pins_and_windows_of_hosts_are_kept(collection):
+    """An agent's line has what its newest heartbeat said; other reports leave it as it is."""
+    voice = collection.voice("host-1").join()
+    windows = ["Mon-Fri 02:00-05:00"]
+    voice.say(voice.report(pin=">=1.4,<1.5", windows=windows), voice.report(stage="soak"))
+    other = collection.voice("host-2").join()
+    other.say(other.report(pin="<2"))
+    collection.collect()
+    kept = "SELECT agent, pin, windows FROM agents ORDER BY agent"
+    told = collection.repo.do("fleet", "query", "--sql", kept)
+    assert told == [
+        {"agent": "host-1", "pin": ">=1.4,<1.5", "windows": json.dumps(windows)},
+        {"agent": "host-2", "pin": "<2", "windows": "[]"},
+    ]
+    voice.say(voice.report(stage="refusal", outcome="deferred"))
+    other.say(other.report())
+    collection.collect()
+    [one, lifted] = collection.repo.do("fleet", "query", "--sql", kept)
+    assert (one["pin"], lifted["pin"]) == (">=1.4,<1.5", "")

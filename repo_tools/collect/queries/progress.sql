@@ -1,59 +1,65 @@
 -- Progress of rollouts: how far the hosts of each wave are; one that failed once has failed.
 --
--- expected  enrolled when the rollout's first report came, and heard since; all other counts but `later` are of these
--- heard     ended: ok or failed
+-- Hosts are counted as gates count them, by the table `outcomes`. A wave is shown once one of its hosts spoke of the rollout.
+--
+-- expected  enrolled when the rollout's first report came, heard since, and fit; the counts up to `back` are of these
+-- heard     have an outcome: ok or failed
 -- ok        kept it, and nothing failed until the end of its soak
--- failed    something failed on the way, whatever succeeded before or afterwards
--- silent    began to install, and said no more
--- soaking   kept it; the soak is not over
--- back      failed, and went back to what ran before
--- later     hosts that enrolled after it began: they take part, and decide nothing
+-- failed    went back, was ill, or could not verify it, whatever succeeded before or afterwards
+-- silent    started, and has no outcome yet
+-- soaking   of the silent: kept it, and the soak is not over
+-- back      of the failed: went back to what ran before
+-- unfit     was unhealthy before, too: tells nothing of the release
+-- later     enrolled after it began: takes part, and decides nothing
 WITH host AS (
   SELECT product, channel, agent, min(received) AS first_heard, max(received) AS last_heard
   FROM reports
   GROUP BY product, channel, agent
 ), placed AS (
   SELECT product, channel, agent, wave,
-         row_number() OVER (PARTITION BY product, channel, agent ORDER BY seq DESC) AS newest
+         row_number() OVER (PARTITION BY product, channel, agent ORDER BY seq DESC) AS place
   FROM reports
 ), rollouts AS (
   SELECT product, channel, rollout, min(received) AS opened
   FROM reports
   WHERE rollout IS NOT NULL AND stage <> 'heartbeat'
   GROUP BY product, channel, rollout
-), said AS (
-  SELECT product, channel, rollout, agent, min_by(wave, seq) AS wave,
-         max(CASE WHEN stage = 'update_install' THEN 1 ELSE 0 END) AS started,
-         max(CASE WHEN stage = 'update_healthcheck' AND outcome = 'ok' THEN 1 ELSE 0 END) AS kept,
-         max(CASE WHEN stage = 'soak' AND outcome = 'ok' THEN 1 ELSE 0 END) AS soaked,
-         max(CASE WHEN stage = 'update_rollback' THEN 1 ELSE 0 END) AS back,
-         max(CASE WHEN outcome = 'failed' OR stage = 'update_rollback' THEN 1 ELSE 0 END) AS failed
+), reached AS (
+  SELECT DISTINCT product, channel, rollout, coalesce(wave, '') AS wave
   FROM reports
-  WHERE rollout IS NOT NULL AND stage <> 'heartbeat'
-  GROUP BY product, channel, rollout, agent
+  WHERE rollout IS NOT NULL
+), said AS (
+  SELECT *, row_number() OVER (PARTITION BY product, channel, rollout, agent
+                               ORDER BY CASE WHEN version IS NULL THEN 0 ELSE 1 END DESC, newest DESC) AS place
+  FROM outcomes
 ), judged AS (
-  SELECT rollouts.product, rollouts.rollout, coalesce(said.wave, placed.wave) AS wave,
-         CASE WHEN host.first_heard <= rollouts.opened THEN 1 ELSE 0 END AS expected,
-         coalesce(started, 0) AS started, coalesce(kept, 0) AS kept, coalesce(soaked, 0) AS soaked,
-         coalesce(back, 0) AS back, coalesce(failed, 0) AS failed
+  SELECT rollouts.product, rollouts.channel, rollouts.rollout, coalesce(said.wave, placed.wave) AS wave,
+         host.first_heard <= rollouts.opened AS enrolled, coalesce(started, FALSE) AS started,
+         coalesce(kept, FALSE) AS kept, coalesce(ok, FALSE) AS ok, coalesce(failed, FALSE) AS failed,
+         coalesce(returned, FALSE) AS returned, coalesce(unfit, FALSE) AS unfit
   FROM rollouts
   JOIN host ON host.product = rollouts.product AND host.channel = rollouts.channel
            AND host.last_heard >= rollouts.opened
   JOIN placed ON placed.product = host.product AND placed.channel = host.channel
-             AND placed.agent = host.agent AND placed.newest = 1
+             AND placed.agent = host.agent AND placed.place = 1
   LEFT JOIN said ON said.product = host.product AND said.channel = host.channel
-                AND said.rollout = rollouts.rollout AND said.agent = host.agent
+                AND said.rollout = rollouts.rollout AND said.agent = host.agent AND said.place = 1
   WHERE host.first_heard <= rollouts.opened OR said.agent IS NOT NULL
+), counted AS (
+  SELECT *, enrolled AND NOT unfit AS expected, started AND NOT ok AND NOT failed AS silent FROM judged
 )
-SELECT product, rollout, wave,
-       sum(expected) AS expected,
-       sum(expected * CASE WHEN failed = 1 OR soaked = 1 THEN 1 ELSE 0 END) AS heard,
-       sum(expected * CASE WHEN failed = 0 THEN soaked ELSE 0 END) AS ok,
-       sum(expected * failed) AS failed,
-       sum(expected * CASE WHEN failed = 0 AND kept = 0 AND soaked = 0 THEN started ELSE 0 END) AS silent,
-       sum(expected * CASE WHEN failed = 0 AND soaked = 0 THEN kept ELSE 0 END) AS soaking,
-       sum(expected * back) AS back,
-       sum(1 - expected) AS later
-FROM judged
-GROUP BY product, rollout, wave
-ORDER BY product, rollout, wave NULLS LAST
+SELECT counted.product, counted.rollout, counted.wave,
+       count_if(expected) AS expected,
+       count_if(expected AND (ok OR failed)) AS heard,
+       count_if(expected AND ok) AS ok,
+       count_if(expected AND failed) AS failed,
+       count_if(expected AND silent) AS silent,
+       count_if(expected AND silent AND kept) AS soaking,
+       count_if(expected AND failed AND returned) AS back,
+       count_if(enrolled AND unfit) AS unfit,
+       count_if(NOT enrolled) AS later
+FROM counted
+JOIN reached ON reached.product = counted.product AND reached.channel = counted.channel
+            AND reached.rollout = counted.rollout AND reached.wave = coalesce(counted.wave, '')
+GROUP BY counted.product, counted.rollout, counted.wave
+ORDER BY counted.product, counted.rollout, counted.wave NULLS LAST
