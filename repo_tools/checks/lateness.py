@@ -8,11 +8,9 @@ from metadata.documents import Order
 from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.output import moment
 from repo_tools.roles import BRAKE
-from repo_tools.rollouts.leading import is_spread
+from repo_tools.rollouts.leading import FAIL_ABOVE, WARN_ABOVE, began, spent
 from repo_tools.rollouts.state import State, held_by
 
-WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
-"""Parts of a spread that may be over when hosts first read of it."""
 APART = timedelta(minutes=30)
 """Waves that begin nearer to each other were promoted one by one, to be published together."""
 
@@ -23,14 +21,13 @@ def late(facts: Facts) -> Iterator[Finding]:
         yield from _together(facts, state)
         for role, _digest, order in facts.orders(state):
             new, freed = _is_new(facts, role, order), _is_freed(facts, state, order)
-            if not (new or freed) or not is_spread(order, state.policy.poll_s) or held_by(state.brake, order):
+            if not (new or freed) or held_by(state.brake, order):
                 continue
-            began = max(filter(None, (order.not_before, state.brake.since)), default=facts.now)
-            over = (facts.now - began) / timedelta(seconds=order.spread_s)
+            over = spent(state, order, facts.now)
             if over > WARN_ABOVE:
                 hurts = over > FAIL_ABOVE and order.recall is None and not order.urgent
                 level: Level = "error" if hurts else "warning"
-                text = _sentence(role, order, began, min(over, 1))
+                text = _sentence(role, order, began(state, order, facts.now), min(over, 1))
                 yield Finding(level, "late", role, text, _anew(state, order, freed=freed and not new))
 
 
@@ -68,8 +65,8 @@ def _is_freed(facts: Facts, state: State, order: Order) -> bool:
     return before is not None and order.state == "go" and held_by(before, order)
 
 
-def _sentence(role: str, order: Order, began: datetime, over: float) -> str:
-    spread = f"its spread of {order.spread_s} s began at {moment(began)}"
+def _sentence(role: str, order: Order, since: datetime, over: float) -> str:
+    spread = f"its spread of {order.spread_s} s began at {moment(since)}"
     return f"{role} would start {100 * over:.0f} % of its hosts at once: {spread}"
 
 

@@ -10,6 +10,7 @@ from metadata.errors import SignaturesMissingError
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.publishing import NOW, go_out
+from repo_tools.cli.signing import tidied
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing.words import staged_changes
@@ -17,8 +18,7 @@ from repo_tools.rollouts.orders import Terms
 from repo_tools.signing import following, missing, needed, only
 
 if TYPE_CHECKING:
-    from repo_tools.gate.advance import Step
-    from repo_tools.gate.job import Done
+    from repo_tools.gate.job import Done, Task
 
 
 @click.command()
@@ -43,23 +43,24 @@ def advance(app: App, channel: str, lake: Path | None, by: str, publish: bool, d
 
     desk = app.desk()
     found = desk.channel(channel)
-    step = job.look(desk, found, lake or desk.workspace.folder / "lake", Terms(desk.now, by=by))
+    if not dry_run:
+        tidied(app, desk)
+    task = job.look(desk, found, lake or desk.workspace.folder / "lake", Terms(desk.now, by=by))
     if dry_run:
-        return Answer({**_data(step), "dry_run": True}, [*_lines(step), "nothing was staged"])
-    done = job.act(desk, found, step)
-    return _answer(app, desk, done, publish=publish)
+        return Answer({**_data(task), "dry_run": True}, [*_lines(task, "would be "), "nothing was staged"])
+    return _answer(app, desk, task, job.act(desk, found, task), publish=publish)
 
 
-def _answer(app: App, desk: Desk, done: "Done", *, publish: bool) -> Answer:
-    data = {**_data(done.step), "staged": list(done.roles), "signed": [one.role for one in done.signed]}
-    lines = _lines(done.step)
+def _answer(app: App, desk: Desk, task: "Task", done: "Done", *, publish: bool) -> Answer:
+    data = {**_data(task), "staged": list(done.roles), "signed": [one.role for one in done.signed]}
+    lines = _lines(task)
     if not done.roles:
         return Answer(data, lines)
     own = desk.alone(done.roles)
     if publish and not missing(own):
         out = go_out(app, own, NOW)
         return Answer({**data, **out.data}, [*lines, *out.text])
-    failure = _unsigned(own) if publish and done.step.verdict.action != "ask" else None
+    failure = _unsigned(own) if publish and task.step.verdict.action != "ask" else None
     return Answer(data, [*lines, *staged_changes(own), following(own)], failure)
 
 
@@ -69,7 +70,8 @@ def _unsigned(desk: Desk) -> SignaturesMissingError:
     return SignaturesMissingError(text, f"they run: tidegate sign{only(desk)}")
 
 
-def _data(step: "Step") -> dict[str, Any]:
+def _data(task: "Task") -> dict[str, Any]:
+    step = task.step
     counts = step.tally.counts if step.tally else None
     return {
         "action": step.verdict.action,
@@ -78,13 +80,17 @@ def _data(step: "Step") -> dict[str, Any]:
         "wave": step.wave,
         "counts": {**asdict(counts), "heard": counts.heard, "silent": counts.silent} if counts else None,
         "reports": {"count": step.tally.reports, "sha256": step.tally.sha256} if step.tally else None,
+        "taken_back": list(task.back),
+        "prepared_before": list(task.ready),
     }
 
 
-def _lines(step: "Step") -> list[str | Sheet]:
+def _lines(task: "Task", mood: str = "") -> list[str | Sheet]:
+    step = task.step
     said = f"{_WORDS[step.verdict.action]}: {step.verdict.text}"
+    back = [f"{mood}taken back, as it was prepared before: {', '.join(task.back)}"] if task.back else []
     if step.tally is None:
-        return [said]
+        return [said, *back]
     found = step.tally.counts
     names = ["wave", "members", "expected", "started", "ok", "failed", "silent", "unfit"]
     numbers = [
@@ -96,7 +102,7 @@ def _lines(step: "Step") -> list[str | Sheet]:
         found.silent,
         found.unfit,
     ]
-    return [Sheet(names, [[str(step.wave), *(f"{number:,}" for number in numbers)]]), said]
+    return [Sheet(names, [[str(step.wave), *(f"{number:,}" for number in numbers)]]), said, *back]
 
 
 _WORDS = {

@@ -1,4 +1,8 @@
-"""The job's one step on a desk: judge what is live, prepare what follows, sign it where a key is at hand."""
+"""The job's one step on a desk: judge what is live, prepare what follows, sign it where a key is at hand.
+
+It may be killed at any point: evidence is kept before the order that names it, and the next run finishes what
+is left, or prepares it anew.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +16,7 @@ from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
 from repo_tools.gate.advance import Step, advance, opened, watch
 from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.left import is_anew, is_whole, left
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
 from repo_tools.publishing.tidying import take_back
@@ -21,8 +26,8 @@ from repo_tools.rollouts.leading import LEAD, slow
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.selecting import carried
-from repo_tools.rollouts.staging import roles_of, stage
-from repo_tools.rollouts.state import State, order_in, read_state
+from repo_tools.rollouts.staging import Change, roles_of, stage
+from repo_tools.rollouts.state import State, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
 
 _BAD_NEWS = {"failure", "doubtful", "unfit"}
@@ -30,18 +35,28 @@ _BAD_NEWS = {"failure", "doubtful", "unfit"}
 
 
 @dataclass(frozen=True)
+class Task:
+    """What the job is about to do."""
+
+    step: Step
+    back: Sequence[str] = ()
+    """Staged roles that it takes back first."""
+    ready: Sequence[str] = ()
+    """What it staged in an earlier run, and leaves as it is."""
+
+
+@dataclass(frozen=True)
 class Done:
     """What the job did."""
 
-    step: Step
     roles: Sequence[str] = ()
-    """What it staged."""
+    """What is staged of it, now or before."""
     signed: Sequence[Signed] = ()
     """What it could sign of that."""
 
 
-def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
-    """Return what a channel's rollouts ask for, by what is live and what was collected.
+def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Task:
+    """Return what a channel's rollouts ask for, by what is live, what was collected and what is staged.
 
     Older ones that are not everywhere yet are still watched: one that fails is held before anything opens.
 
@@ -62,43 +77,27 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Step:
     step = _led(desk, state, step)
     if step.change is not None:
         step = replace(step, change=carried(state, step.change, desk.now))
-    return _unless_staged(desk, channel, step)
+    return _task(desk, channel, step)
 
 
-def act(desk: Desk, channel: Channel, step: Step) -> Done:
-    """Stage what a step asks for, and sign it with the keys at hand, unless a person must.
-
-    What a job prepared on evidence that no longer holds is taken back, whoever signed it since.
-    """
-    bad = step.verdict.action == "halt" or step.verdict.rule in _BAD_NEWS
-    if bad and (prepared := _prepared(desk, channel, step)):
-        take_back(desk, prepared)
-    if step.change is None:
-        return Done(step)
-    stage(desk, read_state(desk, channel), step.change)
-    if step.evidence:
-        for order in step.change.orders.values():
-            evidence.stage(desk, order, encode(step.evidence))
-    roles = roles_of(channel, step.change)
+def act(desk: Desk, channel: Channel, task: Task) -> Done:
+    """Take back, stage and sign what a task says, with the keys at hand, unless a person must sign."""
+    step = task.step
+    if task.back:
+        take_back(desk, task.back)
+    if step.change is not None:
+        _stage(desk, channel, step, step.change)
+    roles = roles_of(channel, step.change) if step.change else task.ready
     own = desk.alone(roles)
     signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []
-    return Done(step, roles, signed)
+    return Done(roles, signed)
 
 
-def _prepared(desk: Desk, channel: Channel, step: Step) -> list[str]:
-    """Return the staged roles that would open a wave of the rollout that was judged, on evidence."""
-    live = {wave.name: wave.order for wave in read_state(desk.published(), channel).waves}
-    judged = live.get(step.wave or "")
-    found = []
-    for name, before in live.items():
-        role = channel.below(name)
-        entries = desk.tree.view(role).entries.values() if role in desk.tree.staged() else ()
-        order = next(map(order_in, entries), None)
-        if not (order and order.evidence and order.state == "go" and judged):
-            continue
-        if order.rollout == judged.rollout and (before is None or before.rollout != order.rollout):
-            found.append(role)
-    return found
+def _stage(desk: Desk, channel: Channel, step: Step, change: Change) -> None:
+    if step.evidence:
+        for order in change.orders.values():
+            evidence.stage(desk, order, encode(step.evidence))
+    stage(desk, read_state(desk, channel), change)
 
 
 def _led(desk: Desk, state: State, step: Step) -> Step:
@@ -114,10 +113,27 @@ def _led(desk: Desk, state: State, step: Step) -> Step:
     return replace(step, change=replace(step.change, orders=made))
 
 
-def _unless_staged(desk: Desk, channel: Channel, step: Step) -> Step:
-    """Open nothing over what somebody prepares; a hold goes out beside it."""
-    staged = [role for role in desk.tree.staged() if f"{role}.".startswith(f"{channel.role}.")]
-    if step.verdict.action == "halt" or step.change is None or not staged:
-        return step
-    text = f"{step.verdict.text}; but {', '.join(staged)} is staged already"
-    return replace(step, verdict=Verdict("wait", "staged", text), change=None, evidence=None)
+def _task(desk: Desk, channel: Channel, step: Step) -> Task:
+    """Return what to do about a step, beside what is staged: a hold goes out whatever else does.
+
+    What was prepared on evidence that no longer holds is taken back, whoever signed it since. Nothing opens
+    over what somebody else prepares.
+    """
+    found = left(desk, channel, step)
+    if step.verdict.action == "halt" or step.verdict.rule in _BAD_NEWS:
+        return Task(step, back=found.own)
+    if step.change is None or not (found.own or found.others):
+        return Task(step)
+    if found.others:
+        text = f"{', '.join(found.others)} is staged already; tidegate status shows it, and what comes next"
+        return Task(_instead(step, Verdict("wait", "staged", f"{step.verdict.text}; but {text}")))
+    if is_anew(desk, channel, found.own, step):
+        return Task(step, back=found.own)
+    stands = "was signed before" if is_whole(desk, found.own) else "was prepared before, and is not signed"
+    text = f"{step.verdict.text}; {', '.join(found.own)} {stands}"
+    return Task(_instead(step, replace(step.verdict, text=text)), ready=found.own)
+
+
+def _instead(step: Step, verdict: Verdict) -> Step:
+    """Return a step that stages nothing, and says why."""
+    return replace(step, verdict=verdict, change=None, evidence=None)

@@ -16,10 +16,25 @@ from repo_tools.rollouts.state import State
 LEAD = timedelta(hours=4)
 """What a second person may need to come to a keyboard, within a working day."""
 
+WARN_ABOVE, FAIL_ABOVE = 0.1, 0.5
+"""Parts of a spread that may be over when hosts first read of it."""
+
 
 def is_spread(order: Order, poll_s: int) -> bool:
     """Return whether an order's spread means anything: one poll already spreads hosts over ``poll_s``."""
     return order.spread_s > poll_s
+
+
+def began(state: State, order: Order, now: datetime) -> datetime:
+    """Return from when on an order's spread counts; a lifted brake begins it anew."""
+    return max(filter(None, (order.not_before, state.brake.since)), default=now)
+
+
+def spent(state: State, order: Order, now: datetime) -> float:
+    """Return the part of an order's spread that is over; nothing of one that means nothing, or is to come."""
+    if not is_spread(order, state.policy.poll_s):
+        return 0.0
+    return max(0.0, (now - began(state, order, now)) / timedelta(seconds=order.spread_s))
 
 
 def slow(desk: Desk, state: State, change: Change, at: datetime) -> list[str]:

@@ -111,7 +111,10 @@ def test_what_was_prepared_on_good_news_is_taken_back_on_bad(begin, ill, action)
     rollout.tell(names, *WELL)
     assert rollout.advance()["staged"] == ["agent.stable.early"]
     rollout.tell(names[:ill], {"stage": "soak", "outcome": "failed", "reason": "unhealthy"})
-    assert rollout.advance("--publish")["action"] == action
+    assert rollout.advance("--dry-run")["taken_back"] == ["agent.stable.early"]
+    assert rollout.repo.do("status")["staged"] != []
+    step = rollout.advance("--publish")
+    assert (step["action"], step["taken_back"]) == (action, ["agent.stable.early"])
     assert rollout.repo.do("status")["staged"] == []
     assert not list((rollout.repo.folder / "staged").glob("evidence/*"))
 
