@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from metadata.errors import UsageError
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.listing import Listing
@@ -18,13 +19,15 @@ def dashboard() -> None:
 @dashboard.command()
 @in_lake
 @click.option("--full", is_flag=True, help="Tell failing and silent hosts by id, with labels and logs.")
+@click.option("--yes", is_flag=True, help="With --full: whoever can read the store may know.")
 @click.option("--to", "target", metavar="LOCATION", help="A folder or s3://… instead of the store.")
 @reads
-def build(app: App, lake: Path | None, *, full: bool, target: str | None) -> Answer:
+def build(app: App, lake: Path | None, target: str | None, *, full: bool, yes: bool) -> Answer:
     """Write the site below status/ in the store, from what is live and what was collected.
 
     Readers find all of the new site or all of the one before; what did not change is not written again.
-    Ids, labels and logs of hosts are left out unless --full says otherwise.
+    Ids, labels and logs of hosts are left out unless --full says otherwise; what an earlier --full wrote is
+    removed by the next build without it.
 
     \b
     Examples:
@@ -37,11 +40,12 @@ def build(app: App, lake: Path | None, *, full: bool, target: str | None) -> Ans
 
     desk = app.desk()
     store = open_store(target, Path(), desk.workspace.settings.s3) if target else desk.first
+    if full and not yes and store.has(TIMESTAMP):
+        text = "whoever can read the store would read ids, labels and logs of hosts"
+        raise UsageError(text, "write it elsewhere with --to LOCATION, or say --yes")
     with app.terminal.progress("building"):
         made = site.rendered(site.gather(desk, lake or desk.workspace.folder / "lake", full=full), desk.now)
         done = writing.write(store, made, desk.now)
-    if full and store.has(TIMESTAMP):
-        app.terminal.warn("whoever can read the store can now read ids, labels and logs of hosts; use --to")
     data = {
         "location": f"{store.location}/{INDEX}",
         "build": made.build,

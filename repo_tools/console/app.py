@@ -12,16 +12,17 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Redirect
 
 from metadata.errors import TidegateError
-from repo_tools.console.api import ROUTES
+from repo_tools.console.api import ROUTES, Page, Words
 from repo_tools.console.clerk import Clerk
 from repo_tools.console.doors import HEADERS, Doors
 from repo_tools.console.views import File, Views
+from repo_tools.pages.model import Asked
 
 
 def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:
     """Return the application for one workspace and one person."""
     return Litestar(
-        [enter, steer, page, ROUTES],
+        [enter, steer, hosts, host, page, ROUTES],
         dependencies={
             "clerk": Provide(lambda: clerk, sync_to_thread=False),
             "doors": Provide(lambda: doors, sync_to_thread=False),
@@ -57,6 +58,24 @@ async def steer(clerk: Clerk, views: Views) -> Response[Any]:
     if status.exit_code:
         return Response({"notes": status.notes}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
     return _file(File(await asyncio.to_thread(views.steer, status.result), "text/html"))
+
+
+@get("/hosts", include_in_schema=False)
+async def hosts(
+    views: Views, search: Words = "", does: Words = "", channel: Words = "", page: Page = 0
+) -> Response[Any]:
+    """Answer with a page of the hosts that are looked for."""
+    asked = Asked(search, does, channel, page)
+    return _file(File(await asyncio.to_thread(views.hosts, asked), "text/html"))
+
+
+@get("/hosts/{product:str}/{agent:str}", include_in_schema=False)
+async def host(views: Views, product: Words, agent: Words) -> Response[Any]:
+    """Answer with the page of a host."""
+    found = await asyncio.to_thread(views.host, product, agent)
+    if found is None:
+        raise NotFoundException("no such host was heard of")
+    return _file(File(found, "text/html"))
 
 
 @get(["/", "/{path:path}"], include_in_schema=False)

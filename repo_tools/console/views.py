@@ -1,18 +1,28 @@
 """The pages, live: the dashboard's own, rendered when there is news, and one more from which to steer."""
 
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from metadata.errors import MalformedError
 from repo_tools.desk import Desk
-from repo_tools.pages import site
-from repo_tools.pages.model import Model
+from repo_tools.pages import hosts, site
+from repo_tools.pages.heard import Heard, opened
+from repo_tools.pages.model import Asked, Model
+from repo_tools.pages.rollout import live_orders
 from repo_tools.pages.site import Site
-from repo_tools.rollouts.state import Catalog
+from repo_tools.rollouts.state import Catalog, State, read_state
+
+FRESH = timedelta(minutes=1)
+"""How long pages are good where nothing came."""
+BREAK = 20
+"""Pages of a large fleet take long to make; so many times that long they are good at least."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +33,33 @@ class File:
     kind: str
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Pages that were made."""
+
+    news: object
+    """What was live and collected then."""
+    until: datetime
+    """When they are made anew anyhow: who is silent, and which wave is open, is a matter of time."""
+    model: Model
+    site: Site
+
+
 class Views:
     """The pages of one workspace.
 
     Args:
         desk: Gives a fresh desk.
         lake: What was collected.
+        on_page: How many hosts stand on a page of a list.
     """
 
-    def __init__(self, desk: Callable[[], Desk], lake: Path) -> None:
+    def __init__(self, desk: Callable[[], Desk], lake: Path, on_page: int = hosts.ON_PAGE) -> None:
+        self._on_page = on_page
         self._prefix = "/"
         self._desk = desk
         self._lake = lake
-        self._kept: tuple[object, Model, Site] | None = None
+        self._kept: _Kept | None = None
         self._turn = Lock()
 
     def below(self, prefix: str) -> "Views":
@@ -76,7 +100,35 @@ class Views:
             for product in dict.fromkeys(channel.product for channel in desk.channels())
             for version in _newest_first(Catalog(desk, product))
         ]
-        return site.steering(model, build, self._prefix, staged=staged, versions=versions)
+        shown = {"channels": model.rollouts, "staged": staged, "versions": versions}
+        return site.live_page("steer.html", model, build, self._prefix, **shown)
+
+    def hosts(self, asked: Asked) -> bytes:
+        """Return a page of the hosts that somebody looks for."""
+        model, build = self._looked_at()
+        with self._standing() as (heard, _, _):
+            found = hosts.hosts_page(heard, asked, self._on_page)
+        return site.live_page("hosts.html", model, build, self._prefix, found=found)
+
+    def host(self, product: str, agent: str) -> bytes | None:
+        """Return the page of a host; None where it was never heard of."""
+        model, build = self._looked_at()
+        with self._standing() as (heard, live, states):
+            row = hosts.standing(heard, product, agent)
+            if row is None:
+                return None
+            found = hosts.agent_page(row, hosts.events(heard, [agent]), states)
+        now = hosts.foretold(live, row, found)
+        return site.live_page("agent.html", model, build, self._prefix, agent=found, now=now)
+
+    @contextmanager
+    def _standing(self) -> Iterator[tuple[Heard, Desk, Mapping[str, State]]]:
+        """Open the lake, with what each host does, and what is published."""
+        live = self._desk().published()
+        states = {str(channel): read_state(live, channel) for channel in live.channels()}
+        with opened(self._lake) as heard:
+            heard.stand(live_orders(states.values()), live.now)
+            yield heard, live, states
 
     def _looked_at(self) -> tuple[Model, str]:
         """Return the model and its build; a damaged lake does not take the brake away."""
@@ -87,14 +139,17 @@ class Views:
         return model, found.build
 
     def _made(self) -> tuple[Model, Site]:
-        """Return the pages, made anew only when something was published or collected."""
+        """Return the pages, made anew when something was published or collected, or when time went by."""
         with self._turn:
             desk = self._desk()
             news = (desk.live.version("timestamp"), self._collected())
-            if self._kept is None or self._kept[0] != news:
+            if self._kept is None or self._kept.news != news or desk.now >= self._kept.until:
+                begun = monotonic()
                 model = site.gather(desk, self._lake, full=True)
-                self._kept = (news, model, site.rendered(model, desk.now, steer=f"{self._prefix}steer"))
-            return self._kept[1], self._kept[2]
+                made = site.rendered(model, desk.now, prefix=self._prefix)
+                took = timedelta(seconds=monotonic() - begun)
+                self._kept = _Kept(news, desk.now + max(FRESH, BREAK * took), model, made)
+            return self._kept.model, self._kept.site
 
     def _collected(self) -> int:
         try:

@@ -20,6 +20,8 @@ STATES = {
     "silent": "silent",
 }
 """What present hosts may be doing, with its words, in the order of bars."""
+KINDS = STATES | {"absent": "not waited for", "left": "left", "forgotten": "forgotten"}
+"""What any host may be doing."""
 HOURLY_UP_TO = timedelta(days=4)
 DAYS = 30
 """How far back versions are drawn."""

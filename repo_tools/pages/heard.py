@@ -58,7 +58,11 @@ class Heard:
 
     def named(self, name: str, **values: Any) -> list[dict[str, Any]]:
         """Return the answer to a question of this room, by column."""
-        found = self.db.execute(_text(name), values)
+        return self.dicts(_text(name), values)
+
+    def dicts(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows of an answer, by column."""
+        found = self.db.execute(statement, dict(values))
         columns = [column[0] for column in found.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 

@@ -73,6 +73,8 @@ class WavePart:
     spread_until: datetime | None
     closes: datetime | None
     members: int
+    expected: int
+    """Of the members, those that were heard of since and can take it."""
     parts: tuple[Part, ...]
     """Its hosts by what became of them; empty before it is ordered."""
     back: int
@@ -90,6 +92,8 @@ class NextStep:
     text: str
     who: str
     command: str
+    tone: str = "go"
+    """``go``, ``wait``, or ``stop`` where something went wrong."""
 
 
 @dataclass(frozen=True)
@@ -150,24 +154,92 @@ class Event:
 
 
 @dataclass(frozen=True)
-class AgentPage:
-    """A host that fails or is silent."""
+class Update:
+    """What a host said of one order, or between two."""
 
-    agent: str
-    page: str
-    trouble: str
-    """``failed`` or ``silent``."""
-    channel: str
-    wave: str
-    place: str
-    running: str
-    heard: datetime | None
-    rule: str
-    text: str
-    """The sentence of the decision that stands, in its own words."""
-    labels: tuple[tuple[str, str], ...]
+    version: str
+    rollout: str
+    """Empty where it was not about an order."""
     events: tuple[Event, ...]
     """The newest first."""
+
+    @property
+    def steps(self) -> tuple[Event, ...]:
+        """The events in their order."""
+        return self.events[::-1]
+
+
+@dataclass(frozen=True)
+class HostRow:
+    """One host in a list."""
+
+    agent: str
+    product: str
+    channel: str
+    """With its product."""
+    wave: str
+    running: str
+    state: str
+    """One of ``fleet.KINDS``."""
+    rule: str
+    """Of the decision that stands, in the host's own words."""
+    heard: datetime | None
+
+
+@dataclass(frozen=True)
+class AgentPage:
+    """One host: what it is, and what it told."""
+
+    row: HostRow
+    page: str
+    """Its name in the static site."""
+    place: str
+    fraction: str
+    """How much of its wave starts before it."""
+    text: str
+    """The sentence of the decision that stands, in its own words."""
+    pin: str | None
+    """The versions that it keeps to; None where it never said."""
+    windows: tuple[str, ...]
+    """When updates may start there."""
+    labels: tuple[tuple[str, str], ...]
+    updates: tuple[Update, ...]
+    """The newest first."""
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What a host decides by what is published now."""
+
+    action: str
+    rule: str
+    text: str
+    route: str
+    """The route that answers it; empty where none does."""
+    until: datetime | None
+    assumed: tuple[str, ...]
+    """What only the host knows."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which hosts somebody wants to see."""
+
+    text: str = ""
+    """A part of the id, of what it runs, or of a label."""
+    state: str = ""
+    channel: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class HostsPage:
+    """One page of a list of hosts."""
+
+    asked: Asked
+    rows: tuple[HostRow, ...]
+    total: int
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -231,6 +303,8 @@ class Model:
     title: str
     heard: datetime | None
     """When the newest report came."""
+    stale: bool
+    """Whether that was long before these pages were made."""
     issued: datetime | None
     """When the live timestamp was signed."""
     fleet: Sequence[ChannelFleet]

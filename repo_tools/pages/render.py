@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from repo_tools.output import visible, when
 from repo_tools.pages import charts
+from repo_tools.pages.fleet import KINDS
 
 LONGEST = 4_000
 """Characters of one value on a page."""
@@ -21,6 +22,8 @@ POLICY = (
     " base-uri 'none'; form-action 'none'"
 )
 """Content-Security-Policy of every page: nothing inline, nothing from elsewhere."""
+WITH_FORMS = POLICY.replace("form-action 'none'", "form-action 'self'")
+"""That of a console's pages."""
 STATIC = ("site.css", "live.js", "icon.svg")
 STEERING = "steer.js"
 """Of the console alone."""
@@ -41,7 +44,8 @@ class Home:
 
 def page(template: str, home: Home, **values: Any) -> bytes:
     """Return a page."""
-    shown = _environment().get_template(template).render(home=home, policy=POLICY, files=names(), **values)
+    policy = WITH_FORMS if values["prefix"] else POLICY
+    shown = _environment().get_template(template).render(home=home, policy=policy, files=names(), **values)
     return shown.encode("utf-8", "backslashreplace")
 
 
@@ -78,7 +82,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"time": _time, "number": _number, "percent": _percent}
-    made.globals |= {"timeline": charts.timeline}
+    made.globals |= {"timeline": charts.timeline, "kinds": KINDS}
     return made
 
 

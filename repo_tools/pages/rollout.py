@@ -1,6 +1,6 @@
 """The page of a channel's newest rollout: its waves, what the gate waits for, and who takes the next step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -160,6 +160,7 @@ def _wave(found: Course, wave: Wave, back: int) -> WavePart:
         else None,
         closes=order.not_after if order else None,
         members=counts.members,
+        expected=counts.expected,
         parts=_parts(counts) if mine else (),
         back=back,
         verdict=verdict,
@@ -194,15 +195,19 @@ def _next(found: Course) -> NextStep | None:
         return None
     name, below = str(state.channel), state.channel.below
     if _brake(state, order):
-        return _step(found, below(BRAKE), "lift the brake, or recall it", f"tidegate brake {name} --release")
+        return _step(
+            found, below(BRAKE), "lift the brake, or recall it", f"tidegate brake {name} --release", "wait"
+        )
     reached = state.in_rollout(order.rollout)
     if paused := next((wave.name for wave in reached if wave.order and wave.order.state == "hold"), None):
-        return _step(found, below(paused), "resume it, or recall it", f"tidegate rollout resume {name}")
+        return _step(
+            found, below(paused), "resume it, or recall it", f"tidegate rollout resume {name}", "wait"
+        )
     if found.step.verdict.action == "halt":
-        return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}")
+        return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}", "stop")
     if any(counted.counts.failed and not counted.counts.ok for counted in found.tallies.values()):
         said = "look at what failed, then hold it or recall it"
-        return _step(found, below(BRAKE), said, f"tidegate brake {name}")
+        return _step(found, below(BRAKE), said, f"tidegate brake {name}", "stop")
     return _further(found, [wave.name for wave in reached])
 
 
@@ -213,20 +218,25 @@ def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
         return None
     last = state.channel.below(reached[-1])
     if any(wave.name == reached[-1] and _state(found, wave.order) == "waiting" for wave in state.waves):
-        return _step(found, last, f"wait until {reached[-1]} begins", f"tidegate rollout status {name}")
+        return _step(
+            found, last, f"wait until {reached[-1]} begins", f"tidegate rollout status {name}", "wait"
+        )
     following = next((wave.name for wave in state.inhabited if wave.name not in reached), None)
     if following is None:
         return _step(found, last, "complete it", f"tidegate rollout promote {name}")
-    verb = "advance" if found.plan and found.plan.strategy == "gated" else "promote"
     role = state.channel.below(following)
-    return _step(found, role, f"open {following}", f"tidegate rollout {verb} {name}")
+    if not (found.plan and found.plan.strategy == "gated"):
+        return _step(found, role, f"open {following}", f"tidegate rollout promote {name}")
+    waits = found.step.verdict.action == "wait"
+    text = f"wait for {reached[-1]}, then open {following}" if waits else f"open {following}"
+    return _step(found, role, text, f"tidegate rollout advance {name}", "wait" if waits else "go")
 
 
-def _step(found: Course, role: str, text: str, command: str) -> NextStep:
+def _step(found: Course, role: str, text: str, command: str, tone: str = "go") -> NextStep:
     delegation = found.delegations[role]
-    return NextStep(text, f"{delegation.threshold} of {who(delegation.keys)}", command)
+    return NextStep(text, f"{delegation.threshold} of {who(delegation.keys)}", command, tone)
 
 
-def live_orders(found: Sequence[Course]) -> list[Order]:
+def live_orders(states: Iterable[State]) -> list[Order]:
     """Return what the waves of several channels are ordered."""
-    return [wave.order for one in found for wave in one.state.waves if wave.order]
+    return [wave.order for state in states for wave in state.waves if wave.order]

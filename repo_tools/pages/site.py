@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ NAV = (
     ("history.html", "History"),
     ("audit.html", "Audit"),
 )
+NAMING = "-full"
+"""What the builds are called by which hosts can be told apart."""
+OLD = timedelta(days=1)
+"""When the newest report is so old, something is wrong with how reports come here."""
 IN_BUILD = Home("", "../../assets/", "../../")
 """Pages of a build link to each other, so that a reader stays within it."""
 LEAF = Home("../#", "../assets/", "../")
@@ -33,7 +37,7 @@ class Site:
     """Files below ``status/``."""
 
     build: str
-    """Names the content of all pages."""
+    """Names the content of all pages; that of a site which names hosts ends so."""
     once: Mapping[str, bytes]
     """What is created once: assets, then pages."""
     index: bytes
@@ -53,12 +57,14 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
     told, report = past.changes(live)
     with opened(lake) as heard:
         courses = [rollout.course(live, channel, lake, empty=heard.empty) for channel in live.channels()]
-        heard.stand(rollout.live_orders(courses), live.now)
         states = {str(one.state.channel): one.state for one in courses}
+        heard.stand(rollout.live_orders(states.values()), live.now)
+        newest = heard.span()[1]
         pages = {str(one.state.channel): rollout.page_of(one.state.channel) for one in courses}
         return Model(
             title=", ".join(dict.fromkeys(one.state.channel.product for one in courses)),
-            heard=heard.span()[1],
+            heard=newest,
+            stale=newest is not None and newest <= live.now - OLD,
             issued=report.history.publications[-1].at,
             fleet=fleet.fleets(heard, pages),
             rollouts=[rollout.rollout_page(one, heard, told) for one in courses],
@@ -68,59 +74,63 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
         )
 
 
-def rendered(model: Model, built: datetime, *, steer: str = "") -> Site:
+def rendered(model: Model, built: datetime, *, prefix: str = "") -> Site:
     """Return the site's files.
 
     Args:
         model: What they show.
         built: The present. It is on no page, so that a build without news is the same build.
-        steer: Where its reader can steer; nowhere by default.
+        prefix: Of every address of a console; empty for a site without one.
     """
+    agents = () if prefix else model.failures.agents  # a console has pages of all hosts
     leaves = {
-        agent.page: render.page("agent.html", LEAF, agent=agent, **_around(model, agent.page, {}, steer))
-        for agent in model.failures.agents
+        agent.page: render.page("agent.html", LEAF, agent=agent, now=None, **_around(model, agent.page))
+        for agent in agents
     }
     names = {page: f"agents/{sha256(data).hexdigest()[:16]}.html" for page, data in leaves.items()}
-    pages = dict(_pages(model, names, steer))
+    pages = dict(_pages(model, names, prefix))
     joined = b"".join(sha256(f"{name}\n".encode() + data).digest() for name, data in sorted(pages.items()))
-    build = sha256(joined).hexdigest()[:16]
+    build = sha256(joined).hexdigest()[:16] + (NAMING if model.failures.full else "")
     home = Home(f"builds/{build}/", "assets/", "")
-    once = {f"assets/{name}": data for name, data in render.assets(steering=bool(steer)).items()}
+    once = {f"assets/{name}": data for name, data in render.assets(steering=bool(prefix)).items()}
     once |= {f"builds/{build}/{name}": data for name, data in pages.items()}
     once |= {names[page]: data for page, data in leaves.items()}
-    index = render.page("fleet.html", home, **_around(model, "fleet.html", names, steer) | {"build": build})
-    return Site(build, once, index, _status(model, build, built))
+    around = _around(model, "fleet.html", names, prefix) | {"build": build}
+    return Site(build, once, render.page("fleet.html", home, **around), _status(model, build, built))
 
 
-def steering(model: Model, build: str, prefix: str, **more: Any) -> bytes:
-    """Return the page from which to steer.
+def live_page(template: str, model: Model, build: str, prefix: str, **more: Any) -> bytes:
+    """Return a page of a console's own, which is in no build.
 
     Args:
+        template: Which one.
         model: What all pages show.
         build: The build to whose pages it leads.
         prefix: Of every address.
-        more: What is staged, as ``tidegate status`` has it, and the versions that there are.
+        more: What it shows.
     """
     home = Home(f"{prefix}builds/{build}/", f"{prefix}assets/", prefix)
-    around = _around(model, "steer", {}, f"{prefix}steer")
-    return render.page("steer.html", home, **around, channels=model.rollouts, **more)
+    here = template.removesuffix(".html")
+    return render.page(template, home, **_around(model, here, prefix=prefix), **more)
 
 
-def _around(model: Model, name: str, leaves: Mapping[str, str], steer: str) -> dict[str, Any]:
+def _around(
+    model: Model, here: str, leaves: Mapping[str, str] | None = None, prefix: str = ""
+) -> dict[str, Any]:
     rollouts = [
         (one.page, "Rollout" if len(model.rollouts) == 1 else f"Rollout {one.channel}")
         for one in model.rollouts
     ]
     nav = [NAV[0], *rollouts, *NAV[1:]]
-    return {"model": model, "nav": nav, "here": name, "leaves": leaves, "build": "", "steer": steer}
+    return {"model": model, "nav": nav, "here": here, "leaves": leaves or {}, "build": "", "prefix": prefix}
 
 
-def _pages(model: Model, leaves: Mapping[str, str], steer: str) -> Iterator[tuple[str, bytes]]:
+def _pages(model: Model, leaves: Mapping[str, str], prefix: str) -> Iterator[tuple[str, bytes]]:
     """Yield every page of a build with its name."""
     for name, _title in NAV:
-        yield name, render.page(name, IN_BUILD, **_around(model, name, leaves, steer))
+        yield name, render.page(name, IN_BUILD, **_around(model, name, leaves, prefix))
     for one in model.rollouts:
-        around = _around(model, one.page, leaves, steer)
+        around = _around(model, one.page, leaves, prefix)
         yield one.page, render.page("rollout.html", IN_BUILD, **around, rollout=one)
 
 

@@ -1,7 +1,8 @@
 """Write the site into a store so that a reader finds all of one build, or all of the one before.
 
 Assets and pages have names that change with their content and are created once. The index is replaced last,
-and is the only way in: until then nobody is led to anything new, wherever a writer was killed.
+and is the only way in: until then nobody is led to anything new, wherever a writer was killed. A site that
+names no hosts leaves none of an earlier one that did.
 """
 
 import re
@@ -9,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from metadata.errors import ConflictError
-from repo_tools.pages.site import Site
+from repo_tools.pages.site import NAMING, Site
 from repo_tools.store import FullStore, Item
 from repo_tools.store.base import INDEX, STATUS
 from repo_tools.store.lanes import in_lanes
 
 ROOM = "status"
-_BUILD = re.compile(rb'data-build="([0-9a-f]{16})"')
+_BUILD = re.compile(rb'data-build="([0-9a-f]{16}(?:-full)?)"')
 KEPT = timedelta(days=1)
 """How long pages stay that no build has any more: somebody may have them open."""
 
@@ -60,7 +61,12 @@ def _write(store: FullStore, site: Site, now: datetime) -> Written:
         before = store.read(name)
         if before != data:
             store.replace(name, data, before)
-    gone = [one.name for one in there.values() if one.name not in wanted and _is_unread(one, left, now)]
+    full = site.build.endswith(NAMING)
+    gone = [
+        one.name
+        for one in there.values()
+        if one.name not in wanted and ((not full and _names_hosts(one)) or _is_unread(one, left, now))
+    ]
     in_lanes(store.lanes, store.remove, gone)
     size = sum(map(len, (*wanted.values(), site.index, site.status)))
     news = any(name.startswith(f"{ROOM}/builds/") for name in fresh)
@@ -76,6 +82,12 @@ def _led_to(store: FullStore) -> bytes:
     found = _BUILD.search(index)
     hosts = store.read(f"{ROOM}/builds/{found[1].decode()}/failures.html") if found else None
     return index + (hosts or b"")
+
+
+def _names_hosts(item: Item) -> bool:
+    """Return whether a file is of a site that names hosts."""
+    _room, folder, name, *_ = item.name.split("/")
+    return folder == "agents" or name.endswith(NAMING)
 
 
 def _is_unread(item: Item, left: bytes, now: datetime) -> bool:

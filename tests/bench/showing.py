@@ -138,5 +138,6 @@ def _built(work: Workspace) -> float:
         "dashboard",
         "build",
         "--full",
+        "--yes",
     ]
     return cost(sys.executable, program, cwd=work.base).wall_s

@@ -96,7 +96,7 @@ def test_no_load_of_the_collector_is_larger_than_is_meant():
 def test_the_dashboard_of_many_hosts_is_small(tmp_path: Path):
     """Pages do not grow with the fleet: the most hosts with pages of their own are a bounded number."""
     place = showing.filled(tmp_path, 2_000)
-    place.do("dashboard", "build", "--full")
+    place.do("dashboard", "build", "--full", "--yes")
     files = [path for path in (place.store / "status").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < showing.LIMIT_MB * 1e6 / 2
     assert len(files) < MOST_AGENTS + 20

@@ -134,12 +134,28 @@ def test_hosts_stay_unnamed_unless_asked_for(seen):
     assert [name for name in seen.canary[:4] if f">{name}<" in inside] == []
 
 
-def test_whoever_shows_hosts_to_all_readers_is_warned(rolled):
-    """Names of hosts in the store itself are seldom meant; elsewhere they are what was asked for."""
-    elsewhere = rolled.run("dashboard", "build", "--full", "--to", rolled.base / "inside")
-    here = rolled.run("dashboard", "build", "--full", "--to", rolled.store)
-    said = [("whoever can read the store" in done.stderr, done.exit_code) for done in (elsewhere, here)]
-    assert said == [(False, 0), (True, 0)]
+def test_nobody_names_hosts_to_all_readers_by_accident(rolled):
+    """The disaster: one word too many, and everybody who reads the store knows each host that fails."""
+    refused = rolled.run("dashboard", "build", "--full")
+    assert (refused.exit_code, "say --yes" in refused.stderr) == (2, True)
+    assert not (rolled.store / "status").exists()
+    for options in (("--to", rolled.base / "inside"), ("--yes",)):
+        assert rolled.run("dashboard", "build", "--full", *options).exit_code == 0
+
+
+def test_what_named_hosts_goes_with_the_next_build_that_does_not(seen, tmp_path):
+    """Pages that tell hosts apart do not stay for a day as others do, wherever a writer was killed."""
+    desk, store = seen.repo.desk(), FolderStore(str(tmp_path), tmp_path)
+    lake = seen.repo.folder / "lake"
+    writing.write(store, site.rendered(site.gather(desk, lake, full=True), desk.now), desk.now)
+    plain = site.rendered(site.gather(desk, lake, full=False), desk.now)
+    dying = Dying(str(tmp_path), tmp_path)
+    object.__setattr__(dying, "left", 2)
+    with pytest.raises(KeyboardInterrupt):
+        writing.write(dying, plain, desk.now)
+    assert writing.write(store, plain, desk.now).removed > 0
+    left = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert [name for name in (*seen.canary, SITE, LOG.splitlines()[1]) if name in left] == []
 
 
 def test_without_news_nothing_is_written_but_the_time(seen):

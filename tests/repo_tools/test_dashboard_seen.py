@@ -43,7 +43,7 @@ def seen(real_time, tmp_path_factory):
     failure = {"stage": "update_healthcheck", "outcome": "failed"}
     seen.rollout.tell(names, failure, {"stage": "heartbeat", "decision": decision}, **said)
     seen.rollout.tell(names, failure, **said, rollout=attack, after=timedelta(hours=2))
-    seen.build("--full")
+    seen.build("--full", "--yes")
     return seen
 
 
@@ -146,7 +146,7 @@ def test_an_open_page_follows_the_newest_build(browser, seen, url):
         assert "The brake holds it" not in reader.text
         seen.repo.do("brake", "stable", "--reason", "crash loops")
         seen.repo.sign_and_publish()
-        seen.build("--full")
+        seen.build("--full", "--yes")
         reader.page.clock.run_for(31_000)
         reader.page.get_by_text("The brake holds it.").wait_for()
         reader.page.get_by_role("link", name="Audit").click()

@@ -10,19 +10,22 @@ WITH told AS (
                   'update_rollback', 'soak')
     AND rollout IN (SELECT rollout FROM ordered)
   GROUP BY product, channel, agent, rollout
+), host AS (
+  SELECT NULL::VARCHAR AS pin, NULL::VARCHAR AS windows WHERE FALSE  -- which a lake of an earlier version has not
+  UNION ALL BY NAME SELECT * FROM agents
 )
-SELECT agents.*,
+SELECT host.*,
   CASE WHEN presence <> 'present' THEN presence
        WHEN told.stage = 'update_rollback' THEN 'back'
        WHEN told.outcome = 'failed' THEN 'failed'
-       WHEN agents.received < $lost THEN 'silent'
+       WHEN host.received < $lost THEN 'silent'
        WHEN told.stage = 'update_install' THEN 'trial'
-       WHEN agents.running = ordered.version THEN 'current'
+       WHEN host.running = ordered.version THEN 'current'
        WHEN told.stage IN ('update_download', 'update_verify') THEN 'updating'
        ELSE 'waiting' END AS state
-FROM agents
+FROM host
 LEFT JOIN ordered
-  ON ordered.product = agents.product AND ordered.channel = agents.channel AND ordered.wave = agents.wave
+  ON ordered.product = host.product AND ordered.channel = host.channel AND ordered.wave = host.wave
 LEFT JOIN told
-  ON told.product = agents.product AND told.channel = agents.channel AND told.agent = agents.agent
+  ON told.product = host.product AND told.channel = host.channel AND told.agent = host.agent
  AND told.rollout = ordered.rollout

@@ -2,15 +2,36 @@
 "use strict";
 (() => {
   const PAUSE_MS = 30_000;
+  const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
+  const since = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
   const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const root = document.documentElement;
   const status = new URL(`${root.dataset.status}status.json`, location.href);
-  const here = () => (location.pathname.match(/\/builds\/([0-9a-f]+)\/([^/]+)$/) ?? []).slice(1);
+  const here = () => (location.pathname.match(/\/builds\/([0-9a-f]+(?:-full)?)\/([^/]+)$/) ?? []).slice(1);
   let build = here()[0] ?? root.dataset.build;
 
   function enliven() {
     localTimes();
     searchable();
+    age();
+  }
+
+  function ago(at) {
+    const past = Date.now() - at;
+    const [unit, length] = UNITS.find(([, length]) => past >= length) ?? UNITS[2];
+    return since.format(-Math.floor(past / length), unit);
+  }
+
+  function age() {
+    const heard = root.dataset.heard && new Date(root.dataset.heard);
+    if (!heard) return;
+    document.getElementById("age").textContent = ` (${ago(heard)})`;
+    if (Date.now() - heard < UNITS[0][1] || document.getElementById("stale")) return;
+    const note = document.createElement("p");
+    note.id = "stale";
+    note.className = "note soon";
+    note.textContent = `No report came since ${zone.format(heard)}. What stands here about hosts is as old as that.`;
+    document.getElementById("main").prepend(note);
   }
 
   function localTimes() {
@@ -22,8 +43,8 @@
   }
 
   function searchable() {
-    for (const table of document.querySelectorAll("table.searched")) {
-      const rows = [...table.tBodies[0].rows];
+    for (const list of document.querySelectorAll(".searched")) {
+      const rows = [...(list.tBodies?.[0].rows ?? list.children)];
       const field = document.createElement("input");
       const label = document.createElement("label");
       field.type = "search";
@@ -33,7 +54,7 @@
       });
       label.className = "search";
       label.append("Search ", field);
-      table.parentElement.before(label);
+      (list.closest(".table") ?? list).before(label);
     }
   }
 
@@ -53,11 +74,13 @@
       for (const part of ["nav", "main", "footer p"]) {
         document.querySelector(part).replaceChildren(...fresh.querySelector(part).childNodes);
       }
+      root.dataset.heard = fresh.documentElement.dataset.heard ?? "";
       build = found.build;
       history.replaceState(null, "", page);
       enliven();
     }
-    document.getElementById("news").textContent = `Looked at ${zone.format(new Date())}.`;
+    age();
+    document.getElementById("news").textContent = `Built ${ago(new Date(found.built))}, looked at ${zone.format(new Date())}.`;
   }
 
   function tick() {
