@@ -79,7 +79,13 @@ def foretold(desk: Desk, row: Mapping[str, Any], page: AgentPage) -> Foretold | 
         quarantine=left,
     )
     found = explain(desk, channel, host, desk.now)
-    told = {"running": running, "ring": host.ring, "cohort_id": host.cohort_id, "pin": pin, "quarantine": left}
+    told = {
+        "running": running,
+        "ring": host.ring,
+        "cohort_id": host.cohort_id,
+        "pin": pin,
+        "quarantine": left,
+    }
     return Foretold(
         found.decision.action,
         found.decision.rule,

@@ -97,6 +97,41 @@ class NextStep:
 
 
 @dataclass(frozen=True)
+class EarlierWave:
+    """One wave that an earlier rollout reached."""
+
+    name: str
+    ordered: datetime | None
+    """When its first order became public."""
+    opens: datetime | None
+    hosts: int
+    """Those that spoke of it."""
+    back: int
+    """Those that went back to what ran before."""
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class EarlierRollout:
+    """A rollout that another one followed."""
+
+    channel: str
+    page: str
+    rollout: str
+    version: str
+    by: str
+    reason: str
+    recall: str
+    began: datetime | None
+    waves: tuple[EarlierWave, ...]
+    signed: tuple[SignedChange, ...]
+
+    def total(self, kind: str) -> int:
+        """Return how many hosts of all waves are of a kind."""
+        return sum(part.count for wave in self.waves for part in wave.parts if part.kind == kind)
+
+
+@dataclass(frozen=True)
 class RolloutPage:
     """The newest rollout of one channel."""
 
@@ -116,6 +151,8 @@ class RolloutPage:
     waves: tuple[WavePart, ...]
     next_step: NextStep | None
     signed: tuple[SignedChange, ...]
+    earlier: tuple[EarlierRollout, ...]
+    """The newest first."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Bar, Counts, judge
 from repo_tools.pages.heard import Heard
-from repo_tools.pages.model import NextStep, Part, RolloutPage, SignedChange, WavePart
+from repo_tools.pages.model import EarlierRollout, NextStep, Part, RolloutPage, SignedChange, WavePart
 from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
@@ -105,13 +105,16 @@ def _evidence(desk: Desk, order: Order) -> str:
     return found[0].removeprefix("status/") if found else ""
 
 
-def rollout_page(found: Course, heard: Heard, signed: Sequence[SignedChange]) -> RolloutPage:
+def rollout_page(
+    found: Course, heard: Heard, signed: Sequence[SignedChange], earlier: Sequence[EarlierRollout]
+) -> RolloutPage:
     """Return the page of a channel's newest rollout.
 
     Args:
         found: What is published, and what was counted.
         heard: The lake.
         signed: All published changes, newest first.
+        earlier: The rollouts that came before it.
     """
     channel, order = found.state.channel, found.order
     back = heard.back(order) if order else {}
@@ -129,6 +132,7 @@ def rollout_page(found: Course, heard: Heard, signed: Sequence[SignedChange]) ->
         waves=tuple(_wave(found, wave, back.get(wave.name, 0)) for wave in found.state.waves),
         next_step=_next(found),
         signed=tuple(_signed(channel, order, signed)[:MOST_SIGNED]),
+        earlier=tuple(earlier),
     )
 
 

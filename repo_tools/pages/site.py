@@ -1,6 +1,6 @@
 """The whole site: gathered from a desk and a lake, rendered into files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,11 +10,13 @@ from typing import Any
 from msgspec import json
 
 from metadata.fields import time_text
+from repo_tools.audit.history import History
 from repo_tools.desk import Desk
-from repo_tools.pages import fleet, past, render, rollout, trouble
-from repo_tools.pages.heard import opened
-from repo_tools.pages.model import Model
+from repo_tools.pages import earlier, fleet, past, render, rollout, trouble
+from repo_tools.pages.heard import Heard, opened
+from repo_tools.pages.model import Model, RolloutPage, SignedChange
 from repo_tools.pages.render import Home
+from repo_tools.pages.rollout import Course
 
 NAV = (
     ("fleet.html", "Fleet"),
@@ -67,11 +69,19 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
             stale=newest is not None and newest <= live.now - OLD,
             issued=report.history.publications[-1].at,
             fleet=fleet.fleets(heard, pages),
-            rollouts=[rollout.rollout_page(one, heard, told) for one in courses],
+            rollouts=_rollouts(courses, heard, told, report.history),
             failures=trouble.failures_page(heard, states, full=full),
             history=past.history(heard, {one.state.channel.product: one.state for one in courses}),
             audit=past.audit_page(live, told, report),
         )
+
+
+def _rollouts(
+    courses: Sequence[Course], heard: Heard, told: Sequence[SignedChange], history: History
+) -> list[RolloutPage]:
+    newest = {str(one.state.channel): one.state.newest or "" for one in courses}
+    before = earlier.earlier(history, heard, newest, told)
+    return [rollout.rollout_page(one, heard, told, before.get(str(one.state.channel), ())) for one in courses]
 
 
 def rendered(model: Model, built: datetime, *, prefix: str = "") -> Site:
@@ -132,6 +142,8 @@ def _pages(model: Model, leaves: Mapping[str, str], prefix: str) -> Iterator[tup
     for one in model.rollouts:
         around = _around(model, one.page, leaves, prefix)
         yield one.page, render.page("rollout.html", IN_BUILD, **around, rollout=one)
+        for before in one.earlier:
+            yield before.page, render.page("earlier.html", IN_BUILD, **around, rollout=before)
 
 
 def _status(model: Model, build: str, built: datetime) -> bytes:

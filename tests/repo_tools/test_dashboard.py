@@ -9,6 +9,7 @@ import pytest
 from metadata.errors import ConflictError
 from repo_tools.pages import site, writing
 from repo_tools.store.folder import FolderStore
+from tests.bench import large
 from tests.support.chorus import BACK, SWITCHED
 from tests.support.collection import Collection
 from tests.support.dashboards import LOG, SITE, Seen
@@ -274,3 +275,42 @@ def test_a_job_writes_it_into_a_bucket(bucket, seen, as_role):
     index = bucket.head("updates/status/index.html")
     assert (index["CacheControl"], index["ContentType"]) == ("public, max-age=60", "text/html")
     assert "immutable" in bucket.head(f"updates/status/builds/{first['build']}/audit.html")["CacheControl"]
+
+
+def missing(text, *wanted):
+    """Return what does not stand in a text."""
+    return [one for one in wanted if one not in text]
+
+
+def test_an_earlier_rollout_has_a_page(seen):
+    """What was ordered before, by whom, and what its hosts came to, is still there when another follows."""
+    seen.build()
+    assert "rollout.agent.stable.1.html" in page(seen.status, "rollout.agent.stable.html")
+    shown = page(seen.status, "rollout.agent.stable.1.html")
+    assert missing(shown, "1.4.2", "stable-0001", "another rollout followed", "signed by") == []
+
+
+def test_a_recalled_rollout_keeps_its_numbers(seen, tmp_path):
+    """After a recall the page of what was recalled says whom it had hurt, and the fleet's what is on."""
+    place = Workspace(shutil.copytree(seen.repo.base, tmp_path / "place"))
+    place.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "crash loops")
+    place.sign_and_publish()
+    place.do("dashboard", "build")
+    status = place.store / "status"
+    assert "recalls ==1.5.0" in page(status, "fleet.html")
+    before = page(status, "rollout.agent.stable.2.html")
+    assert missing(before, "stable-0002", "healthy</dt><dd>4", "failed</dt><dd>1", "July release") == []
+
+
+def test_every_channel_has_its_own(tmp_path):
+    """Three products of three channels: each has its fleet, its rollout and its next step."""
+    place = large.founded(tmp_path / "place", "../store", 3)
+    place.do("dashboard", "build")
+    status = place.store / "status"
+    fleet = page(status, "fleet.html")
+    for product in large.PRODUCTS:
+        for channel in large.CHANNELS:
+            name = f"rollout.{product}.{channel}.html"
+            assert f'href="{name}"' in fleet
+            assert f"tidegate rollout promote {product}/{channel}" in page(status, name)
+    assert len(json.loads((status / "status.json").read_text())["rollouts"]) == 9

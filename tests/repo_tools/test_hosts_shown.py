@@ -18,7 +18,13 @@ DECISION = {"action": "wait", "rule": "window", "text": "its window opens at nig
 def seen(real_time, tmp_path_factory):
     """A rollout in canary; a host of another wave said what it decided."""
     seen = Seen(shutil.copytree(real_time, tmp_path_factory.mktemp("seen") / "place"))
-    beat = {"stage": "heartbeat", "running": "1.5.0", "decision": DECISION, "pin": "<2", "windows": ["22:00-04:00"]}
+    beat = {
+        "stage": "heartbeat",
+        "running": "1.5.0",
+        "decision": DECISION,
+        "pin": "<2",
+        "windows": ["22:00-04:00"],
+    }
     seen.rollout.tell(seen.canary[:1], beat, after=timedelta(days=2))
     seen.rollout.collection.collect()
     return seen
@@ -36,11 +42,15 @@ def shown(views, agent):
 
 
 def test_any_host_has_a_page(seen, views):
-    """Its wave and place, what it runs, its decision with rule and sentence, and each stage of its updates."""
+    """Its wave and place, what it runs, its decision with rule and sentence, and each stage of an update."""
     page = shown(views, seen.canary[0])
     told = ("canary", "of its wave start before it", "<strong>window</strong>: its window opens at night")
     local = ("&lt;2", "22:00-04:00")
-    assert [text for text in (*told, *local, "1.5.0", "stable-0002", *(f">{one['stage']}<" for one in WELL)) if text not in page] == []
+    assert [
+        text
+        for text in (*told, *local, "1.5.0", "stable-0002", *(f">{one['stage']}<" for one in WELL))
+        if text not in page
+    ] == []
     assert "<strong>current</strong>" in page, "what it would decide now"
 
 
@@ -83,13 +93,17 @@ def test_long_lists_come_in_pages(seen):
 
 def test_silence_is_judged_by_the_time_of_reading(seen):
     """Nothing comes and nothing is published: two days later the console knows by itself who fell silent."""
-    desk = seen.repo.desk
-    clock = [desk()]
+    clock = [seen.repo.desk()]
     views = Views(lambda: clock[0], seen.rollout.collection.lake).below("/secret/")
-    before = views.file("status.json").data
-    later = desk()
+
+    def read(name):
+        found = views.file(name)
+        assert found is not None
+        return found.data
+
+    before = read("status.json")
+    later = seen.repo.desk()
     later.now += timedelta(days=2)
     clock[0] = later
-    after = views.file("status.json").data
-    assert (b'"silent": 1' in before, b'"silent": 26' in after) == (True, True)
-    assert b"No report came since" in views.file("").data
+    assert (b'"silent": 1' in before, b'"silent": 25' in read("status.json")) == (True, True)
+    assert b"No report came since" in read("")
