@@ -16,7 +16,7 @@ from repo_tools.console.api import ROUTES, Page, Words
 from repo_tools.console.clerk import Clerk
 from repo_tools.console.doors import HEADERS, Doors
 from repo_tools.console.views import File, Views
-from repo_tools.pages.model import Asked
+from repo_tools.pages.hostmodel import Asked
 
 
 def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:

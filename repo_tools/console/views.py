@@ -12,9 +12,10 @@ from typing import Any
 
 from metadata.errors import MalformedError
 from repo_tools.desk import Desk
-from repo_tools.pages import hosts, site
+from repo_tools.pages import foretelling, hosts, site
 from repo_tools.pages.heard import Heard, opened
-from repo_tools.pages.model import Asked, Model
+from repo_tools.pages.hostmodel import Asked
+from repo_tools.pages.model import Model
 from repo_tools.pages.rollout import live_orders
 from repo_tools.pages.site import Site
 from repo_tools.rollouts.state import Catalog, State, read_state
@@ -118,7 +119,7 @@ class Views:
             if row is None:
                 return None
             found = hosts.agent_page(row, hosts.events(heard, [agent]), states)
-        now = hosts.foretold(live, row, found)
+        now = foretelling.foretold(live, row, found)
         return site.live_page("agent.html", model, build, self._prefix, agent=found, now=now)
 
     @contextmanager

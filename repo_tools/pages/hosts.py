@@ -1,7 +1,6 @@
 """Hosts, one by one: what each is and does, and what it told. The lake pages and searches, not the reader."""
 
 import json
-import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -9,16 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from metadata import places
-from metadata.errors import MalformedError, UsageError
-from metadata.facts import Host
-from metadata.versions import parse
-from repo_tools.desk import Desk
-from repo_tools.explain import explain, given_up, highest_seq, local_facts
-from repo_tools.names import check_range
 from repo_tools.pages.heard import Heard, moment
-from repo_tools.pages.model import AgentPage, Asked, Event, Foretold, HostRow, HostsPage, Update
-from repo_tools.roles import Channel
-from repo_tools.rollouts.state import Catalog, State
+from repo_tools.pages.hostmodel import AgentPage, Asked, Event, HostRow, HostsPage, Update
+from repo_tools.rollouts.state import State
 from repo_tools.words.text import cut
 
 ON_PAGE = 100
@@ -50,50 +42,6 @@ def standing(heard: Heard, product: str, agent: str) -> Mapping[str, Any] | None
     """
     found = heard.dicts(_HOST, {"product": product, "agent": agent})
     return found[0] if found else None
-
-
-def foretold(desk: Desk, row: Mapping[str, Any], page: AgentPage) -> Foretold | None:
-    """Return what a host decides by what is published now; None where its channel is gone.
-
-    Args:
-        desk: What is published.
-        row: How the host stands.
-        page: What it told.
-    """
-    channel = Channel(row["product"], row["channel"])
-    if channel not in desk.channels():
-        return None
-    running, pin = _version(row["running"]), _range(row["pin"])
-    here = f"{platform.system()}-{platform.machine()}".lower()
-    left = given_up(desk, channel, _went_back(page) & set(Catalog(desk, channel.product).versions), here)
-    host = Host(
-        agent_id=row["agent"],
-        product=channel.product,
-        channel=channel.name,
-        platform=here,
-        ring=row["ring"],
-        cohort_id=row["cohort_id"],
-        running=running,
-        highest_seq=highest_seq(desk, channel, running),
-        pin=pin,
-        quarantine=left,
-    )
-    found = explain(desk, channel, host, desk.now)
-    told = {
-        "running": running,
-        "ring": host.ring,
-        "cohort_id": host.cohort_id,
-        "pin": pin,
-        "quarantine": left,
-    }
-    return Foretold(
-        found.decision.action,
-        found.decision.rule,
-        found.decision.text if found.directed else "nothing was ordered yet for this host's wave",
-        found.route or "",
-        found.decision.until,
-        tuple(text for name, text in local_facts(host).items() if not told.get(name)),
-    )
 
 
 def events(heard: Heard, agents: Sequence[str]) -> Mapping[tuple[str, str], list[Event]]:
@@ -166,30 +114,6 @@ def _row(row: Mapping[str, Any]) -> HostRow:
 def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
     found = json.loads(row["decision"] or "{}")
     return found if isinstance(found, dict) else {}
-
-
-def _went_back(page: AgentPage) -> set[str]:
-    """Return the versions that a host gave up, as far as it told; it retries what was not their fault."""
-    told = (one for update in page.updates for one in update.events)
-    return {one.version for one in told if one.stage == "update_rollback" and one.reason != "environment"}
-
-
-def _version(text: str | None) -> str | None:
-    """Return what a host said it runs, where it is a version."""
-    try:
-        parse(text or "")
-    except MalformedError:
-        return None
-    return text
-
-
-def _range(text: str | None) -> str:
-    """Return what a host said it is pinned to, where that is a range."""
-    try:
-        check_range(text or "")
-    except UsageError:
-        return ""
-    return text or ""
 
 
 def _windows(text: str | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 from repo_tools.collect import asking
 from repo_tools.pages import hosts
 from repo_tools.pages.heard import Heard, moment
-from repo_tools.pages.model import AgentPage, Failure, FailuresPage, LabelCount
+from repo_tools.pages.hostmodel import AgentPage
+from repo_tools.pages.model import Failure, FailuresPage, LabelCount
 from repo_tools.rollouts.state import State
 from repo_tools.words.text import cut
 

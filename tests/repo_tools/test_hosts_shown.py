@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from repo_tools.console.views import Views
-from repo_tools.pages.model import Asked
+from repo_tools.pages.hostmodel import Asked
 from tests.support.chorus import WELL
 from tests.support.dashboards import LOG, SITE, Seen
 
