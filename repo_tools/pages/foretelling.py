@@ -14,6 +14,9 @@ from repo_tools.pages.hostmodel import AgentPage, Foretold
 from repo_tools.roles import Channel
 from repo_tools.rollouts.state import Catalog
 
+TOLD = ("running", "ring", "cohort_id", "pin", "quarantine")
+"""What hosts tell of what only they know."""
+
 
 def foretold(desk: Desk, row: Mapping[str, Any], page: AgentPage) -> Foretold | None:
     """Return what a host decides by what is published now; None where its channel is gone.
@@ -34,8 +37,15 @@ def foretold(desk: Desk, row: Mapping[str, Any], page: AgentPage) -> Foretold | 
         found.decision.text if found.directed else "nothing was ordered yet for this host's wave",
         found.route or "",
         found.decision.until,
-        tuple(text for name, text in local_facts(host).items() if not getattr(host, name, None)),
+        tuple(
+            text for name, text in local_facts(host).items() if name not in TOLD or not getattr(host, name)
+        ),
     )
+
+
+def _assumed(host: Host) -> tuple[str, ...]:
+    facts = local_facts(host).items()
+    return tuple(text for name, text in facts if name not in TOLD or not getattr(host, name))
 
 
 def _host(desk: Desk, channel: Channel, row: Mapping[str, Any], page: AgentPage) -> Host:

@@ -9,11 +9,7 @@ import pytest
 from metadata.errors import ConflictError
 from repo_tools.pages import site, writing
 from repo_tools.store.folder import FolderStore
-from tests.bench import large
-from tests.support.chorus import BACK, SWITCHED
-from tests.support.collection import Collection
-from tests.support.dashboards import LOG, SITE, Seen
-from tests.support.wave import Underway
+from tests.support.dashboards import LOG, SITE, Seen, page
 from tests.support.workspace import Workspace
 
 
@@ -23,12 +19,6 @@ def seen(real_time, tmp_path_factory):
     seen = Seen(shutil.copytree(real_time, tmp_path_factory.mktemp("seen") / "place"))
     seen.build()
     return seen
-
-
-def page(folder, name):
-    """Return a page of the newest build."""
-    build = json.loads((folder / "status.json").read_text())["build"]
-    return (folder / "builds" / build / name).read_text()
 
 
 def test_the_fleet_is_counted(seen):
@@ -51,66 +41,6 @@ def test_the_rollout_says_what_it_waits_for_and_who_can_go_on(seen):
     assert "tidegate brake agent/stable" in shown
     assert "July release" in shown
     assert "1 of rollouts, online" in shown
-
-
-def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
-    """A pause is lifted by the wave's people; a recall goes everywhere by itself."""
-    rolled.publish_release("1.5.0", strategy="manual")
-
-    def shown():
-        rolled.do("dashboard", "build")
-        return page(rolled.store / "status", "rollout.agent.stable.html")
-
-    assert "tidegate rollout promote agent/stable" in shown()
-    rolled.do("rollout", "pause", "stable", "--reason", "let me look")
-    rolled.sign_and_publish()
-    assert "tidegate rollout resume agent/stable" in shown()
-    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
-    rolled.sign_and_publish()
-    assert "It is a recall, which goes to all of its hosts at once" in shown()
-
-
-def test_a_rollout_that_has_not_begun_is_waited_for(rolled):
-    """A wave whose time has not come is not open, and nobody is told to complete it."""
-    rolled.add("1.5.0")
-    tomorrow = f"{rolled.now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
-    rolled.do("rollout", "start", "stable", "1.5.0", "--strategy", "immediate", "--not-before", tomorrow)
-    rolled.sign_and_publish()
-    rolled.do("dashboard", "build")
-    shown = page(rolled.store / "status", "rollout.agent.stable.html")
-    assert ("Wait until full begins" in shown, "b-open" in shown) == (True, False)
-    rolled.now += timedelta(days=1)
-    rolled.do("dashboard", "build")
-    shown = page(rolled.store / "status", "rollout.agent.stable.html")
-    assert ("Complete it" in shown, "b-open" in shown) == (True, True)
-
-
-def test_where_all_failed_that_were_heard_nobody_is_led_on(real_time, tmp_path):
-    """One failure halts no small wave, but is to be looked at; who was not heard is still to come."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
-    start = repo.desk().now - timedelta(days=1)
-    rollout = Underway(Collection(repo, repo.base / "box"), start)
-    first, *_ = rollout.join("canary", 3)
-    rollout.tell([first], *BACK, running="1.4.2")
-    rollout.collection.collect()
-    repo.do("dashboard", "build")
-    shown = page(repo.store / "status", "rollout.agent.stable.html")
-    assert "Look at what failed, then hold it or recall it" in shown
-    assert "to come</dt><dd>2 <small>67 %" in shown
-
-
-def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
-    """While every host of a release is in its soak nobody knows how it went."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
-    rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
-    names = rollout.join("canary", 2)
-    rollout.tell(names, *SWITCHED, running="1.5.0")
-    rollout.collection.collect()
-    repo.do("dashboard", "build")
-    shown = page(repo.store / "status", "history.html")
-    assert '<td class="n">2</td><td class="n">2</td><td class="n">-</td>' in shown
 
 
 def test_what_is_only_staged_is_not_shown(seen):
@@ -240,7 +170,7 @@ def test_what_nobody_reads_any_more_goes_after_a_day(seen, tmp_path):
     assert writing.write(store, new, later).removed == 0, "somebody may have just been led to it"
     done = writing.write(store, new, later)
     gone = [name for name in old.once if name not in new.once]
-    assert done.removed == len(gone) == 5
+    assert done.removed == len(gone) == 6
     assert [name for name in gone if (tmp_path / "status" / name).exists()] == []
     assert all((tmp_path / "status" / name).exists() for name in new.once)
 
@@ -300,17 +230,3 @@ def test_a_recalled_rollout_keeps_its_numbers(seen, tmp_path):
     assert "recalls ==1.5.0" in page(status, "fleet.html")
     before = page(status, "rollout.agent.stable.2.html")
     assert missing(before, "stable-0002", "healthy</dt><dd>4", "failed</dt><dd>1", "July release") == []
-
-
-def test_every_channel_has_its_own(tmp_path):
-    """Three products of three channels: each has its fleet, its rollout and its next step."""
-    place = large.founded(tmp_path / "place", "../store", 3)
-    place.do("dashboard", "build")
-    status = place.store / "status"
-    fleet = page(status, "fleet.html")
-    for product in large.PRODUCTS:
-        for channel in large.CHANNELS:
-            name = f"rollout.{product}.{channel}.html"
-            assert f'href="{name}"' in fleet
-            assert f"tidegate rollout promote {product}/{channel}" in page(status, name)
-    assert len(json.loads((status / "status.json").read_text())["rollouts"]) == 9

@@ -1,5 +1,6 @@
 """A fleet that is worth looking at: a rollout in canary, with a host that failed and one that fell silent."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from tests.support.workspace import Workspace
 
 LOG = "Traceback (most recent call last):\nConnectionRefusedError: [Errno 111] Connection refused"
 SITE = "fra1"
+
+
+def page(folder: Path, name: str) -> str:
+    """Return a page of the newest build of a dashboard."""
+    build = str(json.loads((folder / "status.json").read_text())["build"])
+    return (folder / "builds" / build / name).read_text()
 
 
 class Seen:
