@@ -4,7 +4,7 @@ PYTEST_FLAGS ?=
 BIN := .venv/bin
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo test lint types unit test-race test-crash test-fleet test-link agent-bundle test-bundle bench bench-safety docs lock clean
+.PHONY: help setup demo test lint types unit test-race test-crash test-fleet test-link test-api agent-bundle test-bundle bench bench-safety docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -44,6 +44,9 @@ test-fleet: .venv/ready  ## sixty agents report of updates: the queries say exac
 
 test-link: .venv/ready  ## 18 MB over 8 Mbit/s with delay, loss and three cuts, through nginx with TLS and Varnish
 	@$(BIN)/pytest -q tests/real/link_story.py
+
+test-api: .venv/ready  ## fifty sound and fifty broken requests for each operation of the console's API
+	@API_EXAMPLES=50 $(BIN)/pytest -q -n 0 tests/repo_tools/test_console_fuzzed.py
 
 agent-bundle: .venv/ready  ## the agent as one folder that needs no Python on the host: dist/tidegate-agent
 	@infra/bundle/build

@@ -12,6 +12,7 @@ from metadata.errors import UnsuitableError, UntrustedError
 from metadata.paths import suffix_of
 from metadata.release import Artifact, Delta
 from repo_tools import roles
+from repo_tools.contents import Contents
 from repo_tools.desk import Desk
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
@@ -39,26 +40,32 @@ class Made:
 
 
 def make(
-    desk: Desk, catalog: Catalog, version: str, new: tuple[Artifact, Entry], old: Sequence[str]
+    desk: Desk, catalog: Catalog, new: tuple[Artifact, Entry, Contents], old: Sequence[str]
 ) -> list[Made]:
     """Return the patches from some older versions.
+
+    Args:
+        desk: Has the older versions.
+        catalog: Knows them.
+        new: The artifact, its entry, and where its file is.
+        old: The versions.
 
     Raises:
         UnsuitableError: One of them has nothing for this platform.
     """
-    artifact, entry = new
+    artifact, entry, contents = new
     if not old:
         return []
     import hdiffpatch  # noqa: PLC0415 (few commands make patches)
 
     compression = hdiffpatch.Lzma2Config(level=LEVEL)
-    befores = [(one, _payload(desk, *_older(desk, catalog, one, artifact.platform))) for one in old]
-    after = _payload(desk, artifact, entry)
+    befores = [(one, _payload(desk.contents, *_older(desk, catalog, one, artifact.platform))) for one in old]
+    after = _payload(contents, artifact, entry)
 
     def one(before: tuple[str, bytes]) -> Made:
         data = hdiffpatch.diff(before[1], after, compression=compression)
         name = f"{artifact.platform}.from-{before[0]}.patch"
-        path = roles.release_path(catalog.product, version, name)
+        path = f"{artifact.path.rpartition('/')[0]}/{name}"
         made = Entry(path, len(data), sha256(data).hexdigest())
         return Made(Delta(from_version=before[0], path=path), made, data, 100 * len(data) // entry.length)
 
@@ -73,8 +80,8 @@ def _older(desk: Desk, catalog: Catalog, version: str, platform: str) -> tuple[A
     return found, desk.tree.view(roles.releases(catalog.product)).entries[found.path]
 
 
-def _payload(desk: Desk, artifact: Artifact, entry: Entry) -> bytes:
-    data = desk.contents.read(entry)
+def _payload(contents: Contents, artifact: Artifact, entry: Entry) -> bytes:
+    data = contents.read(entry)
     if artifact.kind == "tree" and (suffix := suffix_of(artifact.path)) != ".zip":
         data = archives.payload(BytesIO(data), suffix).read()
     if sha256(data).hexdigest() != artifact.payload_sha256:

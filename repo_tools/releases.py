@@ -5,59 +5,26 @@ counts every release ever added to a product; the highest is kept in the signed 
 """
 
 import shlex
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import convert
 from msgspec.structs import replace
 
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
-from metadata.release import Artifact, Attestation, Hook, Probe, Release
-from repo_tools import deltas, files, gpg, pack, roles
-from repo_tools.deltas import Made
+from metadata.release import Artifact, Hook, Probe, Release
+from repo_tools import roles
 from repo_tools.desk import Desk
-from repo_tools.files import OnBytes
+from repo_tools.drafting import Ask, Draft, Progress, drafted
 from repo_tools.names import check_platform, check_range
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
 from repo_tools.workspace import ReleaseDefaults
 
-Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
 _ANEW = "or begin again: tidegate unstage {}"
 _HEALTH_HINT = "write http://…, https://…, tcp:HOST:PORT, systemd:UNIT or exec:COMMAND"
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a person says about a new release; None takes the workspace's default."""
-
-    product: str
-    version: str
-    source: Path
-    platform: str
-    kind: Literal["tree", "file"] | None = None
-    name: str | None = None
-    probe: str | None = None
-    expect: str | None = None
-    health: Sequence[str] = ()
-    pre_switch: str | None = None
-    post_switch: str | None = None
-    hook_s: int | None = None
-    start_s: int | None = None
-    trial_s: int | None = None
-    soak_s: int | None = None
-    requires: str | None = None
-    via: str | None = None
-    notes: str | None = None
-    gpg: str | None = None
-    """The GnuPG key that signs the artifact, too."""
-    delta_from: Sequence[str] = ()
-    """Versions whose hosts get a patch."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +32,13 @@ class Added:
     """What was staged."""
 
     release: Release
-    artifact: Artifact
-    entry: Entry
-    """The artifact's entry."""
-    files: int
-    patches: Sequence[Made] = ()
+    draft: Draft
 
 
 def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
     """Pack or inspect an artifact, and stage its release.
+
+    The workspace is taken for the last step alone, which takes no time: whoever brakes waits for nobody.
 
     Raises:
         UsageError: The version is published, or the request makes no sense.
@@ -83,31 +48,13 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
     check_platform(ask.platform)
     if ask.requires:
         check_range(ask.requires)
-    role = roles.releases(ask.product)
-    existing = _staged_release(desk, ask)
-    seq = existing.seq if existing else desk.tree.view(role).highest_seq + 1
-    draft_release = _document(desk, ask, existing, seq)  # refuses nonsense before anything large is read
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_scratch(desk)) as folder:
-        packed, path = _pack(ask, Path(folder), progress)
-        entry = Entry(
-            roles.release_path(ask.product, ask.version, f"{ask.platform}{packed.suffix}"),
-            packed.length,
-            packed.sha256,
-        )
-        _keep(path, desk.workspace.staged_targets / entry.stored_as, move=path.parent == Path(folder))
-    statements = _attest(desk, ask, entry)
-    plain = _artifact(ask, entry, packed)
-    patches = deltas.make(desk, Catalog(desk, ask.product), ask.version, (plain, entry), ask.delta_from)
-    kept = [one for one in patches if one.worth]
-    artifact = replace(
-        plain,
-        attestations=[Attestation(type=kind, path=found.path) for kind, found in statements.items()],
-        deltas=[one.delta for one in kept],
-    )
-    staged = [desk.contents.stage(one.entry.path, one.data) for one in kept]
-    release = replace(draft_release, artifacts=_with(existing, artifact))
-    _stage(desk, release, [entry, *statements.values(), *staged])
-    return Added(release, artifact, entry, packed.entries, patches)
+    _described(desk, ask)  # refuses nonsense before anything large is read
+    with drafted(desk, ask, progress) as draft, desk.workspace.alone(patient=True):
+        desk.reread()
+        release = _described(desk, ask, draft.artifact)
+        draft.keep(desk.workspace.staged_targets)
+        _stage(desk, release, draft.entries)
+    return Added(release, draft)
 
 
 def probe_of(text: str, version: str, expect: str | None) -> Probe:
@@ -182,6 +129,14 @@ def _staged_release(desk: Desk, ask: Ask) -> Release | None:
     return strict.decode(desk.contents.read(entry), Release, refuse_unknown=True)
 
 
+def _described(desk: Desk, ask: Ask, artifact: Artifact | None = None) -> Release:
+    """Return the release as it stands with an artifact, or before there is one."""
+    existing = _staged_release(desk, ask)
+    seq = existing.seq if existing else desk.tree.view(roles.releases(ask.product)).highest_seq + 1
+    found = _document(desk, ask, existing, seq)
+    return replace(found, artifacts=_with(existing, artifact)) if artifact else found
+
+
 def _document(desk: Desk, ask: Ask, existing: Release | None, seq: int) -> Release:
     defaults = desk.workspace.defaults(ask.product)
     probe, health = ask.probe or defaults.probe, list(ask.health) or defaults.health
@@ -225,62 +180,6 @@ def _hooks(ask: Ask, defaults: ReleaseDefaults) -> dict[str, Any]:
 
 def _either(given: int | None, default: int) -> int:
     return default if given is None else given
-
-
-def _scratch(desk: Desk) -> Path:
-    folder = desk.workspace.staged_targets
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _pack(ask: Ask, folder: Path, progress: Progress) -> tuple[pack.Packed, Path]:
-    size = pack.size_of(ask.source)
-    if ask.source.is_dir():
-        if ask.kind == "file":
-            raise UsageError(f"{ask.source} is a folder, not a single file", "leave --kind out")
-        target = folder / "packed.tar.zst"
-        with progress(f"packing {ask.source.name}", size) as on_bytes:
-            return pack.pack(ask.source, target, on_bytes), target
-    with progress(f"reading {ask.source.name}", size) as on_bytes:
-        if ask.kind == "file" or (ask.kind is None and not pack.is_archive(ask.source)):
-            return pack.single(ask.source, ask.name or ask.source.name, on_bytes), ask.source
-        try:
-            return pack.inspect(ask.source, on_bytes), ask.source
-        except ValueError as error:
-            raise UsageError(str(error), "pack it, or say --kind file") from error
-
-
-def _keep(path: Path, target: Path, *, move: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if move:
-        path.chmod(0o644)
-        path.replace(target)
-    elif not target.exists():
-        files.create(target, files.chunks_of(path))
-
-
-def _artifact(ask: Ask, entry: Entry, packed: pack.Packed) -> Artifact:
-    if ask.name is not None and packed.kind == "tree":
-        raise UsageError("--name is for a single file", "leave it out, or say --kind file")
-    try:
-        return Artifact(
-            platform=ask.platform,
-            path=entry.path,
-            kind=packed.kind,
-            name=packed.name,
-            payload_sha256=packed.payload_sha256,
-            payload_bytes=packed.payload_bytes,
-        )
-    except ValueError as error:
-        raise UsageError(f"the artifact cannot be described: {error}") from error
-
-
-def _attest(desk: Desk, ask: Ask, entry: Entry) -> dict[str, Entry]:
-    """Stage what others demand beside TUF's signatures; return the entries by kind."""
-    if ask.gpg is None:
-        return {}
-    signature = gpg.sign(desk.workspace.staged_targets / entry.stored_as, ask.gpg)
-    return {"gpg": desk.contents.stage(f"{entry.path}.asc", signature)}
 
 
 def _with(existing: Release | None, artifact: Artifact) -> list[Artifact]:

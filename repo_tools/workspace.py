@@ -28,7 +28,7 @@ _LOCK = ".lock"
 _LARGE = ("*.tar.*", "*.zip", "*.bin")
 _MERGED = "/staged/base/* merge=union\n"
 """Whoever prepared a role on top of the older version is asked to rebase it; lines of both sides say so."""
-_IGNORED = "/.lock\n" + "".join(f"/staged/targets/releases/**/{name}\n" for name in _LARGE)
+_IGNORED = "/.lock\n/.pack-*\n" + "".join(f"/staged/targets/releases/**/{name}\n" for name in _LARGE)
 
 
 class ReleaseDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,15 +125,18 @@ class Workspace:
         return self.settings.product.get(product, ReleaseDefaults())
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, *, patient: bool = False) -> Iterator[None]:
         """Keep other commands out while this one changes the workspace.
+
+        Args:
+            patient: Wait for another one that is at work.
 
         Raises:
             ConflictError: Another one is at work.
         """
         with (self.folder / _LOCK).open("w") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
             except OSError as error:
                 hint = "wait until it is done, and try again"
                 raise ConflictError(f"another tidegate is at work in {self.folder}", hint) from error

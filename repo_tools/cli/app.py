@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import wraps
@@ -56,15 +56,22 @@ class App:
 
 def reads(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command of a function that takes an ``App`` and returns what to show."""
-    return _command(function, changes=False)
+    return _command(function, nullcontext)
 
 
 def changes(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command as ``reads`` does, which has the workspace for itself while it runs."""
-    return _command(function, changes=True)
+    return _command(function, lambda folder: Workspace.open(folder).alone())
 
 
-def _command(function: Callable[..., Answer], *, changes: bool) -> Callable[..., None]:
+def waits(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command as ``changes`` does, which waits for another one that is at work."""
+    return _command(function, lambda folder: Workspace.open(folder).alone(patient=True))
+
+
+def _command(
+    function: Callable[..., Answer], taken: Callable[[Path], AbstractContextManager[object]]
+) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @click.pass_obj
     @wraps(function)
@@ -72,7 +79,7 @@ def _command(function: Callable[..., Answer], *, changes: bool) -> Callable[...,
         app.terminal.as_json |= as_json
         for name, value in options.items():
             check_visible(name, value)
-        with usable(app.folder), Workspace.open(app.folder).alone() if changes else nullcontext():
+        with usable(app.folder), taken(app.folder):
             answer = function(app, *args, **options)
         app.terminal.answer(answer)
         if answer.failure is not None:

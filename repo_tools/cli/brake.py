@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from metadata.errors import UsageError
-from repo_tools.cli.app import App, changes
+from repo_tools.cli.app import App, waits
 from repo_tools.cli.rollout import lead_of, next_steps, staged
 from repo_tools.desk import Desk
 from repo_tools.names import check_version
@@ -28,7 +28,7 @@ from repo_tools.signing import only
 @click.option("--by", metavar="TEXT", default="", help="Who wants this.")
 @click.option("--reason", metavar="TEXT", default="", help="Why.")
 @click.option("--dry-run", is_flag=True, help="Say who must sign, and stage nothing.")
-@changes
+@waits
 def brake(app: App, channel: str, **options: Any) -> Answer:
     """Stop a rollout, a version, or all rollouts of CHANNEL; one signature is enough.
 

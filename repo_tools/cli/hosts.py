@@ -17,11 +17,12 @@ from repo_tools.roles import Channel
 if TYPE_CHECKING:
     from repo_tools.collect.roster import Member
 
-WHICH = ("ids", "labels", "running", "failing")
+WHICH = ("ids", "search", "labels", "running", "failing")
 """What the options below are called."""
 
 which = with_options(
     click.option("--id", "ids", metavar="ID", multiple=True, help="This host. Repeat it."),
+    click.option("--search", metavar="TEXT", help="With this in its id."),
     click.option("--label", "labels", metavar="NAME=TEXT", multiple=True, help="With this label. Repeat it."),
     click.option("--running", metavar="RANGE", help="That run a version in this range."),
     click.option("--failing", metavar="RULE", help="Whose last decision or report has this rule or error."),
@@ -42,7 +43,7 @@ def chosen(app: App, channel: str, lake: Path | None, wish: dict[str, Any]) -> S
         UsageError: Nothing was said.
     """
     if not any(wish.values()):
-        raise UsageError("say which hosts: --id, --label, --running, --failing or --wave")
+        raise UsageError("say which hosts: --id, --search, --label, --running, --failing or --wave")
     for agent in wish["ids"]:
         check_agent_id(agent)
     desk = app.desk()
@@ -74,6 +75,7 @@ def known(
         check_range(wish["running"])
     asked = roster.Wish(
         ids=frozenset(wish["ids"]),
+        search=wish["search"] or "",
         labels=pairs("label", wish["labels"], "="),
         running=wish["running"] or "",
         failing=wish["failing"] or "",

@@ -14,10 +14,11 @@ from repo_tools.cli.listing import Listing
 from repo_tools.cli.revoking import revoke
 from repo_tools.deltas import Made
 from repo_tools.desk import Desk
+from repo_tools.drafting import Ask
 from repo_tools.moments import seconds
 from repo_tools.output import Answer, Sheet, counted, span
 from repo_tools.pack import empty_programs
-from repo_tools.releases import Ask, add
+from repo_tools.releases import add
 from repo_tools.retiring import retire
 from repo_tools.rollouts.refusals import withdrawal
 from repo_tools.rollouts.state import Catalog, State, read_state
@@ -62,7 +63,7 @@ release.add_command(revoke)
     "--delta-from", multiple=True, metavar="VERSION", help="Make a patch for its hosts, too; repeat it."
 )
 @click.option("--gpg", metavar="KEYID", help="Sign the artifact with this GnuPG key, too.")
-@changes
+@reads  # and takes the workspace for the last step alone
 def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     """Add an artifact to a release: a folder, an archive, or one executable.
 
@@ -76,11 +77,12 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
         options[name] = seconds(options[name]) if options[name] is not None else None
     product = desk.product(options.pop("product"))
     added = add(desk, Ask(product, version, source, **options), app.terminal.progress)
-    what = f"{product} {version} (number {added.release.seq}) for {added.artifact.platform}"
-    data = {"release": strict.to_json(added.release), "bytes": added.entry.length, "files": added.files}
+    draft = added.draft
+    what = f"{product} {version} (number {added.release.seq}) for {draft.artifact.platform}"
+    data = {"release": strict.to_json(added.release), "bytes": draft.length, "files": draft.files}
     data["patches"] = [
         {"from": one.delta.from_version, "percent": one.percent, "offered": one.worth}
-        for one in added.patches
+        for one in draft.patches
     ]
     for name in empty_programs(source):
         app.terminal.warn(f"{name} is empty: a host could not run it")
@@ -91,7 +93,7 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
     return Answer(
         data,
-        [f"staged {what}: {counted(added.entry.length, 'byte')}", *map(_patch, added.patches), following],
+        [f"staged {what}: {counted(draft.length, 'byte')}", *map(_patch, draft.patches), following],
     )
 
 

@@ -47,7 +47,7 @@ def list_agents(app: App, channel: str | None, presence: str, lake: Path | None,
 
 
 @click.command("select")
-@click.argument("channel")
+@click.argument("channel", required=False)
 @click.argument("version", required=False)
 @which
 @of_wave
@@ -59,9 +59,11 @@ def list_agents(app: App, channel: str | None, presence: str, lake: Path | None,
 @dry_run
 @changes
 def select(
-    app: App, channel: str, version: str | None, lake: Path | None, clear: bool, **options: Any
+    app: App, channel: str | None, version: str | None, lake: Path | None, clear: bool, **options: Any
 ) -> Answer:
     """Order VERSION to single hosts, before or beside every wave: by id, or by what was collected of them.
+
+    CHANNEL may be left out where there is one; without VERSION it is the newest release that is published.
 
     The batch ends with --not-after, with --clear, and when a rollout goes past it or recalls what it runs.
 
@@ -71,10 +73,11 @@ def select(
       tidegate agents select stable 1.5.1 --running ==1.5.0 --failing unhealthy
       tidegate agents select stable --clear
     """
-    if clear == bool(version):
-        raise UsageError("say which VERSION, or --clear")
+    channel, version = _told_apart(app, channel, version)
+    if clear and version:
+        raise UsageError("--clear ends batches, whatever they run", "leave VERSION out")
     wish = said(options)
-    if version is None:
+    if clear:
         return changed(app, channel, options, lambda state, _: selecting.clear(state))
     agents = chosen(app, channel, lake, wish)
     app.terminal.note(
@@ -82,6 +85,13 @@ def select(
     )
 
     def make(state: State, terms: Terms) -> Change:
-        return selecting.select(state, version, agents, terms)
+        return selecting.select(state, version or selecting.newest(state, terms.not_before), agents, terms)
 
     return changed(app, channel, options, make)
+
+
+def _told_apart(app: App, channel: str | None, version: str | None) -> tuple[str, str | None]:
+    """Return channel and version, each of which may be left out: only versions begin with a digit."""
+    if version is None and channel and channel[0].isdigit():
+        channel, version = None, channel
+    return channel or str(app.desk().only_channel()), version

@@ -82,6 +82,8 @@ class Wish:
     """Which hosts are meant; what is left out does not matter."""
 
     ids: Collection[str] = ()
+    search: str = ""
+    """A part of their ids."""
     labels: Mapping[str, str] = field(default_factory=dict)
     running: str = ""
     """A range of versions."""
@@ -94,6 +96,7 @@ class Wish:
         """Return whether a host is meant."""
         return (
             (not self.ids or member.agent in self.ids)
+            and self.search in member.agent
             and all(member.labels.get(name) == value for name, value in self.labels.items())
             and (not self.running or (bool(member.version) and within(member.version, self.running)))
             and (not self.failing or self.failing in {member.rule, member.reason, member.failure})

@@ -6,36 +6,28 @@ tells how it goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.exceptions import NotFoundException
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 from litestar.response import Stream
 
 from repo_tools.console import lines
+from repo_tools.console.answers import DONE, KEPT, READ, status_of
 from repo_tools.console.clerk import Clerk, Job, Secrets
+from repo_tools.console.lines import shown
 
-STATUS = {
-    0: HTTPStatus.OK,
-    2: HTTPStatus.BAD_REQUEST,
-    10: HTTPStatus.UNPROCESSABLE_ENTITY,
-    11: HTTPStatus.BAD_GATEWAY,
-    12: HTTPStatus.BAD_GATEWAY,
-    13: HTTPStatus.UNPROCESSABLE_ENTITY,
-    14: HTTPStatus.UNPROCESSABLE_ENTITY,
-    15: HTTPStatus.CONFLICT,
-    16: HTTPStatus.CONFLICT,
-    17: HTTPStatus.CONFLICT,
-}
-"""By exit code; 1 is a bug, and so is what is not here."""
 BEAT_S = 15
 """A stream says something so often, or proxies and browsers take it for dead."""
 ON_PAGE = 100
 Words = Annotated[str, Parameter(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Labels = Annotated[list[Words], Parameter(max_items=20)]
 Page = Annotated[int, Parameter(ge=0)]
 Plain = Request[Any, Any, Any]
 
@@ -45,18 +37,6 @@ class Agents(msgspec.Struct, frozen=True):
 
     total: int
     agents: list[dict[str, Any]]
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one host is to run."""
-
-    channel: lines.Word | None = None
-    """Needed when there is more than one."""
-    version: lines.Word | None = None
-    """The newest release, if it is not said."""
-    reason: lines.Text = ""
-    retry: Annotated[int, msgspec.Meta(ge=0)] = 0
-    dry_run: bool = False
 
 
 class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,144 +59,121 @@ class Going(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-@get("/status", summary="What is staged, and who must still sign")
+@get("/status", summary="What is staged, and who must still sign", responses=READ)
 async def status(clerk: Clerk) -> Response[Any]:
     """Answer with what ``tidegate status`` says."""
     return await _answer(clerk, ["status"])
 
 
-@get("/releases", summary="The releases")
+@get("/releases", summary="The releases", responses=READ)
 async def releases(clerk: Clerk, product: Words | None = None) -> Response[Any]:
     """Answer with what ``tidegate release list`` says."""
     return await _answer(clerk, ["release", "list", *([f"--product={product}"] if product else [])])
 
 
-@get("/rollouts/{product:str}/{channel:str}", summary="What each wave of a channel is ordered to run")
+@get(
+    "/rollouts/{product:str}/{channel:str}",
+    summary="What each wave of a channel is ordered to run",
+    responses=READ,
+)
 async def rollout(clerk: Clerk, product: Words, channel: Words) -> Response[Any]:
     """Answer with what ``tidegate rollout status`` says."""
     return await _answer(clerk, ["rollout", "status", "--", f"{product}/{channel}"])
 
 
-@get("/agents", summary="The hosts of a channel as they were last heard")
-async def agents(
-    clerk: Clerk, channel: Words, search: Words = "", running: Words | None = None, page: Page = 0
-) -> Response[Any]:
-    """Answer with a page of what ``tidegate agents list`` says; ``search`` is a part of an id."""
-    options = [f"--running={running}"] if running else []
-    job = await clerk.read(["agents", "list", *options, "--presence=any", "--", channel])
+def _which(
+    search: Words | None = None,
+    label: Labels | None = None,
+    running: Words | None = None,
+    failing: Words | None = None,
+) -> lines.Hosts:
+    """Return which hosts a query asks for; each ``label`` is ``NAME=TEXT``."""
+    pairs = [one.partition("=") for one in label or ()]
+    if wrong := [name for name, mark, _ in pairs if not (name and mark)]:
+        raise ValidationException(f"not a label with its text: {wrong[0]!r}; write NAME=TEXT")
+    labels = {name: text for name, _, text in pairs}
+    return lines.Hosts(search=search or None, labels=labels, running=running or None, failing=failing or None)
+
+
+@get(
+    "/agents",
+    summary="The hosts of a channel as they were last heard",
+    dependencies={"which": Provide(_which, sync_to_thread=False)},
+    responses=READ,
+)
+async def agents(clerk: Clerk, channel: Words, which: lines.Hosts, page: Page = 0) -> Response[Any]:
+    """Answer with a page of what ``tidegate agents list`` says."""
+    job = await clerk.read(["agents", "list", *which.options(), "--presence=any", "--", channel])
     if job.exit_code:
         return _told(job)
-    found = [one for one in job.result if search in one["agent"]]
-    return Response(Agents(len(found), found[page * ON_PAGE : (page + 1) * ON_PAGE]))
+    return Response(Agents(len(job.result), job.result[page * ON_PAGE : (page + 1) * ON_PAGE]))
 
 
-@get("/agents/{agent:str}/updates/available", summary="What a host would do now, and why")
+@get("/agents/{agent:str}/updates/available", summary="What a host would do now, and why", responses=READ)
 async def available(clerk: Clerk, agent: Words, channel: Words | None = None) -> Response[Any]:
     """Answer with the host's decision, by what is published and what was collected of it."""
     named = [f"--channel={channel}"] if channel else []
     return await _answer(clerk, ["agents", "explain", *named, "--", agent])
 
 
-@post("/agents/{agent:str}/update", summary="Order a release to one host")
-async def update(request: Plain, clerk: Clerk, agent: Words, data: Ask) -> Response[Any]:
+def _acts(path: str, summary: str) -> post:
+    """Return the decorator of what changes something: answered with its job."""
+    return post(path, summary=summary, status_code=HTTPStatus.OK, responses=DONE)
+
+
+@_acts("/agents/{agent:str}/update", "Order a release to one host")
+async def update(request: Plain, clerk: Clerk, agent: Words, data: lines.Ask) -> Response[Job]:
     """Stage what ``tidegate agents select`` stages."""
-    known = await clerk.read(["rollout", "status", *(["--", data.channel] if data.channel else [])])
-    if known.exit_code:
-        return _told(known)
-    channel = known.result["channel"]
-    listed = await clerk.read(["release", "list", f"--product={channel.partition('/')[0]}"])
-    sound = [one["version"] for one in listed.result or [] if one["published"] and not one["withdrawn"]]
-    if not (data.version or sound):
-        raise NotFoundException(f"{channel} has no release that could be ordered")
-    wish = lines.Update(
-        hosts=lines.Hosts(ids=[agent]),
-        channel=channel,
-        version=data.version or sound[0],
-        **{name: getattr(data, name) for name in ("reason", "retry", "dry_run")},
-    )
+    wish = lines.Update(hosts=lines.Hosts(ids=[agent]), **msgspec.structs.asdict(data))
     return await _do(request, clerk, wish)
 
 
-@post("/agents/update", summary="Order a release to many hosts")
-async def update_many(request: Plain, clerk: Clerk, data: lines.Update) -> Response[Any]:
-    """Stage what ``tidegate agents select`` stages."""
-    return await _do(request, clerk, data)
+DEEDS: Mapping[str, tuple[str, type[lines.Action], str]] = {
+    "update_many": ("/agents/update", lines.Update, "Order a release to many hosts"),
+    "start": ("/rollouts/start", lines.Start, "Start a rollout"),
+    "promote": ("/rollouts/promote", lines.Promote, "Widen a rollout, or complete it"),
+    "pause": ("/rollouts/pause", lines.Pause, "Hold waves"),
+    "resume": ("/rollouts/resume", lines.Resume, "Let waves go on"),
+    "recall": ("/rollouts/recall", lines.Recall, "Send hosts back"),
+    "brake": ("/brake", lines.Brake, "Stop a rollout, a version, or everything"),
+    "lift": ("/brake/lift", lines.Lift, "Lift the brake"),
+    "add": ("/releases", lines.AddRelease, "Add a release from this machine"),
+    "unstage": ("/unstage", lines.Unstage, "Take staged changes back"),
+}
+"""What is done as it is asked for: by its name, the path, the action and a summary."""
 
 
-@post("/rollouts/start", summary="Start a rollout")
-async def start(request: Plain, clerk: Clerk, data: lines.Start) -> Response[Any]:
-    """Stage what ``tidegate rollout start`` stages."""
-    return await _do(request, clerk, data)
+def _deed(name: str, path: str, action: type[lines.Action], summary: str) -> HTTPRouteHandler:
+    """Return the handler of an action that needs no secrets."""
+
+    async def deed(request: Plain, clerk: Clerk, data: lines.Action) -> Response[Job]:
+        return await _do(request, clerk, data)
+
+    deed.__name__, deed.__annotations__["data"] = name, action
+    deed.__doc__ = f"Do what ``{shown(action.command)}`` does."
+    return _acts(path, summary)(deed)
 
 
-@post("/rollouts/promote", summary="Widen a rollout, or complete it")
-async def promote(request: Plain, clerk: Clerk, data: lines.Promote) -> Response[Any]:
-    """Stage what ``tidegate rollout promote`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/rollouts/pause", summary="Hold waves")
-async def pause(request: Plain, clerk: Clerk, data: lines.Pause) -> Response[Any]:
-    """Stage what ``tidegate rollout pause`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/rollouts/resume", summary="Let waves go on")
-async def resume(request: Plain, clerk: Clerk, data: lines.Resume) -> Response[Any]:
-    """Stage what ``tidegate rollout resume`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/rollouts/recall", summary="Send hosts back")
-async def recall(request: Plain, clerk: Clerk, data: lines.Recall) -> Response[Any]:
-    """Stage what ``tidegate rollout recall`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/brake", summary="Stop a rollout, a version, or everything")
-async def brake(request: Plain, clerk: Clerk, data: lines.Brake) -> Response[Any]:
-    """Stage what ``tidegate brake`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/brake/lift", summary="Lift the brake")
-async def lift(request: Plain, clerk: Clerk, data: lines.Lift) -> Response[Any]:
-    """Stage what ``tidegate brake --release`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/releases", summary="Add a release from this machine")
-async def add(request: Plain, clerk: Clerk, data: lines.AddRelease) -> Response[Any]:
-    """Stage what ``tidegate release add`` stages."""
-    return await _do(request, clerk, data)
-
-
-@post("/sign", summary="Sign what is staged")
-async def sign(request: Plain, clerk: Clerk, data: Keyed) -> Response[Any]:
+@_acts("/sign", "Sign what is staged")
+async def sign(request: Plain, clerk: Clerk, data: Keyed) -> Response[Job]:
     """Do what ``tidegate sign`` does; passphrase and PIN are used once and not kept."""
     return await _do(request, clerk, lines.Sign(roles=data.roles, keys=data.keys), data.secrets)
 
 
-@post("/publish", summary="Publish what is signed")
-async def publish(request: Plain, clerk: Clerk, data: Going) -> Response[Any]:
+@_acts("/publish", "Publish what is signed")
+async def publish(request: Plain, clerk: Clerk, data: Going) -> Response[Job]:
     """Do what ``tidegate publish`` does."""
     wish = lines.Publish(roles=data.roles, dry_run=data.dry_run)
     return await _do(request, clerk, wish, data.secrets)
 
 
-@post("/unstage", summary="Take staged changes back")
-async def unstage(request: Plain, clerk: Clerk, data: lines.Unstage) -> Response[Any]:
-    """Do what ``tidegate unstage`` does."""
-    return await _do(request, clerk, data)
-
-
-@get("/jobs", summary="What was asked for, the newest first")
+@get("/jobs", summary="What was asked for, the newest first", responses=KEPT)
 async def jobs(clerk: Clerk) -> list[Job]:
     """Answer with every job that is still known."""
     return clerk.jobs()
 
 
-@get("/jobs/{number:int}", summary="One job")
+@get("/jobs/{number:int}", summary="One job", responses=KEPT)
 async def job(clerk: Clerk, number: int) -> Job:
     """Answer with a job."""
     found = clerk.job(number)
@@ -225,7 +182,7 @@ async def job(clerk: Clerk, number: int) -> Job:
     return found
 
 
-@get("/events", summary="Every job as it goes on, as a stream of server-sent events")
+@get("/events", summary="Every job as it goes on, as a stream of server-sent events", responses=KEPT)
 async def events(clerk: Clerk) -> Stream:
     """Answer with a stream of jobs."""
     return Stream(_stream(clerk), media_type="text/event-stream")
@@ -252,29 +209,25 @@ async def _answer(clerk: Clerk, words: Sequence[str]) -> Response[Any]:
 
 
 def _told(found: Job) -> Response[Any]:
-    return Response(found if found.exit_code else found.result, status_code=_status(found))
+    return Response(found if found.exit_code else found.result, status_code=status_of(found))
 
 
 async def _do(
     request: Plain, clerk: Clerk, action: lines.Action, secrets: Secrets | None = None
-) -> Response[Any]:
+) -> Response[Job]:
     """Begin an action and answer with its job: when it is done, or at once where that is preferred."""
-    found = clerk.begin(action.words(), secrets)
+    found = clerk.begin(action, secrets)
     place = {"location": f"/api/v1/jobs/{found.id}"}
     if "respond-async" in request.headers.get("prefer", ""):
         return Response(found, status_code=HTTPStatus.ACCEPTED, headers=place)
     await clerk.ended(found)
-    return Response(found, status_code=_status(found), headers=place)
-
-
-def _status(found: Job) -> HTTPStatus:
-    return STATUS.get(found.exit_code or 0, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return Response(found, status_code=status_of(found), headers=place)
 
 
 ROUTES = Router(
     "/api/v1",
     route_handlers=[
-        *(status, releases, rollout, agents, available, update, update_many, start, promote, pause),
-        *(resume, recall, brake, lift, add, sign, publish, unstage, jobs, job, events),
+        *(status, releases, rollout, agents, available, update, sign, publish, jobs, job, events),
+        *(_deed(name, *deed) for name, deed in DEEDS.items()),
     ],
 )

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from repo_tools.console.lines import shown
+from repo_tools.console.lines import Action, shown
 from repo_tools.keys.passphrase import PIN_VARIABLE
 
 KEPT = 200
@@ -68,13 +68,15 @@ class Clerk:
         """Return a job, or None."""
         return self._jobs.get(number)
 
-    def begin(self, words: Sequence[str], secrets: Secrets | None = None) -> Job:
-        """Begin a command that may change something, as soon as it is its turn."""
+    def begin(self, action: Action, secrets: Secrets | None = None) -> Job:
+        """Begin what changes something: when it is its turn, or at once if it goes on beside others."""
+        words = action.words()
         job = Job(id=max(self._jobs, default=0) + 1, line=shown(words))
         self._jobs[job.id] = job
         for old in list(self._jobs)[:-KEPT]:
             del self._jobs[old]
-        task = asyncio.create_task(self._take_turn(job, words, secrets or Secrets()))
+        turn = nullcontext() if action.beside else self._turn
+        task = asyncio.create_task(self._take(turn, job, words, secrets or Secrets()))
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id))
         return job
@@ -110,8 +112,10 @@ class Clerk:
         while self._tasks:
             await asyncio.gather(*self._tasks.values())
 
-    async def _take_turn(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:
-        async with self._turn:
+    async def _take(
+        self, turn: AbstractAsyncContextManager[None], job: Job, words: Sequence[str], secrets: Secrets
+    ) -> None:
+        async with turn:
             await self._run(job, words, secrets)
 
     async def _run(self, job: Job, words: Sequence[str], secrets: Secrets) -> None:

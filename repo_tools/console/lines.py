@@ -18,6 +18,8 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that a person wants done."""
 
     command: ClassVar[tuple[str, ...]] = ()
+    beside: ClassVar[bool] = False
+    """Whether it goes on beside others: it takes the workspace for its last step alone."""
 
     def words(self) -> list[str]:
         """Return the command line, without the program and its workspace."""
@@ -120,15 +122,19 @@ class Hosts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which hosts are meant: by id, or by what was collected of them."""
 
     ids: Annotated[list[Word], Meta(max_length=MOST_HOSTS)] = []
+    search: Word | None = None
+    """A part of their ids."""
     labels: dict[Word, Text] = {}
     running: Word | None = None
+    """A range of versions."""
     failing: Word | None = None
+    """A rule, or the name of an error."""
 
     def options(self) -> list[str]:
         """Return them as options."""
         ids = [f"--id={one}" for one in self.ids]
         labels = [f"--label={name}={value}" for name, value in self.labels.items()]
-        return [*ids, *labels, *_said(running=self.running, failing=self.failing)]
+        return [*ids, *labels, *_said(search=self.search, running=self.running, failing=self.failing)]
 
 
 class Recall(Reasoned, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,28 +156,41 @@ class Recall(Reasoned, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return [self.channel, self.version]
 
 
-class Update(Reasoned, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Order a release to single hosts, before or beside every wave."""
+class Ask(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one host is to run."""
 
     command = ("agents", "select")
-    version: Word
-    hosts: Hosts
+    channel: Word | None = None
+    """Needed when there is more than one."""
+    version: Word | None = None
+    """The newest release that is published, if it is not said."""
+    reason: Text = ""
     urgent: bool = False
     retry: Annotated[int, Meta(ge=0)] = 0
     """Above 0: try again where it failed before."""
 
     def _options(self) -> list[str]:
-        said = _said(retry=self.retry or None)
-        return [*self.hosts.options(), *said, *(["--urgent"] if self.urgent else []), *super()._options()]
+        said = _said(retry=self.retry or None, reason=self.reason)
+        return [*(["--urgent"] if self.urgent else []), *said]
 
     def _arguments(self) -> list[str]:
-        return [self.channel, self.version]
+        return [one for one in (self.channel, self.version) if one]
+
+
+class Update(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Order a release to single hosts, before or beside every wave."""
+
+    hosts: Hosts
+
+    def _options(self) -> list[str]:
+        return [*self.hosts.options(), *super()._options()]
 
 
 class AddRelease(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Add a release from a folder, an archive or a file on this machine."""
 
     command = ("release", "add")
+    beside = True
     version: Word
     path: Word
     platform: Word

@@ -12,11 +12,11 @@ from datetime import datetime
 from msgspec import structs
 
 from metadata.documents import Order, Recall
-from metadata.errors import UsageError
+from metadata.errors import UnsuitableError, UsageError
 from metadata.places import SELECTED_WAVE, pick_route
 from metadata.versions import parse, within
 from repo_tools.rollouts.orders import Terms, back, begun
-from repo_tools.rollouts.refusals import refuse_recalled, refuse_withdrawn
+from repo_tools.rollouts.refusals import refuse_recalled, refuse_withdrawn, withdrawal
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
 
@@ -34,6 +34,20 @@ def select(state: State, version: str, agents: Collection[str], terms: Terms) ->
     refuse_withdrawn(state, version)
     refuse_recalled(state, version, terms.not_before)
     return _joined(state, agents, begun(state, SELECTED_WAVE, version, terms))
+
+
+def newest(state: State, at: datetime) -> str:
+    """Return the newest release that is published and may be ordered.
+
+    Raises:
+        UnsuitableError: There is none.
+    """
+    releases = sorted(map(state.catalog.release, state.catalog.versions), key=lambda one: -one.seq)
+    for one in releases:
+        if state.catalog.published(one.version) and not withdrawal(state, one, at):
+            return one.version
+    hint = "tidegate release list shows what there is; a staged one is ordered by its VERSION"
+    raise UnsuitableError(f"{state.channel} has no published release that may be ordered", hint)
 
 
 def recall(state: State, version: str, permission: Recall, terms: Terms, agents: Collection[str]) -> Change:

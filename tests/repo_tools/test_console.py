@@ -11,6 +11,7 @@ import requests
 from repo_tools.cli import cli
 from repo_tools.console import lines
 from tests.support.console import WAIT_S, opened
+from tests.support.host import eventually
 from tests.support.workspace import Workspace
 
 ACTIONS = [
@@ -128,9 +129,8 @@ def test_one_host_is_updated(console, rolled):
     assert seen["decision"]["rule"] == "base"
     rolled.sign_and_publish()
     done = console.post("agents/host-1/update", reason="asked for it")
-    assert (
-        done.json()["line"] == "tidegate agents select --id=host-1 '--reason=asked for it' agent/stable 1.5.0"
-    )
+    assert done.json()["line"] == "tidegate agents select --id=host-1 '--reason=asked for it'"
+    assert done.json()["result"]["waves"][0]["name"] == "canary"
     refused = console.post("agents/host-1/update", version="9.9.9")
     assert (refused.status_code, refused.json()["exit_code"]) == (422, 13)
     assert "there is no release 9.9.9" in "".join(refused.json()["notes"])
@@ -196,6 +196,21 @@ def test_who_waits_elsewhere_is_told_how_it_goes_on(console, tmp_path):
     steps = [one["progress"]["done"] for one in seen if one["progress"]]
     assert steps == sorted(steps)
     assert steps[-1] > 8 << 20
+
+
+def test_a_brake_waits_for_no_release_that_is_added(console, rolled):
+    """A release that takes its time has no turn to itself: what comes after it begins at once."""
+    later = {"prefer": "respond-async"}
+    with rolled.desk().workspace.alone():
+        build = str(rolled.build("1.6.0"))
+        console.post("releases", headers=later, version="1.6.0", path=build, platform="linux-x86_64")
+        console.post("brake", headers=later, channel="stable", reason="crash loops")
+        brake, adding = console.get("jobs").json()
+        eventually(lambda: console.get("jobs/2").json()["state"] == "running")
+        assert console.get(f"jobs/{adding['id']}").json()["state"] == "running"
+    for one in (brake, adding):
+        eventually(lambda one=one: console.get(f"jobs/{one['id']}").json()["state"] == "done")
+        assert console.get(f"jobs/{one['id']}").json()["exit_code"] == 0
 
 
 def test_secrets_are_used_and_not_kept(tmp_path):

@@ -1,7 +1,13 @@
 """Releases: what may be added, and what is remembered."""
 
+from contextlib import contextmanager
+
 import pytest
 
+from metadata.errors import UsageError
+from repo_tools.drafting import Ask
+from repo_tools.files import silent
+from repo_tools.releases import add
 from tests.support.workspace import HERE
 
 
@@ -145,3 +151,39 @@ def test_a_release_that_nothing_looks_after_is_named(rolled):
     assert "no probe and no health: hosts keep it when the service runs for 10 min" in said.stderr
     probed = ("--platform", "linux-riscv64", "--probe", "bin/agent --version")
     assert "no probe" not in rolled.run("release", "add", "1.5.1", program, *probed).stderr
+
+
+def packed_while(work, *words):
+    """Add 1.5.0, and run another command in the midst of packing."""
+    ended = []
+
+    @contextmanager
+    def midst(_what, _size):
+        ended.append(work.run(*words))
+        yield silent
+
+    ask = Ask("agent", "1.5.0", work.build("1.5.0"), HERE)
+    return add(work.desk(), ask, midst), ended[0]
+
+
+def test_a_brake_waits_for_no_release_that_is_packed(rolled):
+    """The disaster: hosts crash on while a large release is packed, since one command has the workspace."""
+    added, brake = packed_while(rolled, "brake", "stable", "--reason", "crash loops")
+    assert brake.exit_code == 0, brake.stderr
+    assert added.release.version == "1.5.0"
+    staged = {one["role"] for one in rolled.do("status")["signatures"]}
+    assert staged == {"agent.stable.brake", "agent.releases"}
+    rolled.sign_and_publish()
+
+
+def test_what_was_staged_while_a_release_was_packed_is_kept(rolled):
+    """Numbers and conditions are those of the moment in which it is staged, and not of when packing began."""
+    other = ("release", "add", "1.5.1", rolled.build("1.5.1"), "--platform", HERE)
+    added, beside = packed_while(rolled, *other)
+    assert (beside.exit_code, added.release.seq) == (0, 3)
+    assert {one["version"] for one in rolled.do("release", "list")} == {"1.4.2", "1.5.0", "1.5.1"}
+    rolled.do("unstage", "--all")
+    same = ("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "a-b", "--trial-s", "1")
+    with pytest.raises(UsageError, match="staged with other conditions"):
+        packed_while(rolled, *same)
+    assert not list(rolled.folder.glob(".pack-*"))

@@ -40,6 +40,22 @@ def test_a_batch_goes_before_every_wave(rolled):
     assert rolled.do("agents", "explain", "host-1", "--running", "1.5.0")["decision"]["rule"] == "ahead"
 
 
+def test_a_batch_needs_neither_channel_nor_version(rolled):
+    """Where there is one channel, hosts are ordered the newest release that is public and not withdrawn."""
+    rolled.add("1.5.0")
+    rolled.do("agents", "select", "--id", "host-1")
+    assert set(picked(rolled).values()) == {"1.4.2"}
+    rolled.do("agents", "select", "1.5.0", "--id", "host-1")
+    assert set(picked(rolled).values()) == {"1.5.0"}
+    rolled.sign_and_publish()
+    rolled.do("agents", "select", "stable", "--id", "host-2")
+    assert picked(rolled) == {pick_route("host-1"): "1.5.0", pick_route("host-2"): "1.5.0"}
+    rolled.do("agents", "select", "stable", "--clear")
+    rolled.do("release", "revoke", "1.5.0", "--reason", "loses data")
+    rolled.do("agents", "select", "--id", "host-2")
+    assert picked(rolled) == {pick_route("host-2"): "1.4.2"}
+
+
 def test_who_signs_a_batch_reads_ids(rolled):
     """Routes do not tell them, so the workspace keeps them; a workspace without them says so."""
     rolled.add("1.5.0")
@@ -112,8 +128,8 @@ def test_hosts_are_known_by_how_their_update_ended(real_time, tmp_path):
     ("arguments", "code", "says"),
     [
         (["1.5.0"], 2, "say which hosts"),
-        ([], 2, "say which VERSION, or --clear"),
-        (["1.5.0", "--clear"], 2, "say which VERSION, or --clear"),
+        ([], 2, "say which hosts"),
+        (["1.5.0", "--clear"], 2, "leave VERSION out"),
         (["--clear"], 2, "no host is selected"),
         (["9.9.9", "--id", "host-1"], 13, "there is no release 9.9.9"),
         (["1.4.2", "--id", "no such host"], 2, "agent id"),
