@@ -7,9 +7,10 @@ Python is read from the folder in which the console was started: others may push
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,17 +151,18 @@ class Clerk:
         self, words: Sequence[str], secrets: Secrets, secret: int | None, told: int
     ) -> asyncio.subprocess.Process:
         extra = ["--passphrase-fd", str(secret)] if secret is not None else []
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "repo_tools", "-C", str(self.folder), "--json"),
-            *("--progress-fd", str(told), *extra, *words),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=[told, *([secret] if secret is not None else [])],
-            env=_environment(secrets),
-            limit=MOST_LINE_BYTES,
-            start_new_session=True,  # Ctrl-C in the terminal is for the console, which waits for it
-        )
+        with _deaf():
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "repo_tools", "-C", str(self.folder), "--json"),
+                *("--progress-fd", str(told), *extra, *words),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=[told, *([secret] if secret is not None else [])],
+                env=_environment(secrets),
+                limit=MOST_LINE_BYTES,
+                start_new_session=True,  # Ctrl-C in the terminal is for the console, which waits for it
+            )
 
     async def _notes(self, job: Job, lines: asyncio.StreamReader) -> None:
         async for line in lines:
@@ -180,6 +182,16 @@ class Clerk:
     def _tell(self, job: Job) -> None:
         for queue in self._listeners if job.id else ():
             queue.put_nowait(job)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start what Ctrl-C does not reach, not even in the moment before it has a session of its own."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _pipe(secret: str | None) -> int | None:
