@@ -44,6 +44,7 @@ def described(console):
     return schemathesis.openapi.from_dict(found).exclude(operation_id=ENDLESS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda one: str(one.value))
 def test_no_request_finds_a_server_error_or_an_undocumented_answer(console, described, mode):
     """Whatever is drawn, sound or not, is answered as the description says, and never with a bug."""
