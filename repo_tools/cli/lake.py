@@ -37,7 +37,7 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
       tidegate fleet collect /srv/reports
       tidegate fleet collect s3://example-reports/fleet --dry-run
     """
-    from repo_tools.collect import asking
+    from repo_tools.collect.days import is_empty
     from repo_tools.collect.joining import gate_of
     from repo_tools.collect.lake import opened
     from repo_tools.collect.placing import Maps
@@ -56,7 +56,7 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
     ):
         found = Collector(store, lake_at_hand, gate, Maps(desk), app.now(), workers).run(shown)
     answer = _answer(found, "would count" if dry_run else "counted")
-    if found.objects or not asking.is_empty(lake or desk.workspace.folder / "lake"):
+    if found.objects or not is_empty(lake or desk.workspace.folder / "lake"):
         return answer
     return Answer(answer.data, [*answer.text, f"no report lies in {box}: {_SENT}"])
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from metadata.errors import UnsuitableError, UsageError
-from repo_tools.collect.lake import ASIDES, REPORTS
+from repo_tools.collect.days import is_empty
+from repo_tools.collect.lake import ASIDES
 from repo_tools.collect.presence import AGENTS
 from repo_tools.collect.records import Row
 
@@ -116,11 +117,6 @@ def ask(lake: Path, statement: str, engine: EngineName = "duckdb") -> Table:
 def more(lake: Path) -> dict[str, Path]:
     """Return the other tables that a lake has, each with its file."""
     return {name: lake / file for name, file in MORE.items() if (lake / file).exists()}
-
-
-def is_empty(lake: Path) -> bool:
-    """Return whether no report was ever counted in a lake."""
-    return not any((lake / REPORTS).glob("dt=*/*.parquet"))
 
 
 def refuse_empty(lake: Path) -> None:

@@ -9,7 +9,7 @@ import duckdb
 
 from metadata.errors import MalformedError, TidegateError, UnreachableError, UsageError
 from repo_tools.collect.asking import COUNTED, OUTCOMES, TABLE, Table, more, unanswered
-from repo_tools.collect.lake import REPORTS
+from repo_tools.collect.days import listed
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def opened(lake: Path) -> Iterator[Duck]:
     """
     with duckdb.connect() as db:
         try:
-            reports = f"{lake / REPORTS}/dt=*/*.parquet"
             found = db.from_query(
                 "SELECT * FROM read_parquet($reports, hive_partitioning = true, hive_types_autocast = false,"
                 " union_by_name = true)",
-                params={"reports": reports},
+                params={"reports": listed(lake)},
             )
             found.create_view(TABLE)
             for name, path in more(lake).items():

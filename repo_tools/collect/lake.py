@@ -2,6 +2,7 @@
 
 Taking a load is one transaction of the DuckDB file; its Parquet files wait in ``pending/`` until that is
 committed and are moved then, or at the next start. A collector that is killed has either taken a load or not.
+What loads leave behind is merged when a run is over (``days``).
 """
 
 import fcntl
@@ -18,12 +19,12 @@ import duckdb
 
 from metadata.errors import ConflictError, MalformedError, UnreachableError
 from metadata.fields import time_text
-from repo_tools.collect import tables
+from repo_tools.collect import days, tables
 from repo_tools.collect.box import LOOK_BACK, Dropped, placed
 from repo_tools.collect.load import Load
 from repo_tools.collect.records import Person
 
-REPORTS, PENDING, STATE, LOCK = "reports", "pending", "state.duckdb", ".lock"
+PENDING, STATE, LOCK = "pending", "state.duckdb", ".lock"
 ASIDES = "asides.parquet"
 """What was set aside, as it stood after the last run."""
 MEMORY = "128MB"
@@ -69,25 +70,36 @@ class Lake:
         for path in sorted(self.pending.rglob("*.parquet")):
             name = str(path.relative_to(self.pending))
             if self.db.execute("SELECT 1 FROM file WHERE path = ?", [name]).fetchone():
-                target = self.folder / REPORTS / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
+                path.replace(days.room(self.folder, path.parent.name) / path.name)
         shutil.rmtree(self.pending, ignore_errors=True)
         self.pending.mkdir(exist_ok=True)
 
     def _adopt(self) -> None:
         """Count no report again from a file that the state does not know: it is older, or was lost."""
         known = {path for (path,) in self.db.execute("SELECT path FROM file").fetchall()}
-        reports = self.folder / REPORTS
+        reports = self.folder / days.REPORTS
         for path in sorted(reports.glob("dt=*/*.parquet")):
             name = str(path.relative_to(reports))
             if name not in known:
-                day = path.parent.name.removeprefix("dt=")
-                rows = "read_parquet(?, hive_partitioning = false)"
-                statement = f"INSERT INTO seen SELECT agent, seq, digest, ? FROM {rows}"  # noqa: S608 (ours)
                 with _translated(path), _whole(self.db):
-                    self.db.execute(statement, [day, str(path)])
+                    self.db.execute(tables.ADOPT, [path.parent.name.removeprefix("dt="), str(path)])
                     self.db.execute("INSERT INTO file VALUES (?)", [name])
+
+    def tidy(self, now: datetime) -> None:
+        """Merge the small files of days that have many, and remove what was merged an hour ago."""
+        for day in list(days.crowded(self.folder, now)):
+            self._merge(day, now)
+        days.sweep(self.folder, now)
+
+    def _merge(self, day: str, now: datetime) -> None:
+        here = self.folder / days.REPORTS / day
+        with _translated(here):
+            there = days.merged(self.folder, day, self.db)
+        before, after = _names(day, here), _names(day, there)
+        self.db.execute("INSERT OR IGNORE INTO file SELECT unnest(?)", [after])  # or they would be adopted
+        days.exchange(self.folder, day, there, now)
+        gone = sorted({*before} - {*after})
+        self.db.execute("DELETE FROM file WHERE path IN (SELECT unnest(?))", [gone])
 
     def unseen(self, day: str, objects: Sequence[Dropped]) -> list[Dropped]:
         """Return the objects of a day that were not taken before, or not as they are now."""
@@ -163,6 +175,11 @@ class Lake:
         with _whole(self.db):
             yield Load(self.db, self.pending, self._run)
         self._finish()
+
+
+def _names(day: str, room: Path) -> list[str]:
+    """Return what the state calls the files of a day."""
+    return [f"{day}/{path.name}" for path in room.glob("*.parquet")]
 
 
 @contextmanager

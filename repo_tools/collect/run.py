@@ -96,6 +96,7 @@ class Collector:
         if self.lake.keeps:
             write_agents(self.lake, self.now)
             self.lake.write_asides()
+            self.lake.tidy(self.now)
         return summary
 
     def _new(self) -> Iterator[Dropped]:

@@ -11,13 +11,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from metadata.errors import MalformedError, TidegateError, UnsuitableError
 from repo_tools.collect.asking import COUNTED, OUTCOMES, TABLE, Table, more, unanswered
-from repo_tools.collect.lake import REPORTS
+from repo_tools.collect.days import REPORTS
 
 try:
     from py4j.protocol import Py4JError
@@ -33,6 +32,10 @@ except ImportError as error:
 PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
 
 JAVA = "Spark needs Java 17 or newer: apt-get install openjdk-17-jre-headless, or set JAVA_HOME"
+MERGES = 3
+"""So many merges that come in the way of one question are bad luck."""
+_GONE = "FILE_NOT_EXIST"
+"""What Spark calls a file that is not there any more."""
 END_S = 60
 """How long Java may take to end."""
 _SETTINGS = {
@@ -55,11 +58,20 @@ _HERE = {
 """What holds when Spark's own settings name no other master."""
 
 
-@dataclass(frozen=True)
 class Spark:
-    """Spark with the lake's tables."""
+    """Spark with a lake's tables.
 
-    session: SparkSession
+    Args:
+        session: Spark's own.
+        lake: The lake's folder.
+
+    Raises:
+        MalformedError: The lake is damaged.
+    """
+
+    def __init__(self, session: SparkSession, lake: Path) -> None:
+        self.session = session
+        self.open(lake)
 
     def open(self, lake: Path) -> None:
         """Let questions ask this lake.
@@ -67,6 +79,7 @@ class Spark:
         Raises:
             MalformedError: It is damaged.
         """
+        self._lake = lake
         try:
             for name, path in {TABLE: lake / REPORTS, **more(lake)}.items():
                 self.session.read.parquet(str(path.absolute())).createOrReplaceTempView(name)
@@ -75,12 +88,21 @@ class Spark:
             raise _translated(error) from error
 
     def ask(self, statement: str) -> Table:
-        """Answer a question."""
-        try:
-            found = self.session.sql(statement)
-            return Table(found.columns, [tuple(row) for row in found.collect()])
-        except (PySparkException, Py4JError) as error:
-            raise _translated(error) from error
+        """Answer a question; where a day was merged since its files were listed, by what it became."""
+        for _ in range(MERGES):
+            try:
+                return self._answer(statement)
+            except (PySparkException, Py4JError) as error:
+                if _GONE not in str(error):
+                    raise _translated(error) from error
+                self.open(self._lake)
+        raise MalformedError(
+            f"the files of {self._lake} are gone again and again", "ask when nobody collects"
+        )
+
+    def _answer(self, statement: str) -> Table:
+        found = self.session.sql(statement)
+        return Table(found.columns, [tuple(row) for row in found.collect()])
 
 
 @contextmanager
@@ -92,9 +114,7 @@ def started(lake: Path) -> Iterator[Spark]:
         MalformedError: The lake is damaged.
     """
     with tempfile.TemporaryFile() as said, _session(said) as session:
-        spark = Spark(session)
-        spark.open(lake)
-        yield spark
+        yield Spark(session, lake)
 
 
 @contextmanager

@@ -86,6 +86,11 @@ def prepare(db: duckdb.DuckDBPyConnection) -> None:
     db.execute("COMMIT")
 
 
+ADOPT = """
+INSERT INTO seen
+SELECT agent, seq, digest, ? FROM read_parquet(?, hive_partitioning = false) ANTI JOIN seen USING (agent, seq)
+"""
+"""A state that is older than its lake knows some of a file."""
 FRESH = """
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT said.*, placed.wave

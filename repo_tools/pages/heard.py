@@ -13,7 +13,7 @@ import duckdb
 from metadata.documents import Order
 from metadata.fields import time_text
 from repo_tools.collect import duck
-from repo_tools.collect.lake import REPORTS
+from repo_tools.collect.days import is_empty
 from repo_tools.collect.tables import COLUMNS
 from repo_tools.gate.counting import LOST
 
@@ -102,7 +102,7 @@ def opened(lake: Path) -> Iterator[Heard]:
     Raises:
         MalformedError: It is damaged.
     """
-    if any((lake / REPORTS).glob("dt=*/*.parquet")):
+    if not is_empty(lake):
         with duck.opened(lake) as engine:
             yield Heard(engine.db, empty=False)
         return

@@ -1,7 +1,6 @@
 """The same questions, asked of DuckDB and of Spark, have the same answers, whatever hosts say."""
 
 import itertools
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,8 @@ import pytest
 
 from metadata.errors import MalformedError, UnsuitableError, UsageError
 from repo_tools.collect import asking, duck
+from repo_tools.collect.days import READ
+from repo_tools.collect.lake import opened
 from repo_tools.collect.spark import started
 from tests.support.collection import Collection
 from tests.support.workspace import Workspace
@@ -46,6 +47,8 @@ def lake(heard: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engines")
     collection = Collection(heard, folder / "box")
     for number, text in enumerate(TEXTS):
+        if number == len(TEXTS) // 2:
+            heard.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
         voice = collection.voice(f"host-{number}").join()
         for days, (stage, outcome) in zip(itertools.cycle((0, 1, 5)), EVENTS, strict=False):
             lost = number == 4 and stage == "refusal"
@@ -65,9 +68,7 @@ def lake(heard: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 labels={text: text},
                 seq=said.seq + 1000 * lost,
             )
-            path = voice.say(said if number % 2 else told)
-            came = (datetime.now(UTC) - timedelta(days=days)).timestamp()
-            os.utime(path, (came, came))
+            voice.say(said if number % 2 else told, came=datetime.now(UTC) - timedelta(days=days))
     stranger = collection.voice("stranger")
     stranger.say(stranger.report())
     heard.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
@@ -125,6 +126,29 @@ def test_spark_names_a_damaged_file(lake, spark, tmp_path):
     with pytest.raises(MalformedError, match=day.name):
         spark.open(copy)
     spark.open(lake)
+
+
+def test_days_that_are_merged_under_a_reader(lake, spark, tmp_path):
+    """Each engine answers as before, whether the files that it listed are still there or not."""
+    copy = shutil.copytree(lake, tmp_path / "lake", symlinks=True)
+    asked = "SELECT agent, seq, dt FROM reports ORDER BY agent, seq"
+    after = datetime.now(UTC) + timedelta(days=2)
+    spark.open(copy)
+    with duck.opened(copy) as reading:
+        expected = reading.ask(asked).rows
+        merge(copy, after)
+        assert reading.ask(asked).rows == expected
+    merge(copy, after + READ * 2)
+    assert spark.ask(asked).rows == expected
+    with duck.opened(copy) as reading:
+        assert reading.ask(asked).rows == expected
+    spark.open(lake)
+
+
+def merge(lake: Path, now: datetime) -> None:
+    """Merge the days that are over."""
+    with opened(lake) as state:
+        state.tidy(now)
 
 
 def test_spark_says_what_it_needs(lake, tmp_path, monkeypatch):

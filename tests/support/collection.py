@@ -36,7 +36,7 @@ class Collection:
 
     def rows(self, columns: str = "agent, seq") -> list[Any]:
         """Return what is in the lake."""
-        files = self.lake / "reports" / "**" / "*.parquet"
+        files = self.lake / "reports" / "dt=*" / "*.parquet"
         with duckdb.connect() as db:
             statement = f"SELECT {columns} FROM read_parquet('{files}') ORDER BY agent, seq"
             return db.execute(statement).fetchall()

@@ -12,7 +12,9 @@ from typing import Any
 
 from repo_tools.__main__ import main
 
-CALLS = {"execute", "write_parquet", "unlink", "rmdir", "mkdir", "fsync", "replace", "flock"}
+CALLS = {"execute", "write_parquet", "unlink", "rmdir", "mkdir", "fsync", "replace", "flock"} | {
+    *("symlink", "link", "utime")
+}
 
 
 def mortal(left: int) -> None:

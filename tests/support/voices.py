@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,12 @@ class Voice:
     def _payload(envelope: Any) -> bytes:
         return base64.b64decode(envelope["payload"])
 
-    def say(self, *reports: Report) -> Path:
-        """Sign and file reports in one flush."""
-        return self.drop(*map(self.envelope, reports))
+    def say(self, *reports: Report, came: datetime | None = None) -> Path:
+        """Sign and file reports in one flush; the store took it now, or when it is said."""
+        path = self.drop(*map(self.envelope, reports))
+        if came:
+            os.utime(path, (came.timestamp(),) * 2)
+        return path
 
     def join(self) -> "Voice":
         """Enrol."""
