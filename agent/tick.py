@@ -1,7 +1,7 @@
 """One tick: take the lock, run each product's machine, say when to come back."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -36,24 +36,32 @@ class Host(msgspec.Struct):
     asked: str = ""
     """The place that gave the repository last."""
 
+    @property
+    def places(self) -> list[str]:
+        """Where the repository is: its own address, and the mirrors of the settings."""
+        return [self.identity.url, *self.settings.network.mirrors]
+
     def read(self) -> Repository:
         """Return a fresh trusted view of the repository.
 
         Raises:
             UnsuitableError: The host has left it.
         """
+        repository = mirrors.read_first(self.journal, self.places, self.read_at)
+        self.asked = repository.url
+        updater.note_refresh(self.settings.state_folder)
+        return repository
+
+    def read_at(self, places: Sequence[str]) -> Repository:
+        """Return the repository as the first of some places gives it.
+
+        Raises:
+            UnsuitableError: The host has left it.
+        """
         if left := self.identity.left_at:
             raise UnsuitableError(f"this host left {self.identity.url} at {left}", identity.ENROLL_HINT)
-        state = self.settings.state_folder
-        network = self.settings.network
-        repository = mirrors.read_first(
-            self.journal,
-            [self.identity.url, *network.mirrors],
-            lambda places: Repository(state / "tuf", places, self.root, Fetcher(network)),
-        )
-        self.asked = repository.url
-        updater.note_refresh(state)
-        return repository
+        state, network = self.settings.state_folder, self.settings.network
+        return Repository(state / "tuf", places, self.root, Fetcher(network))
 
     @property
     def next_number(self) -> int:

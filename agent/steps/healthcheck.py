@@ -26,14 +26,14 @@ def healthcheck(work: Work, update: Update | None) -> Result:
     if told := arming.taken_back(work):
         return _lost(work, update, arming.late(work), told)
     if work.name == updater.PRODUCT and updater.own_version(work.settings.products_folder) == update.version:
-        arming.arm(work, update, _limit_s(update))  # so that the next tick is the settled version's
+        arming.arm(work, update, _span_s(update))  # so that the next tick is the settled version's
         raise ConflictError("a new updater does not judge itself", "the next tick is the settled version's")
     if _overdue(update):
         return _lost(work, update, arming.late(work), "nobody kept it in time")
     update = _begun(update)
     if update.trials > MAX_TRIALS:
         return _lost(work, update, "interrupted", f"the trial was cut short {MAX_TRIALS} times")
-    arming.arm(work, update, _limit_s(update))
+    arming.arm(work, update, _span_s(update))
     work.journal.enter(work.name, State.ON_TRIAL, update, [])
     _announce(work, update)
     if update.release.trial_s >= TOLD_S:
@@ -71,17 +71,18 @@ def _watched(work: Work, update: Update, withdrawal: Withdrawal) -> tuple[Trial,
 
 def _announce(work: Work, update: Update) -> None:
     """Say before the first look that the trial is on: a short one may be won by it."""
-    work.announce(_limit_s(update), f"{update.version} is on trial")
+    work.announce(_span_s(update) + MARGIN_S, f"{update.version} is on trial")
 
 
-def _limit_s(update: Update) -> float:
-    return update.release.start_s + update.release.trial_s + MARGIN_S
+def _span_s(update: Update) -> float:
+    """Return what the trial itself may take."""
+    return update.release.start_s + update.release.trial_s
 
 
 def _overdue(update: Update) -> bool:
     """Whether the time in which somebody had to keep the version is over; another boot counts its own."""
-    limit_s = update.release.start_s + update.release.trial_s + LATE_S
-    return update.trial_boot == clock.boot_id() and clock.awake_s() - update.trial_from_s > limit_s
+    late_s = clock.awake_s() - update.trial_from_s - _span_s(update)
+    return update.trial_boot == clock.boot_id() and late_s > LATE_S
 
 
 def _begun(update: Update) -> Update:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.blame import BACKOFF_S, blame, retry_at
+from agent.blame import blame, retry_at
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -24,11 +24,20 @@ def test_blame_is_a_table(baseline_ok, old_ok, whose):
     assert blame(baseline_ok=baseline_ok, old_ok=old_ok) == whose
 
 
-@pytest.mark.parametrize("attempts", range(1, 12))
-def test_retries_back_off(attempts):
+@pytest.mark.parametrize(
+    ("attempts", "hours"), [*enumerate((0.5, 1, 2, 4, 8, 16, 24), 1), (8, 24), (1_000, 24)]
+)
+def test_retries_back_off(attempts, hours):
     """Each attempt waits longer, up to a day."""
-    wait_s = (retry_at(attempts, NOW) - NOW) / timedelta(seconds=1)
-    assert wait_s == BACKOFF_S[min(attempts, 7) - 1]
+    assert retry_at(attempts, NOW) - NOW == timedelta(hours=hours)
+
+
+def pause(host) -> timedelta:
+    """Return how long the next attempt waits for after the last event, in whole minutes."""
+    ((due,),) = host.query("SELECT value ->> '$.at' FROM memory WHERE key LIKE 'retry/%'")
+    ((at,),) = host.query("SELECT at FROM event ORDER BY id DESC LIMIT 1")
+    waits = datetime.fromisoformat(due) - datetime.fromisoformat(at)
+    return timedelta(minutes=round(waits / timedelta(minutes=1)))
 
 
 def test_a_sick_environment_is_not_the_version_s_fault(scene):
@@ -41,6 +50,7 @@ def test_a_sick_environment_is_not_the_version_s_fault(scene):
     assert (done.exit_code, done.rule, done.entry["decision"]["action"]) == (0, "backoff", "wait")
     assert scene.host.installed == "1.0.0"
     assert scene.host.history()[-1] == ("update_rollback", "ok", "environment")
+    assert pause(scene.host) == timedelta(minutes=30)
     sick.unlink()
     assert scene.host.tick().rule == "backoff"
     pass_time(scene.host)
@@ -90,6 +100,17 @@ def test_a_host_on_which_nothing_starts_is_stranded_and_a_fixed_release_takes_it
     scene.release("1.1.1", "heals")
     done = scene.host.tick()
     assert (scene.host.runs, done.entry["state"]) == ("1.1.1", "IDLE")
+
+
+@pytest.mark.parametrize(("refusals", "state", "runs"), [(3, "IDLE", "1.0.0"), (4, "STRANDED", None)])
+def test_the_old_version_is_started_up_to_three_times(scene, refusals, state, runs):
+    """One that comes up at the third attempt strands no host."""
+    scene.ready()
+    for number in range(refusals):  # the first of them refuses the new version
+        (scene.host.folder / f"refuse-start-{number}").touch()
+    scene.release("1.1.0")
+    assert (scene.host.tick().entry["state"], scene.host.runs) == (state, runs)
+    assert not list(scene.host.folder.glob("refuse-start-*"))
 
 
 def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):

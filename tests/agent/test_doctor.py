@@ -44,6 +44,16 @@ def test_the_doctor_names_what_is_wrong(scene):
     assert all(wrong.values())
 
 
+def test_a_mirror_that_does_not_answer(scene):
+    """Each place is asked by itself: a tick would go on with another, and nobody would hear of it."""
+    scene.ready()
+    gone = f"http://127.0.0.1:{free_port()}"
+    scene.host.write_settings(top=f'[network]\nmirrors = ["{scene.web.url}/", "{gone}"]')
+    assert set(wrong(scene.host)) == {f"mirror {gone}"}
+    scene.web.faults[""] = lambda handler: handler.send_error(500)
+    assert set(wrong(scene.host)) == {"repository", f"mirror {scene.web.url}/", f"mirror {gone}"}
+
+
 def test_a_proxy_that_does_not_answer(scene):
     """A proxy that somebody left in the environment is named before the repository is blamed."""
     scene.ready()

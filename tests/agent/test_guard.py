@@ -129,6 +129,30 @@ def test_another_boot_counts_its_own_time(left):
     eventually(lambda: left.host.runs == "1.0.0")
 
 
+@pytest.mark.parametrize(("clock", "kept"), [("boottime", True), ("monotonic", False)])
+def test_only_time_awake_counts(left, clock, kept):
+    """A host that slept for a day is not late, for the guard or for the tick; one that was awake is."""
+    day_later = ("unshare", "--time", f"--{clock}", "86400", "--fork")
+    if subprocess.run([*day_later, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("shifting the clocks of a process needs root and a kernel with time namespaces")
+    for command in ("guard", "tick"):
+        later = [*day_later, *left.host.command(command)]
+        assert subprocess.run(later, env=left.host.environment, check=False).returncode == 0
+        eventually(lambda: left.host.runs == ("1.1.0" if kept else "1.0.0"))
+    assert left.host.stands == "IDLE"
+    assert (("update_healthcheck", "failed", "deadline") in left.host.history()) is not kept
+
+
+def test_the_guard_waits_as_long_as_is_promised(scene):
+    """A trial has its own time and a quarter of an hour, as the documentation says."""
+    scene.ready()
+    scene.release("1.1.0", "good", "--start-s", "10", "--trial-s", "50")
+    tick = scene.host.begin("tick")
+    eventually(lambda: scene.host.stands == "ON_TRIAL" and watched(scene.host)["budget_s"] == 60 + 15 * 60)
+    os.killpg(tick.pid, 9)
+    tick.communicate()
+
+
 def test_what_is_in_place_was_not_on_trial(left):
     """A record from another time, as in a restored backup, takes nothing back."""
     rewrite(left.host, until_s=0, version="0.9.0", before="0.8.0")

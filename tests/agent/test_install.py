@@ -1,5 +1,7 @@
 """First installs: a host without the product."""
 
+from tests.support.product import build
+
 
 def test_a_host_installs_what_its_wave_runs(scene):
     """A host without the product installs it, starts it, and keeps it when it is healthy."""
@@ -40,6 +42,21 @@ def test_a_first_install_that_fails_is_taken_away(scene):
     scene.release("1.0.1")
     assert scene.host.tick().entry["state"] == "IDLE"
     assert scene.host.runs == "1.0.1"
+
+
+def test_files_alone_for_a_platform_that_the_settings_name(scene):
+    """Where nothing runs there is nothing to watch: what that platform gets is in place at once."""
+    scene.host.health.clear()
+    scene.host.write_settings('platform = "plan9-mips"')
+    lines = scene.host.settings.read_text().splitlines(keepends=True)
+    scene.host.settings.write_text("".join(line for line in lines if not line.startswith("service")))
+    scene.enroll()
+    tree = build(scene.repo.base / "builds", "1.0.0")
+    scene.repo.do("release", "add", "1.0.0", tree, "--platform", "plan9-mips", "--trial-s", "3600")
+    scene.order("1.0.0")
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.installed, scene.host.runs) == (0, "1.0.0", None), done.stderr
+    assert scene.host.history()[-1] == ("update_healthcheck", "ok", "")
 
 
 def test_a_release_for_another_platform_is_foreign(scene):

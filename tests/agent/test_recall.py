@@ -1,8 +1,10 @@
 """Ways down: recalls, and everything that is no recall."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.agent.test_blame import pass_time
+from tests.agent.test_blame import pass_time, pause
 
 
 def test_a_recall_goes_back(scene):
@@ -155,9 +157,11 @@ def test_a_recall_that_is_unwell_is_tried_again(scene):
     done = scene.host.tick()
     assert (done.rule, done.entry["state"], scene.host.runs) == ("backoff", "IDLE", "1.0.0")
     assert "there was no way back: 1.1.0 is recalled" in done.entry["decision"]["text"]
+    assert pause(scene.host) == timedelta(minutes=30)
     pass_time(scene.host)
     assert scene.host.tick().rule == "backoff"
     assert scene.host.history()[-1] == ("update_rollback", "failed", "no_way_back")
+    assert pause(scene.host) == timedelta(hours=1)
     sick.unlink()
     pass_time(scene.host)
     assert scene.host.tick().rule == "current"

@@ -131,11 +131,14 @@ def event_of(host: Host) -> dict[str, Any]:
 
 
 def test_a_host_that_lost_its_journal_goes_on_counting(reporting, box):
-    """The number lies beside the key: what a new journal says is no second report under an old number."""
+    """The number lies beside the key; the doctor knows what to do should that be lost, too."""
     reporting.release("1.0.0")
     reporting.host.tick()
     before = len(said(*box.files))
     (reporting.host.state / "journal.db").unlink()
+    examined = reporting.host.run("doctor", "--json").json["checks"]
+    (mend,) = [entry["mend"] for entry in examined if entry["check"] == "journal"]
+    assert "if identity/next-report was lost with it: tidegate-agent enroll --again" in mend
     assert reporting.host.tick().exit_code == 0
     reports = said(*box.files)
     assert stages(reports[before:]) == [("enroll", "ok"), ("heartbeat", "ok")]

@@ -86,6 +86,21 @@ def test_a_supervisor_ends_with_everything(running):
     eventually(lambda: running.host.runs == "1.0.0")
 
 
+def test_a_service_is_asked_to_end_before_it_is_ended(supervised):
+    """One that listens to SIGTERM tidies up; one that does not is gone when its ``stop_s`` are over."""
+    supervised.enroll()
+    supervised.release("1.0.0", "tidy")
+    supervised.host.supervise()
+    supervised.host.eventually(lambda: supervised.host.runs == "1.0.0")
+    supervised.release("1.1.0", "stubborn")
+    supervised.host.eventually(lambda: (supervised.host.runs, supervised.host.stands) == ("1.1.0", "IDLE"))
+    assert (supervised.host.folder / "tidied").exists()
+    stubborn = service(supervised.host)
+    supervised.release("1.2.0")
+    supervised.host.eventually(lambda: supervised.host.runs == "1.2.0")
+    assert not Path(f"/proc/{stubborn}").exists()
+
+
 def test_a_second_supervisor_is_refused(running):
     """One supervisor for one state folder."""
     done = running.host.run("run")

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from tests.agent.test_blame import pass_time
 from tests.agent.test_crashes import dies_in
 from tests.support.host import eventually
 from tests.support.product import build
@@ -41,6 +42,39 @@ def test_a_start_limit_that_was_reached_before_does_not_hold_up_an_update(units)
     units.release("1.1.0", "heals")
     units.host.tick()
     assert (units.host.runs, units.host.restarts) == ("1.1.0", 0)
+
+
+def test_a_start_limit_that_the_new_version_reaches_does_not_hold_up_the_way_back(units):
+    """The unit would not be started again for an hour, and the old version runs all the same."""
+    units.ready()
+    units.host.write_unit(extra="[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=1h")
+    units.host.systemd.ctl("daemon-reload")
+    units.release("1.1.0", "crashes", "--start-s", "2")
+    units.host.tick()
+    assert (units.host.runs, units.host.stands) == ("1.0.0", "IDLE")
+    starts = [units.host.systemd.ctl("restart", units.host.unit).returncode for _ in range(2)]
+    assert starts == [0, 1]  # the way back was one of the two that the limit allows
+
+
+def test_a_stop_that_outlasts_the_settings_speaks_against_no_version(units):
+    """The unit itself would wait for ever; the settings say how long the agent does."""
+    units.host.write_unit("simple", "TimeoutStopSec=infinity")
+    text = units.host.settings.read_text()
+    units.host.settings.write_text(text.replace('.service" }', '.service", timeout_s = 2 }', 1))
+    units.ready("1.0.0", "stubborn")
+    units.release("1.1.0")
+    pid = units.host.pid
+    done = units.host.tick()
+    assert (done.exit_code, done.rule, done.entry["state"]) == (0, "backoff", "STRANDED"), done.stdout
+    assert units.host.history()[-1] == ("update_rollback", "failed", "environment")
+    assert (units.host.runs, units.host.pid, units.host.installed) == ("1.0.0", pid, "1.0.0")
+    os.kill(pid, signal.SIGKILL)  # systemd starts it again, as it was told to
+    eventually(lambda: units.host.runs == "1.0.0" and units.host.pid != pid)
+    units.host.write_unit("simple", "TimeoutStopSec=1")
+    units.host.systemd.ctl("daemon-reload")
+    pass_time(units.host)
+    units.host.tick()
+    assert (units.host.runs, units.host.stands) == ("1.1.0", "IDLE")
 
 
 def came_back(host: SystemdHost, restarts: int) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,11 @@ def test_an_updater_that_sees_nothing_for_a_week_lets_its_elder_try(supervised):
     assert updater.elder(places) is None
     updater.note_refresh(supervised.host.state)
     assert updater.elder(places) is None
-    week_ago = time.time() - updater.STALE_S - 60
-    os.utime(supervised.host.state / updater.REFRESHED, (week_ago, week_ago))
+    seen = supervised.host.state / updater.REFRESHED
+    week_ago = time.time() - timedelta(days=7).total_seconds()
+    os.utime(seen, (week_ago + 3_600, week_ago + 3_600))
+    assert updater.elder(places) is None
+    os.utime(seen, (week_ago - 60, week_ago - 60))
     supervised.host.supervise()
     eventually(asked.exists)
     assert asked.read_text() == f"--config {supervised.host.settings} tick\n"
@@ -140,6 +144,15 @@ def test_a_dead_updater_is_replaced_by_the_one_before(local):
     """Where nobody else starts a supervisor again, the tick that judges does."""
     order(local, "1.1.0", "crashes")
     local.eventually(lambda: ("update_rollback", "ok", "version") in local.history())
+    local.eventually(lambda: resident(local.state) == "1.0.0" and local.stands == "IDLE")
+
+
+@pytest.mark.parametrize("behaviour", ["blind", "boasts"])
+def test_an_updater_that_could_not_update_any_more_goes_back(local, behaviour):
+    """It runs and reads the journal; whether it refuses what is good or only boasts, it is found."""
+    order(local, "1.1.0", behaviour)
+    local.eventually(lambda: ("update_rollback", "ok", "version") in local.history())
+    assert ("update_healthcheck", "failed", "unproven") in local.history()
     local.eventually(lambda: resident(local.state) == "1.0.0" and local.stands == "IDLE")
 
 

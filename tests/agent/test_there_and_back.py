@@ -3,7 +3,10 @@
 The same steps stand in ``docs/how-to/there-and-back.md``, for a person to follow by hand.
 """
 
-from tests.agent.scene import Scene
+from metadata.report import Report
+from tests.agent.reporting import paste, read, report_to, token
+from tests.agent.scene import AGENT, Scene
+from tests.support.taker import taking
 
 GOOD = ("--start-s", "20", "--trial-s", "1")
 UPDATED = ["update_download", "update_verify", "update_install", "update_healthcheck"]
@@ -11,7 +14,17 @@ UPDATED = ["update_download", "update_verify", "update_install", "update_healthc
 
 def test_from_0_2_0_to_0_2_1_and_back(units):
     """An update, a failed one, a recall and what is refused, from the first install to the last refusal."""
-    units.ready("0.2.0", "good", *GOOD)
+    with taking() as place:
+        report_to(units, place.url)
+        paste(units.host, token(units), "--agent-id", AGENT)
+        units.release("0.2.0", "good", *GOOD)
+        assert (units.host.tick().exit_code, units.host.runs) == (0, "0.2.0")
+        the_story(units)
+        all_of_it_was_reported(read(place.envelopes()))
+
+
+def the_story(units: Scene) -> None:
+    """Tell it, from v0.2.0 on."""
     it_is_detected_and_nothing_is_changed_by_looking(units)
     it_is_taken_and_kept(units)
     a_sick_release_goes_back_with_its_configuration(units)
@@ -98,6 +111,21 @@ def a_recall_is_obeyed(units: Scene) -> None:
     assert (done.exit_code, done.entry["state"], units.host.runs) == (0, "IDLE", "0.2.0"), done.stderr
     assert units.host.details("update_install") == "recalled"
     assert units.host.tick().rule == "current"
+
+
+def all_of_it_was_reported(reports: list[Report]) -> None:
+    """Whoever looks after the fleet knows what became of each version, and what was refused."""
+    told: dict[str | None, list[tuple[str, str, str]]] = {}
+    for report in reports:
+        if report.stage.startswith("update_"):
+            told.setdefault(report.to_version, []).append((report.stage, report.outcome, report.reason))
+    good = [(stage, "ok", "") for stage in UPDATED]
+    assert told["0.2.1"] == good
+    assert told["0.2.0"][: len(good)] == good
+    assert told["0.2.0"][len(good) :] == good[-2:]  # it was still there: nothing to download
+    assert [report.to_version for report in reports if report.detail == "recalled"] == ["0.2.0"]
+    assert told["0.2.2"][-1] == ("update_rollback", "ok", "version")
+    assert {"untrusted", "foreign"} <= {report.reason for report in reports if report.stage == "refusal"}
 
 
 def stays(units: Scene, exit_code: int, said: str) -> None:

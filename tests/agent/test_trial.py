@@ -1,10 +1,14 @@
 """Trials that are lost: the host goes back to what ran, and to its configuration."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
+from tests.agent.reporting import paste, read, report_to, stages, token
+from tests.agent.scene import AGENT
 from tests.support.host import eventually
+from tests.support.taker import taking
 from tests.support.web import hang_up
 
 BAD = ("--start-s", "1")
@@ -58,6 +62,31 @@ def test_copies_of_the_configuration_are_private(scene):
     scene.host.tick()
     (backup,) = (scene.host.state / "backups" / "agent").glob("*-1.1.0")
     assert stat.S_IMODE(backup.stat().st_mode) == 0o700
+
+
+def test_a_secret_of_the_configuration_is_nowhere_else(scene):
+    """After a way back it stands in copies that nobody else can reach, and in nothing that the host says."""
+    secret = b"hunter2-4711"
+    scene.host.config.write_bytes(b"phrase " + secret)
+    scene.host.config.chmod(0o600)
+    with taking() as place:
+        report_to(scene, place.url)
+        paste(scene.host, token(scene), "--agent-id", AGENT)
+        for version, *terms in (("1.0.0",), ("1.1.0", "migrates+unhealthy", *BAD)):
+            scene.release(version, *terms)
+            scene.host.tick()
+    assert scene.host.config.read_bytes() == b"phrase " + secret
+    assert "update_rollback" in stages(said := read(place.envelopes()))
+    assert secret.decode() not in f"{said}{scene.host.run('history').stdout}{scene.host.run('doctor').stdout}"
+    copies = [path for path in scene.host.folder.rglob("*") if path.is_file() and secret in path.read_bytes()]
+    assert len(copies) > 1
+    assert not [path for path in copies if may_others_read(path, scene.host.folder)]
+
+
+def may_others_read(path: Path, top: Path) -> bool:
+    """Return whether a file below ``top`` is open to others, and all folders on the way to it are."""
+    between = [one for one in path.parents if one.is_relative_to(top)]
+    return bool(path.stat().st_mode & 0o044) and all(one.stat().st_mode & 0o011 for one in between)
 
 
 def test_a_file_that_somebody_else_edited_is_left_alone(scene):

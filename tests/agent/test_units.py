@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -38,15 +39,24 @@ def machine(packaged):
     return packaged.host.systemd
 
 
+DROP_IN = PACKAGED / "tidegate-.service.d" / "hardening.conf"
+
+
 @pytest.mark.parametrize("unit", [AGENT, "tidegate-tick.service", "tidegate-guard.service"])
 def test_a_unit_is_hardened(unit, tmp_path):
-    """What systemd itself finds open in a unit is OK or better."""
+    """What systemd itself finds open in a unit is OK or better, and each opening has its reason."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("there is no systemd-analyze to judge")
     shutil.copytree(PACKAGED, tmp_path / "etc" / "systemd" / "system")
-    command = ["systemd-analyze", "security", "--offline=true", f"--root={tmp_path}", "--threshold=49", unit]
-    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    options = ["--offline=true", f"--root={tmp_path}", "--threshold=49", "--json=short"]
+    judged = subprocess.run(
+        ["systemd-analyze", "security", *options, unit], capture_output=True, text=True, check=False
+    )
     assert judged.returncode == 0, judged.stdout + judged.stderr
+    open_ones = [entry["name"] for entry in json.loads(judged.stdout) if float(entry["exposure"] or 0)]
+    reasons = re.findall(r"^# - (.+?): \S", DROP_IN.read_text(), re.MULTILINE)
+    reasoned = {name for names in reasons for name in re.findall(r"\w+=", names)}
+    assert {name for one in open_ones for name in re.findall(r"^\w+=|(?<=/)\w+=", one)} <= reasoned, reasoned
 
 
 def begin(scene, unit=AGENT):

@@ -49,6 +49,11 @@ def test_whatever_interrupts_a_tick_the_next_one_finishes_or_goes_back(sweeps, m
     assert wrong == [], f"of {len(tried)} points; SWEEP_SEED={SEED} draws them again"
 
 
+def test_a_hundred_points_were_tried(sweeps):
+    """Fewer would be no sample."""
+    assert sum(len(sweep.result()) for sweep in sweeps.values()) >= 100
+
+
 def test_a_disk_forgets_what_was_not_made_to_last(tmp_path):
     """The sweep's own power cut loses a file that was only written, and keeps one that was synced."""
     skip_without_disks()

@@ -21,6 +21,7 @@ CONTROL = """#!/bin/sh
 # start, stop and status of the product, as an operator would write them
 case "$1" in
 start)
+  for once in {folder}/refuse-start-*; do [ -e "$once" ] && rm "$once" && exit 8; done
   cd "$2" || exit 1
   setsid ./bin/agent {port} {config} >>{folder}/service.log 2>&1 &
   echo $! >{folder}/pid ;;

@@ -36,6 +36,8 @@ if "trips" in DOES and not (HOME / "tripped").exists():
     sys.exit(1)
 if "slow" in DOES:
     time.sleep(1.5)
+if "tidy" in DOES:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit((HOME / "tidied").touch()))
 if "stubborn" in DOES:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

@@ -23,6 +23,8 @@ from tests.support.web import Web, serving
 from tests.support.workspace import CHANNEL, Workspace
 
 PRODUCT = "tidegate-agent"
+BOAST = r'{\n"differences": {"tidegate-agent": []}\n}\n'
+"""What a version says that finds nothing wrong."""
 BEHAVIOUR = {
     "good": "",
     "crashes": "case $* in *run) exit 1 ;; esac",
@@ -30,6 +32,8 @@ BEHAVIOUR = {
     "exits": "case $* in *run|*tick|*verify*|*status*) exit 0 ;; esac",
     "forgets": "case $* in *tick|*verify*|*status*) echo 'error: no such journal' >&2; exit 10 ;; esac",
     "unlocks": "",
+    "blind": "case $* in *verify*) echo 'error: no repository is trusted' >&2; exit 12 ;; esac",
+    "boasts": f"case $* in *verify*) printf '{BOAST}'; exit ;; esac",
 }
 """What a version does wrong."""
 SCRIPT = """#!/bin/sh
