@@ -12,7 +12,7 @@ from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
-from repo_tools.cli.signing import agree, forget_stale, only_roles, tidied
+from repo_tools.cli.signing import agree, doubt, forget_stale, only_roles, tidied
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment
 from repo_tools.publishing import alone
@@ -78,6 +78,7 @@ def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
     alone.chosen(desk, left)
     alone.refuse_torn(desk, left)
     forget_stale(app, desk)
+    doubt(app, alone.chosen(desk, left))
     answer = go_out(app, alone.chosen(desk, left), options)
     return _with_rest(desk, left, answer) if left and not options["dry_run"] else answer
 
@@ -92,7 +93,7 @@ def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
     if options["dry_run"]:
         return _planned(desk, publication, data, wording)
     _pace(app, desk, at_once=options["at_once"])
-    agree(app, wording, "published", yes=options["yes"])
+    shown = agree(app, wording, "published", yes=options["yes"])
     if cosigning(desk):
         version = work.cosign(desk)
         return Answer({"published": {}, "rotation": "1 of 3", "timestamp": version}, [_FIRST_OF_THREE])
@@ -103,7 +104,7 @@ def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
     with app.terminal.progress("publishing", publication.size_bytes) as on_bytes:
         count = work.publish(desk, publication, seals, on_bytes)
     said = f"published to {_place(desk)} and read back by a new client ({counted(count, 'file')})"
-    return Answer({**data, "mirrors": _mirrored(app, desk)}, [*wording, said])
+    return Answer({**data, "mirrors": _mirrored(app, desk)}, [*([] if shown else wording), said])
 
 
 def _with_rest(desk: Desk, roles: Sequence[str], answer: Answer) -> Answer:

@@ -46,7 +46,7 @@ def renew(app: App, keys: tuple[str, ...], yes: bool, **options: Any) -> Answer:
         refuse_unasked(app, yes=yes)
     renewed = stage(desk, within, limits)
     wording = staged_changes(desk)
-    agree(app, wording, "signed", yes=yes or not wording)
+    shown = agree(app, wording, "signed", yes=yes or not wording)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     data = {
         "renewed": renewed,
@@ -55,7 +55,7 @@ def renew(app: App, keys: tuple[str, ...], yes: bool, **options: Any) -> Answer:
     }
     rows = [[item.role, str(item.version), item.key] for item in done]
     said = [Sheet(["role", "version", "signed by"], rows)] if rows else []
-    return Answer(data, [*(wording or ["nothing is due"]), *said, following(desk)])
+    return Answer(data, [*([] if shown else wording or ["nothing is due"]), *said, following(desk)])
 
 
 def _limit(text: str) -> tuple[str, timedelta]:

@@ -1,6 +1,6 @@
 """``tidegate sign``, and what every command that signs or publishes asks and says."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ from repo_tools.cli.app import App, changes
 from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
-from repo_tools.publishing import alone
+from repo_tools.publishing import alone, evidence
 from repo_tools.publishing.between import refuse_overtaken
 from repo_tools.publishing.tidying import settle
 from repo_tools.publishing.words import staged_changes
@@ -53,9 +53,20 @@ def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> 
     wording = staged_changes(desk)
     if wording:
         refuse_unasked(app, yes=yes)
-        agree(app, wording, "signed", yes=yes)
+        doubt(app, desk)
+    shown = bool(wording) and agree(app, wording, "signed", yes=yes)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
-    return _signed(desk, wording, [asdict(item) for item in done])
+    answer = _signed(desk, wording, [asdict(item) for item in done])
+    return answer if shown else replace(answer, text=[*wording, *answer.text])
+
+
+def doubt(app: App, desk: Desk) -> None:
+    """Warn where hosts fell ill after something was prepared on what they said before."""
+    if evidence.opening(desk):
+        from repo_tools.gate.job import doubts
+
+        for text in doubts(desk):
+            app.terminal.warn(text)
 
 
 def tidied(app: App, desk: Desk) -> list[str]:
@@ -83,7 +94,7 @@ def refuse_unasked(app: App, *, yes: bool) -> None:
         raise UsageError("nobody is here to be asked before this is signed", hint)
 
 
-def agree(app: App, wording: list[str], done: str, *, yes: bool) -> None:
+def agree(app: App, wording: list[str], done: str, *, yes: bool) -> bool:
     """Show what is about to be done, and go on only if a person agrees.
 
     Args:
@@ -92,15 +103,19 @@ def agree(app: App, wording: list[str], done: str, *, yes: bool) -> None:
         done: What becomes of it: signed, or published.
         yes: Somebody agreed before.
 
+    Returns:
+        Whether a person has just read it, so that nobody shows it again.
+
     Raises:
         UsageError: They do not agree.
     """
     if yes or not app.terminal.asks():
-        return
+        return False
     for line in wording:
         app.terminal.note(line)
     if not app.terminal.confirm(f"is this to be {done}?"):
         raise UsageError(f"not confirmed; nothing was {done}")
+    return True
 
 
 def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answer:
@@ -109,4 +124,4 @@ def _signed(desk: Desk, wording: list[str], done: list[dict[str, Any]]) -> Answe
         [Sheet(["role", "version", "signed by"], rows)] if rows else ["no key at hand had anything to sign"]
     )
     data = {"signed": done, "missing": [asdict(found) for found in missing(desk)], "changes": wording}
-    return Answer(data, [*wording, *said, following(desk)])
+    return Answer(data, [*said, following(desk)])

@@ -4,13 +4,14 @@ It may be killed at any point: evidence is kept before the order that names it, 
 is left, or prepares it anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
 
 from metadata.documents import Order
+from metadata.errors import UnsuitableError
 from metadata.strict import encode
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
@@ -20,7 +21,7 @@ from repo_tools.gate.left import is_anew, is_whole, left
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
 from repo_tools.publishing.tidying import take_back
-from repo_tools.roles import Channel
+from repo_tools.roles import Channel, parent
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.leading import LEAD, slow
 from repo_tools.rollouts.orders import Terms
@@ -78,6 +79,23 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Task:
     if step.change is not None:
         step = replace(step, change=carried(state, step.change, desk.now))
     return _task(desk, channel, step)
+
+
+def doubts(desk: Desk) -> Iterator[str]:
+    """Yield a sentence for each staged opening that what was collected since speaks against, or cannot."""
+    for channel in desk.channels():
+        roles = [role for role in evidence.opening(desk) if parent(role) == channel.role]
+        if not roles:
+            continue
+        named = f"{', '.join(roles)} would open on evidence"
+        try:
+            task = look(desk, channel, desk.workspace.folder / "lake", Terms(desk.now))
+        except UnsuitableError as error:
+            yield f"{named}, and what hosts reported since is not known here: {error.message}"
+            continue
+        if task.back:
+            hint = f"tidegate rollout advance {channel} takes it back"
+            yield f"{named} that no longer holds: {task.step.verdict.text}; {hint}"
 
 
 def act(desk: Desk, channel: Channel, task: Task) -> Done:

@@ -37,6 +37,18 @@ def staged(desk: Desk, role: str) -> dict[str, bytes]:
     return {own if taken else usual: data}
 
 
+def opening(desk: Desk) -> list[str]:
+    """Return the staged roles of waves to which a rollout comes on evidence."""
+    named = {role: order for role in desk.tree.staged() if (order := _order(desk, role)) and order.evidence}
+    public = desk.published()
+    before = {role: _order(public, role) for role in named if public.tree.find(role)}
+    return [
+        role
+        for role, order in named.items()
+        if not ((known := before.get(role)) and known.rollout == order.rollout)
+    ]
+
+
 def tidy(desk: Desk) -> None:
     """Remove staged evidence that no staged order names."""
     whole = desk.whole()

@@ -119,6 +119,23 @@ def test_what_was_prepared_on_good_news_is_taken_back_on_bad(begin, ill, action)
     assert not list((rollout.repo.folder / "staged").glob("evidence/*"))
 
 
+def test_who_signs_is_told_that_hosts_fell_ill_since(begin, tmp_path):
+    """The disaster: a person signs what was prepared on good news, and nobody tells of the bad ones since."""
+    rollout = begin("--strategy", "gated", "--preset", "fast")
+    names = rollout.join("canary", 3)
+    rollout.tell(names, *WELL)
+    rollout.advance()
+    assert "evidence" not in rollout.repo.run("sign", "--yes").stderr
+    rollout.tell(names[:1], {"stage": "soak", "outcome": "failed", "reason": "unhealthy"})
+    rollout.collection.collect()
+    for command in (("sign", "--yes"), ("publish", "--dry-run")):
+        said = rollout.repo.run(*command).stderr
+        assert "agent.stable.early would open on evidence that no longer holds: 1 of 3 hosts failed" in said
+        assert "tidegate rollout advance agent/stable takes it back" in said
+    rollout.collection.lake.rename(tmp_path / "elsewhere")
+    assert "what hosts reported since is not known here" in rollout.repo.run("sign", "--yes").stderr
+
+
 def test_two_rollouts_at_once(begin):
     """A hotfix enters canary while the last release is at early: each is watched, and held by itself."""
     rollout = begin("--strategy", "gated", "--preset", "fast")
