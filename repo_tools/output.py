@@ -226,6 +226,8 @@ def _table(sheet: Sheet) -> None:
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
     if console.is_terminal:
         console.print(_drawn(sheet, console.width))
+        if gone := left_out(sheet, console.width):
+            print(_folded(f"left out, as this terminal is narrow: {', '.join(gone)}", sys.stdout))  # noqa: T201
         return
     print("\n".join(wrapped(console, sheet)))  # noqa: T201
 
@@ -255,6 +257,17 @@ def straight(sheet: Sheet) -> list[str]:
     return [line for line in map(str.rstrip, lines) if line]
 
 
+def left_out(sheet: Sheet, room: int) -> list[str]:
+    """Return the columns that a table has no room for."""
+    kept = _kept(sheet, room)
+    return [name for index, name in enumerate(sheet.columns) if index not in kept]
+
+
+def _kept(sheet: Sheet, room: int) -> list[int]:
+    columns = [[name, *(visible(row[at]) for row in sheet.rows)] for at, name in enumerate(sheet.columns)]
+    return layout.shown(columns, [sheet.columns.index(name) for name in sheet.spare], room)
+
+
 def _drawn(sheet: Sheet, room: int) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -262,7 +275,7 @@ def _drawn(sheet: Sheet, room: int) -> "Table":
 
     rows = [[visible(cell) for cell in row] for row in sheet.rows]
     columns = [[name, *(row[index] for row in rows)] for index, name in enumerate(sheet.columns)]
-    kept = layout.shown(columns, [sheet.columns.index(name) for name in sheet.spare], room)
+    kept = _kept(sheet, room)
     title = Text(sheet.title, style="italic") if sheet.title else None
     padding = (0, layout.GAP - 1, 0, 0)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=padding)

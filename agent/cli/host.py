@@ -17,6 +17,7 @@ from metadata.errors import UnhealthyError, UnsuitableError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 one_product = click.option("--product", metavar="NAME", help="Only this product.")
+_NOT_ORDERED = "nothing orders it here yet"
 
 
 @click.command()
@@ -79,7 +80,8 @@ def check(config: Path, product: str | None, *, as_json: bool) -> None:
 def update(config: Path, product: str | None, *, now: bool, as_json: bool) -> int:
     """Do what a tick does, for a person, and say which release is the newest and why it is not here.
 
-    Exits 13 when the answer is no (with --now: or not yet), and 14 when a trial went back.
+    Exits 13 when the answer is no (with --now: or not yet), also where this host gave the newest release up,
+    and 14 when a trial went back.
     """
     found, unknown = settings.load(config)
     settings.refuse_unknown(config, unknown)
@@ -98,7 +100,8 @@ def _newest(host: Host, product: str | None) -> list[str]:
         newest = seen.get("newest")
         if newest in {None, running} or seen.get("version") == newest:
             continue
-        lines.append(f"  {newest} is the newest release of {work.name}; nothing orders it here yet")
+        why = "this host gave it up: tidegate-agent quarantine list" if _gave_up(work) else _NOT_ORDERED
+        lines.append(f"  {newest} is the newest release of {work.name}; {why}")
     return lines
 
 
@@ -113,9 +116,18 @@ def _person_code(host: Host, product: str | None, last: int) -> int:
 def _is_no(work: Work) -> bool:
     """Return whether a product's decision is a no to the person who asked."""
     seen = _decided(work)
+    if _gave_up(work):
+        return True
     if work.hurried and seen.get("action") in {"stay", "wait"}:
         return seen.get("rule") != "current"
     return seen.get("action") == "refuse" or seen.get("rule") in {"observed", "left"}
+
+
+def _gave_up(work: Work) -> bool:
+    """Return whether the newest release of a product failed here, and is not tried again."""
+    newest = _decided(work).get("newest")
+    failed = {entry["version"] for entry in work.journal.given_up(work.name)}
+    return newest in failed and newest != work.slots.running()
 
 
 def _decided(work: Work) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from repo_tools.cli.options import dry_run
 from repo_tools.desk import Desk
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
+from repo_tools.rollouts import hosts
 from repo_tools.rollouts.staging import Change, reshaped, stage
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.rollouts.tables import planned
@@ -65,7 +66,7 @@ def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> A
     asked = roster.members if wish.count else roster.members_if_any
     members = asked(desk, state.channel, lake or desk.workspace.folder / "lake")
     if not wish.waves and not wish.count:
-        return words.shown(state, members)
+        return words.shown(state, members, hosts.kept(desk.workspace).values())
     return _changed(desk, state, wish, members or (), dry=options["dry_run"])
 
 
@@ -75,8 +76,10 @@ def _changed(desk: Desk, state: State, wish: "Wish", members: "Sequence[Member]"
 
     change = reshape(state, wish, members, desk.now)
     after = reshaped(state, change)
-    found = words.shown(after, members or None)
-    told = [*words.moves(state, change, members), *words.shortfalls(after, wish.waves, members)]
+    asked = [host for wave in wish.waves for host in wave.hosts]
+    ids = {*hosts.kept(desk.workspace).values(), *asked}
+    found = words.shown(after, members or None, ids)
+    told = [*words.moves(state, change, members, ids), *words.shortfalls(after, wish.waves, members)]
     data = {**found.data, "moves": told}
     if change == Change():
         end = "every wave is so already; nothing was staged"
@@ -85,5 +88,6 @@ def _changed(desk: Desk, state: State, wish: "Wish", members: "Sequence[Member]"
         plan = planned(desk, state, change, planned_changes(desk, state, change))
         return Answer({**plan.data, **data}, [*told, *found.text, *plan.text])
     stage(desk, state, change)
+    hosts.keep(desk.workspace, asked)
     said = staged_changes(desk)
     return Answer({**data, "changes": said}, [*told, *found.text, *said, following(desk)])

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,13 +20,18 @@ _HOSTS = """
 WITH told AS (
   SELECT agent, max_by(reason, seq) FILTER (outcome = 'failed') AS failure,
          max(seq) FILTER (outcome = 'failed') AS failed,
-         max(seq) FILTER (stage = 'update_healthcheck' AND outcome = 'ok') AS well
+         max(seq) FILTER (stage = 'update_healthcheck' AND outcome = 'ok') AS well,
+         list(DISTINCT to_version) FILTER (
+           (stage = 'update_rollback' AND reason <> 'environment')
+           OR (stage = 'update_verify' AND reason = 'probe')
+         ) AS gave_up
   FROM reports WHERE product = $product GROUP BY agent
 )
 SELECT agent, ring, cohort_id, presence, coalesce(running, '') AS running, coalesce(rollout, '') AS rollout,
        coalesce(stage, ''), coalesce(outcome, ''), coalesce(reason, ''),
        coalesce(json_extract_string(decision, '$.rule'), '') AS rule,
-       CASE WHEN failed > coalesce(well, -1) THEN failure ELSE '' END AS failure, labels, received
+       CASE WHEN failed > coalesce(well, -1) THEN failure ELSE '' END AS failure,
+       coalesce(gave_up, []), labels, received
 FROM agents LEFT JOIN told USING (agent)
 WHERE product = $product AND channel = $channel
 ORDER BY agent
@@ -56,6 +62,8 @@ class Member:
     """That its token carries."""
     cohort_id: str | None = None
     """The id whose place it takes instead of its own."""
+    gave_up: Collection[str] = ()
+    """Versions that failed here, and that it takes again only by a retry."""
 
     @property
     def version(self) -> str:
@@ -131,10 +139,10 @@ def heard_of(desk: Desk, channel: Channel, lake: Path, agent: str) -> Member | N
     return next((one for one in members_if_any(desk, channel, lake) or () if one.agent == agent), None)
 
 
-def _member(waves: Map, row: Sequence[str]) -> Member:
+def _member(waves: Map, row: Sequence[Any]) -> Member:
     agent, ring, cohort_id, *told = row
-    presence, running, rollout, stage, outcome, reason, rule, failure, labels, heard = told
+    presence, running, rollout, stage, outcome, reason, rule, failure, gave_up, labels, heard = told
     named = msgspec.json.decode(labels, type=dict[str, str])
     said = (presence, running, rollout, stage, outcome, reason, rule, failure)
     wave = waves.wave(agent, Standing(ring, cohort_id)) or ""
-    return Member(agent, wave, *said, named, heard, ring, cohort_id)
+    return Member(agent, wave, *said, named, heard, ring, cohort_id, gave_up)

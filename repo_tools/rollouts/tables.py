@@ -8,6 +8,8 @@ from metadata.documents import Brake, Order, Policy
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, span, to_minute
 from repo_tools.roles import Channel
+from repo_tools.rollouts import hosts
+from repo_tools.rollouts.batches import batch_lines, selected
 from repo_tools.rollouts.staging import Change, roles_of
 from repo_tools.rollouts.state import State, complete, held_by, is_own, read_state
 from repo_tools.signing import missing, who
@@ -19,6 +21,7 @@ Orders = Mapping[str, Order | None]
 def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
     """Return what each wave is ordered to run, what is staged over that, and some lines below it."""
     public, staged = _public(desk, channel), read_state(desk, channel)
+    ids = hosts.kept(desk.workspace)
     orders = {wave.name: wave.order for wave in public.waves} if public else {}
     ahead = {
         wave.name: wave.order
@@ -28,7 +31,7 @@ def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
     waves = {one["name"]: {**one, "staged": None} for one in (_waves(public, orders) if public else ())}
     for one in _waves(staged, ahead):
         waves.setdefault(one["name"], {**one, "order": None})["staged"] = one["order"]
-    said, other = _channel(public), _channel(staged)
+    said, other = ({**_channel(one), "selected": selected(one, ids, desk.now)} for one in (public, staged))
     data = {
         "channel": str(channel),
         **said,
@@ -36,7 +39,8 @@ def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
         "staged": {field: found for field, found in other.items() if found != said[field]},
     }
     here: list[str | Sheet] = [_sheet(public, orders, str(channel)), *_held(public)] if public else []
-    return Answer(data, [*here, *_ahead(public, staged, ahead), *lines])
+    singles = [*batch_lines(said["selected"], ""), *batch_lines(data["staged"].get("selected"), "staged: ")]
+    return Answer(data, [*here, *_ahead(public, staged, ahead), *singles, *lines])
 
 
 def _channel(state: State | None) -> dict[str, Any]:

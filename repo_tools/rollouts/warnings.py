@@ -1,11 +1,12 @@
 """What a person should know before ordering something that is allowed. Pure."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
 from metadata.documents import Brake, Order
-from metadata.versions import parse
-from repo_tools.output import span, when
+from metadata.versions import parse, within
+from repo_tools.output import counted, span, when
 from repo_tools.roles import BRAKE
 from repo_tools.rollouts.refusals import holds
 from repo_tools.rollouts.selecting import live
@@ -18,7 +19,24 @@ def warnings(state: State, change: Change) -> list[str]:
     ordered = [*change.orders.values(), *_picked(state, change)]
     paused = {order.version for order in ordered if order.state == "hold"}
     held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
-    return [*held, *_unserved(state, ordered)]
+    return [*held, *_stranded(state, change), *_unserved(state, ordered)]
+
+
+def _stranded(state: State, change: Change) -> list[str]:
+    """Return a sentence where single hosts lose their order, and may be in no wave that is called back."""
+    spared = [wave.name for wave in state.inhabited if wave.name not in change.orders]
+    calls = next((order.recall for order in change.orders.values() if order.recall), None)
+    if change.picked is None or calls is None or not spared:
+        return []
+    ended = [order for route, order in state.picked.items() if change.picked.get(route) != order]
+    versions = [order.version for order in ended if within(order.version, calls.from_versions)]
+    hint = f"tidegate agents list {state.channel} --running '{calls.from_versions}', then recall them by --id"
+    waves = ", ".join(spared)
+    return [
+        f"{counted(number, 'selected host')} may run {version} and follow their waves again: those of {waves}"
+        f" stay there, as these are not called back; {hint}"
+        for version, number in Counter(versions).items()
+    ]
 
 
 def _picked(state: State, change: Change) -> list[Order]:

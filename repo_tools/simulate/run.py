@@ -17,6 +17,7 @@ from repo_tools.gate.verdict import Counts
 from repo_tools.rollouts.leading import LEAD
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
+from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change, in_force
 from repo_tools.rollouts.state import State
 from repo_tools.rollouts.strategies import begin
@@ -142,7 +143,8 @@ class _Run:
 
     def whole(self, on_look: Callable[[int], None]) -> Course:
         plot = self._plot
-        change: Change | None = begin(self._state, plot.version, plot.plan, Terms(plot.begins))
+        begins = begin(self._state, plot.version, plot.plan, Terms(plot.begins))
+        change: Change | None = carried(self._state, begins, plot.begins)
         self._course.points.append(Point(plot.begins, dict(self._hosts.run(None, 0, 0).versions), 0, 0))
         self._say(plot.begins, f"{plot.version} starts, {plot.plan.strategy}")
         for at_s in range(0, int(plot.lasts.total_seconds()), plot.look_s):
@@ -166,7 +168,7 @@ class _Run:
             return None
         self._course.halted |= action == "halt"
         self._say(now, f"{_WORDS[action].format(opened)}: {step.verdict.text}")
-        return step.change
+        return carried(self._state, step.change, now)
 
     def _signed(self, now: datetime, question: str) -> bool:
         """Return whether a person has signed, who takes as long as others may have to."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from metadata.documents import Order
 from metadata.release import Artifact, Release
 from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
@@ -52,7 +53,7 @@ class Part:
 
     @property
     def held(self) -> int:
-        """How many are pinned, are not allowed to, or run something higher."""
+        """How many are pinned, gave it up, are not allowed to take it, or run something higher."""
         return self.hosts - self.takes - self.runs
 
     @property
@@ -78,9 +79,7 @@ def forecast(state: State, change: Change, plan: Plan, members: Sequence[Member]
     after, first = reshaped(state, change), next(iter(change.orders.values()))
     waves, catalog = map_of(after), after.catalog
     present = [one for one in members if one.presence == "present"]
-    groups = Counter(
-        (waves.wave(one.agent, one.standing), _kind(one, first.version), one.version) for one in present
-    )
+    groups = Counter((waves.wave(one.agent, one.standing), _kind(one, first), one.version) for one in present)
     sizes = {one.version: download_bytes(catalog, first.version, one.version) for one in present}
     parts = []
     for place, wave in enumerate(after.inhabited):
@@ -137,9 +136,12 @@ def download_bytes(catalog: Shelf, version: str, running: str) -> int:
     return sum(_step_bytes(catalog, to, here) for here, to in zip([running, *way], way, strict=False))
 
 
-def _kind(member: Member, version: str) -> Literal["takes", "runs", "held"]:
+def _kind(member: Member, order: Order) -> Literal["takes", "runs", "held"]:
+    version = order.version
     if member.version == version:
         return "runs"
+    if version in member.gave_up and not order.retry:
+        return "held"
     higher = bool(member.version) and parse(member.version) > parse(version)
     return "held" if higher or member.rule in HELD else "takes"
 

@@ -1,7 +1,7 @@
 """Who is in which wave, and what a change of waves would change, in words. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from metadata import places
@@ -19,9 +19,16 @@ _NO_LAKE = (
 )
 
 
-def shown(state: State, members: Sequence[Member] | None) -> Answer:
-    """Return a channel's waves with their hosts; None: nothing was collected."""
-    known, found = names(members or ()), hosts(state, members) if members is not None else None
+def shown(state: State, members: Sequence[Member] | None, ids: Collection[str] = ()) -> Answer:
+    """Return a channel's waves with their hosts.
+
+    Args:
+        state: The channel.
+        members: The roster; None: nothing was collected.
+        ids: Hosts that somebody named, whether they were heard of or not.
+    """
+    known = {**named(ids), **names(members or ())}
+    found = hosts(state, members) if members is not None else None
     data = [
         {
             "name": wave.name,
@@ -46,12 +53,17 @@ def hosts(state: State, members: Sequence[Member]) -> Counter[str]:
 
 def names(members: Sequence[Member]) -> dict[str, str]:
     """Return the ids of hosts by the digits that name them in routes."""
-    return {places.own_digits(one.agent): one.agent for one in members}
+    return named([one.agent for one in members])
 
 
-def moves(state: State, change: Change, members: Sequence[Member]) -> list[str]:
+def named(ids: Collection[str]) -> dict[str, str]:
+    """Return ids by the digits that name them in routes."""
+    return {places.own_digits(one): one for one in ids}
+
+
+def moves(state: State, change: Change, members: Sequence[Member], ids: Collection[str] = ()) -> list[str]:
     """Return a sentence for each wave whose hosts by name, or whose share, would be others."""
-    known = names(members)
+    known = {**named(ids), **names(members)}
     gone = {one.agent: one.presence for one in members if one.presence != "present"}
     told = []
     for wave in state.waves:

@@ -121,7 +121,17 @@ def test_update_tells_a_person_how_it_went(scene):
     assert scene.host.runs == "1.1.0"
     scene.release("1.2.0", "unhealthy", "--start-s", "1")
     assert scene.host.run("update").exit_code == 14
-    assert scene.host.run("update").exit_code == 0
+    given_up = scene.host.run("update")
+    assert (given_up.exit_code, "(quarantined)" in given_up.stdout) == (13, True)
+    scene.recall("1.1.0", "==1.2.0")
+    recalled = scene.host.run("update")
+    assert (
+        recalled.exit_code,
+        "1.2.0 is the newest release of agent; this host gave it up" in recalled.stdout,
+    ) == (
+        13,
+        True,
+    )
     scene.release("1.3.0")
     scene.forge.policy(revoked=[{"version": "1.3.0"}])
     assert scene.host.run("update").exit_code == 13

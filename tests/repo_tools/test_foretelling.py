@@ -8,7 +8,7 @@ import pytest
 from metadata.fields import Pointer
 from metadata.release import Artifact, Delta, Release
 from repo_tools.waves.forecast import Part, download_bytes, peak_bytes
-from tests.support.chorus import Chorus
+from tests.support.chorus import BACK, Chorus
 from tests.support.collection import Collection
 from tests.support.workspace import HERE, Workspace
 
@@ -62,6 +62,9 @@ def test_hosts_are_counted_by_wave_and_by_what_they_run(fleet):
     assert canary["hourly_bytes"] == canary["download_bytes"] // 4
     assert found["peak_hourly_bytes"] == full["hourly_bytes"] == 3 * size(fleet, "1.5.0") // 4
     assert fleet.collection.repo.run("agents", "list", "--running", "<1.5").exit_code == 0
+    fleet.say(canaries[:1], *BACK, to="1.5.0")
+    assert [planned(fleet)["waves"][0][name] for name in ("takes", "held")] == [1, 3]
+    assert [planned(fleet, "--retry", "1")["waves"][0][name] for name in ("takes", "held")] == [2, 2]
 
 
 def test_a_small_fleet_is_offered_counts_and_told_of_empty_waves(fleet):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from repo_tools import layout
-from repo_tools.output import Sheet, straight, wrapped
+from repo_tools.output import Sheet, left_out, straight, wrapped
 
 ORDERS = [
     ["wave", "canary", "early"],
@@ -36,6 +36,17 @@ def test_columns_that_can_be_spared_go_before_cells_are_wrapped():
     assert layout.shown(ORDERS, [1, 0], 84) == [0, 1, 2, 3, 4]
     assert layout.shown(ORDERS, [1, 0], 83) == [0, 2, 3, 4]
     assert layout.shown(ORDERS, [1, 0], 1) == [2, 3, 4]
+
+
+def test_a_narrow_terminal_says_what_it_leaves_out():
+    """Whoever looks for a column reads that it is there, and not shown."""
+    columns, rows = (
+        [cells[0] for cells in ORDERS],
+        [list(row) for row in zip(*(c[1:] for c in ORDERS), strict=True)],
+    )
+    sheet = Sheet(columns, rows, spare=("share", "wave"))
+    assert left_out(sheet, 84) == []
+    assert left_out(sheet, 80) == ["share"]
 
 
 def test_wide_and_combining_characters_count_as_terminals_show_them():

@@ -182,6 +182,26 @@ def test_what_is_recalled_is_not_selected(rolled):
     rolled.do(*select, "--not-before", "2d", "--dry-run")
 
 
+def test_a_recall_of_one_wave_tells_of_single_hosts_elsewhere(rolled):
+    """The disaster: a batch ends with the recall of canary, and its hosts elsewhere keep what loses data."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.do("agents", "select", "stable", "1.5.0", "--id", "host-1", "--id", "host-2")
+    staged = rolled.do("rollout", "status", "stable")
+    assert (staged["selected"], staged["staged"]["selected"][0]["hosts"]) == ([], ["host-1", "host-2"])
+    rolled.sign_and_publish()
+    shown = rolled.run("rollout", "status", "stable").stdout
+    assert "selected until 2026-11-29 12:00Z: 2 hosts (1.5.0, stable-0003, go): host-1, host-2" in shown
+    [live] = rolled.do("rollout", "status", "stable")["selected"]
+    assert (live["hosts"], live["order"]["version"]) == (["host-1", "host-2"], "1.5.0")
+    recall = ("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    said = rolled.run(*recall, "--wave", "canary", "--dry-run").stderr
+    assert (
+        "2 selected hosts may run 1.5.0 and follow their waves again: those of early, full stay there" in said
+    )
+    assert "stay there" not in rolled.run(*recall, "--dry-run").stderr
+    assert "staged: no host is selected any more" in rolled.run(*recall).stdout
+
+
 def test_the_hosts_of_one_wave_are_called_back(rolled):
     """The other waves keep their order; a wave that there is not, and both scopes at once, are mistakes."""
     rolled.publish_release("1.5.0")

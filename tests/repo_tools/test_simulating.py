@@ -74,6 +74,8 @@ def test_a_recorded_fleet(ready, tmp_path):
     chorus.say(names[10:12], *BACK, running="1.4.2")
     chorus.say(names[12:15], {"stage": "heartbeat"}, running="1.4.0")
     repo.do("fleet", "collect", tmp_path / "box")
+    repo.do("agents", "select", "stable", "1.4.2", "--id", "host-20")  # ends with what goes past it
+    repo.sign_and_publish()
     course = simulated(repo, "--recorded", "--strategy", "immediate")
     assert course["points"][0]["versions"] == {"1.4.2": 27, "1.4.0": 3, "1.0.0": 10}
     assert (course["exposed"], course["failed"], course["updated"]) == (30, 2, 28)

@@ -204,6 +204,15 @@ def test_shares_become_counts_and_counts_shares(small):
     small.repo.do("check")
 
 
+def test_hosts_that_were_named_are_told_by_their_ids(small):
+    """Nobody was heard of yet: whoever puts hosts into a wave by name reads names, then and later."""
+    wish = ("waves", "stable", "--wave", "canary=id:host-1,host-2")
+    assert "canary gains host-1, host-2" in small.repo.run(*wish, "--dry-run").stdout
+    [canary, *_] = small.repo.do(*wish)["waves"]
+    assert canary["by_name"] == ["host-1", "host-2"]
+    assert "host-1, host-2" in small.repo.run("waves", "stable").stdout
+
+
 def test_a_rollout_by_waves_needs_a_first_one(tmp_path):
     """Where nobody was counted in yet, everybody would be first: that is refused, unless it is meant."""
     work = Workspace(tmp_path).found("--count")
