@@ -39,6 +39,20 @@ def test_now_goes_past_no_hold(scene):
     assert "(hold)" in done.stdout
 
 
+def test_now_goes_past_no_floor_and_no_missing_signature(scene):
+    """The disaster: haste takes a host to what was withdrawn, or to what nobody may order."""
+    waiting(scene, "--allow-now")
+    document = scene.repo.do("release", "show", "1.1.0")
+    scene.forge.policy(floor_seq=document["seq"] + 1)
+    done = scene.host.run("update", "--now")
+    assert (done.exit_code, "(revoked)" in done.stdout, scene.host.runs) == (13, True, "1.0.0")
+    scene.forge.policy(floor_seq=0)
+    with scene.forge.edit("agent.stable.canary", key="releases"):
+        pass
+    done = scene.host.run("update", "--now")
+    assert (done.exit_code, scene.host.runs) == (12, "1.0.0"), done.stdout
+
+
 def test_update_names_the_newest_release(scene):
     """A release that is live and not ordered here is named, and that nothing orders it."""
     scene.ready()

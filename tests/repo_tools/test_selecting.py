@@ -89,19 +89,26 @@ def test_a_rollout_that_goes_past_a_batch_ends_it(rolled):
 
 
 def test_a_batch_of_what_fails(real_time, tmp_path):
-    """Hosts that went back are ordered the release that mends it, and only they."""
+    """Hosts that went back are ordered the release that mends it, and then those of a site, and only they."""
     repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
     (tmp_path / "box").mkdir()
     rollout = Underway(Collection(repo, tmp_path / "box"), START)
     names = rollout.join("canary", 4)
+    abroad = rollout.join("early", 1)
     rollout.tell(names[:2], *BACK, running="1.4.2")
     rollout.tell(names[2:], *SWITCHED, running="1.5.0")
+    rollout.tell(abroad, {"stage": "heartbeat"}, running="1.4.2", labels={"site": "fra1"})
     rollout.collection.collect()
     assert [one["agent"] for one in repo.do("agents", "list", "--running", "==1.5.0")] == sorted(names[2:])
-    assert {one["wave"] for one in repo.do("agents", "list")} == {"canary"}
+    assert {one["agent"]: one["wave"] for one in repo.do("agents", "list")} == {
+        **dict.fromkeys(names, "canary"),
+        **dict.fromkeys(abroad, "early"),
+    }
     repo.add("1.5.1")
     repo.do("agents", "select", "stable", "1.5.1", "--failing", "version", "--reason", "mends the crash")
     assert picked(repo) == {pick_route(name): "1.5.1" for name in names[:2]}
+    repo.do("agents", "select", "stable", "1.5.1", "--label", "site=fra1")
+    assert set(picked(repo)) == {pick_route(name) for name in [*names[:2], *abroad]}
     repo.sign_and_publish()
     assert repo.run("agents", "select", "stable", "1.5.1", "--failing", "nothing").exit_code == 2
 
