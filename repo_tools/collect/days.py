@@ -25,7 +25,7 @@ MANY = 24
 """So many small files are merged while their day lasts; afterwards two are."""
 READ = timedelta(hours=1)
 """How long a room stays that no link leads to."""
-GROUP_ROWS = 20_000
+GROUP_ROWS = 10_000
 """Rows that are held in memory while a file is written."""
 
 
@@ -66,8 +66,10 @@ def merged(lake: Path, day: str, db: duckdb.DuckDBPyConnection) -> Path:
     here, there = lake / REPORTS / day, _fresh(lake, day)
     small = _small(here)
     rows = "read_parquet($small, hive_partitioning = false, union_by_name = true)"
-    one = db.sql(f"SELECT * FROM {rows} ORDER BY agent, seq", params={"small": list(map(str, small))})  # noqa: S608 (ours)
+    one = db.sql(f"SELECT * FROM {rows}", params={"small": list(map(str, small))})  # noqa: S608 (ours)
+    db.execute("SET threads = 1")  # each would hold rows of its own, and sorting holds all
     one.write_parquet(str(there / _name()), compression="zstd", row_group_size=GROUP_ROWS)
+    db.execute("RESET threads")
     for path in set(here.glob("*.parquet")) - set(small):
         os.link(path, there / path.name)
     for path in there.iterdir():

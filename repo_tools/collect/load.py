@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -101,9 +103,9 @@ class Load:
         if not lines:
             return Taken(0, 0, [])
         self._bring(lines, waves)
-        self._db.execute(tables.MACHINES)
+        self._db.execute(tables.MACHINES, {"most": tables.MOST_MACHINES})
         conflicts = self._db.execute(tables.CONFLICTS).fetchall()
-        self.asides([Aside("", agent, "conflict", f"two reports {seq}", "") for agent, seq in conflicts])
+        self.asides(_contradictions(conflicts))
         self._db.execute(tables.NEW)
         [(new,)] = self._db.execute("SELECT count(*) FROM new").fetchall()
         if new:
@@ -147,6 +149,15 @@ class Load:
             columns = [list(column) for column in zip(*rows, strict=True)]
             marks = ", ".join(["unnest(?)"] * len(columns))
             self._db.execute(f"INSERT {into} SELECT {marks}", columns)
+
+
+def _contradictions(conflicts: Sequence[tuple[str, int]]) -> list[Aside]:
+    """Return one line for each agent, however often it contradicts itself."""
+    found = {agent: list(pairs) for agent, pairs in groupby(conflicts, key=itemgetter(0))}
+    return [
+        Aside("", agent, "conflict", f"two reports {pairs[0][1]}", "", len(pairs))
+        for agent, pairs in found.items()
+    ]
 
 
 def _member(joined: Joined) -> tuple[Any, ...]:

@@ -30,6 +30,8 @@ LOAD_BYTES = 16 << 20
 """The most in one load: a crash loses no more work than that."""
 LISTED = 20_000
 """Names that are compared with what was taken at once."""
+MOST_CONFLICTS = 1_000
+"""Conflicts that a run names; all are counted."""
 FAR = timedelta(days=1)
 """How often days are looked at that are far from the present."""
 
@@ -198,7 +200,7 @@ class Collector:
         taken = load.rows([line for one in heard for line in one.lines], waves)
         summary.counted += taken.new
         summary.again += taken.again
-        summary.conflicts += taken.conflicts
+        summary.conflicts += taken.conflicts[: max(0, MOST_CONFLICTS - len(summary.conflicts))]
 
 
 def _unfit(one: Dropped) -> str:

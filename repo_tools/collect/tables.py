@@ -112,9 +112,22 @@ CREATE OR REPLACE TEMP TABLE new AS
 SELECT * FROM fresh ANTI JOIN seen USING (agent, seq)
 QUALIFY row_number() OVER (PARTITION BY agent, seq ORDER BY received, digest) = 1
 """
+MOST_MACHINES = 16
+"""Machines of one identity that are kept: two are a clone already, and each is compared with each."""
 MACHINES = """
 INSERT INTO machine
-SELECT agent, machine, min(received), max(received) FROM fresh WHERE machine <> '' GROUP BY agent, machine
+WITH heard AS (
+  SELECT agent, machine, min(received) AS first, max(received) AS last
+  FROM fresh WHERE machine <> '' GROUP BY agent, machine
+), known AS (
+  SELECT agent, list(machine) AS kept FROM machine WHERE agent IN (SELECT agent FROM heard) GROUP BY agent
+), told AS (
+  SELECT heard.*, coalesce(list_contains(kept, machine), FALSE) AS again, coalesce(len(kept), 0) AS number
+  FROM heard LEFT JOIN known USING (agent)
+)
+SELECT agent, machine, first, last FROM told
+QUALIFY again
+     OR number + row_number() OVER (PARTITION BY agent, again ORDER BY first, machine) <= $most
 ON CONFLICT DO UPDATE SET first = least(first, excluded.first), last = greatest(last, excluded.last)
 """
 STANDINGS = """

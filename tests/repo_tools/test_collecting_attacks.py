@@ -3,7 +3,11 @@
 import os
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from repo_tools.collect.hearing import MOST_A_DAY
+from repo_tools.collect.lake import opened
+from repo_tools.collect.tables import MOST_MACHINES
 from tests.support.crowd import Speaker
 
 FULL = 1_000
@@ -14,13 +18,19 @@ def test_one_host_that_reports_without_end_counts_so_far(collection):
     """The rest of its day is counted apart, with few lines, and other hosts are heard as ever."""
     good = collection.voice("host-1").join()
     noisy, folder = Speaker("host-2", collection.token), collection.voice("host-2")
-    reports = list(noisy.reports(MOST_A_DAY + FULL, datetime.now(UTC)))
+    reports = [
+        msgspec.structs.replace(report, machine=f"machine-{report.seq}")
+        for report in noisy.reports(MOST_A_DAY + FULL, datetime.now(UTC))
+    ]
     for first in range(0, len(reports), FULL):
         folder.drop(seq=first + 1).write_bytes(noisy.flush(reports[first : first + FULL]))
     good.say(good.report())
     found = collection.collect()
     assert (found["counted"], found["set_aside"]) == (MOST_A_DAY + 2, {"flood": FULL})
     assert len(collection.asides()) == 1
+    assert found["clones"] == ["host-2"]
+    with opened(collection.lake) as lake:
+        assert lake.db.execute("SELECT count(*) FROM machine").fetchall() == [(MOST_MACHINES,)]
     good.say(good.report())
     folder.drop(seq=MOST_A_DAY * 9).write_bytes(noisy.flush(reports[-1:]))
     found = collection.collect()
@@ -36,6 +46,20 @@ def test_a_flood_in_a_hosts_name_costs_it_nothing(collection):
     good.say(good.report())
     found = collection.collect()
     assert (found["counted"], found["set_aside"]) == (2, {"forged": 300})
+
+
+def test_a_host_that_contradicts_itself_without_end(collection):
+    """What it said first counts, the rest stands on one line for each load, and is named up to a bound."""
+    voice = collection.voice("host-1").join()
+    voice.drop(*(voice.envelope(voice.report(seq=seq, running="1.0.0")) for seq in range(2, 302)), seq=2)
+    collection.collect()
+    for version in ("2.0.0", "3.0.0", "4.0.0", "5.0.0"):
+        again = (voice.envelope(voice.report(seq=seq, running=version)) for seq in range(2, 302))
+        voice.drop(*again, seq=int(version[0]) * 1000)
+    found = collection.collect()
+    assert (found["counted"], found["set_aside"]) == (0, {"conflict": 300})
+    assert collection.asides() == [("host-1", "conflict")]
+    assert found["conflicts"][0] == {"agent": "host-1", "seq": 2}
 
 
 def test_old_reports_that_come_again_change_nothing(collection):
