@@ -83,8 +83,9 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Task:
 
 def doubts(desk: Desk) -> Iterator[str]:
     """Yield a sentence for each staged opening that what was collected since speaks against, or cannot."""
+    opening = evidence.opening(desk)
     for channel in desk.channels():
-        roles = [role for role in evidence.opening(desk) if parent(role) == channel.role]
+        roles = [role for role in opening if parent(role) == channel.role]
         if not roles:
             continue
         named = f"{', '.join(roles)} would open on evidence"
@@ -93,7 +94,7 @@ def doubts(desk: Desk) -> Iterator[str]:
         except UnsuitableError as error:
             yield f"{named}, and what hosts reported since is not known here: {error.message}"
             continue
-        if task.back:
+        if _is_bad(task.step):
             hint = f"tidegate rollout advance {channel} takes it back"
             yield f"{named} that no longer holds: {task.step.verdict.text}; {hint}"
 
@@ -138,7 +139,7 @@ def _task(desk: Desk, channel: Channel, step: Step) -> Task:
     over what somebody else prepares.
     """
     found = left(desk, channel, step)
-    if step.verdict.action == "halt" or step.verdict.rule in _BAD_NEWS:
+    if _is_bad(step):
         return Task(step, back=found.own)
     if step.change is None or not (found.own or found.others):
         return Task(step)
@@ -147,9 +148,14 @@ def _task(desk: Desk, channel: Channel, step: Step) -> Task:
         return Task(_instead(step, Verdict("wait", "staged", f"{step.verdict.text}; but {text}")))
     if is_anew(desk, channel, found.own, step):
         return Task(step, back=found.own)
-    stands = "was signed before" if is_whole(desk, found.own) else "was prepared before, and is not signed"
+    stands = "was signed before" if is_whole(desk, found.own) else "was prepared before, and lacks signatures"
     text = f"{step.verdict.text}; {', '.join(found.own)} {stands}"
     return Task(_instead(step, replace(step.verdict, text=text)), ready=found.own)
+
+
+def _is_bad(step: Step) -> bool:
+    """Return whether hosts did badly."""
+    return step.verdict.action == "halt" or step.verdict.rule in _BAD_NEWS
 
 
 def _instead(step: Step, verdict: Verdict) -> Step:

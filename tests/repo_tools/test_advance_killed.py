@@ -111,7 +111,7 @@ def test_what_one_of_two_signed_waits_for_the_other(asked):
     asked.do("sign", "--key", "rollouts-1", "--yes")
     before = (asked.folder / "staged" / "metadata" / f"{FULL}.json").read_bytes()
     done = asked.run("rollout", "advance", "stable", "--publish")
-    assert (done.exit_code, f"{FULL} was prepared before, and is not signed" in done.stdout) == (0, True)
+    assert (done.exit_code, f"{FULL} was prepared before, and lacks signatures" in done.stdout) == (0, True)
     assert f"next: tidegate sign --role {FULL} (agent.stable.full: 1 more of rollouts-2)" in done.stdout
     assert (asked.folder / "staged" / "metadata" / f"{FULL}.json").read_bytes() == before
     asked.do("sign", "--key", "rollouts-2", "--yes")
@@ -125,6 +125,7 @@ def test_what_lay_too_long_is_prepared_anew(opened):
     an_hour_ago = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     opened.do("rollout", "resume", "stable", "--wave", "early", "--not-before", an_hour_ago)
     opened.do("sign", "--yes")
+    assert "no longer holds" not in opened.run("publish", "--dry-run").stderr
     dry = opened.run("rollout", "advance", "stable", "--dry-run")
     assert f"would be taken back, as it was prepared before: {EARLY}" in dry.stdout
     step = advance(opened, "--publish")
