@@ -2,9 +2,10 @@
 PYTHON ?=
 PYTEST_FLAGS ?=
 BIN := .venv/bin
+DEMO := .cache/demo
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo test lint types unit test-race test-crash test-fleet test-link test-api agent-bundle test-bundle bench bench-safety docs lock clean
+.PHONY: help setup demo demo-console test lint types unit test-race test-crash test-fleet test-link test-api agent-bundle test-bundle bench bench-safety docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -14,8 +15,14 @@ help:  ## list the targets
 
 setup: .venv/ready  ## make .venv ready
 
-demo: .venv/ready  ## watch a fleet of 20 agents take a rollout, on this machine alone
-	@$(BIN)/tidegate demo
+demo: .venv/ready  ## watch a fleet of 20 agents take a rollout, on this machine alone, and look at its dashboard
+	@rm -rf $(DEMO)
+	@$(BIN)/tidegate demo --folder $(DEMO)
+	@echo "and steer it, in a browser: make demo-console"
+
+demo-console: .venv/ready  ## open the console on what the demo left
+	@test -d $(DEMO)/dashboard || $(MAKE) demo
+	@TIDEGATE_KEYS=$(CURDIR)/$(DEMO)/keys $(BIN)/tidegate -C $(DEMO)/workspace console $(CONSOLE_FLAGS)
 
 test: lint types unit  ## everything that must hold: lint, types, import direction, all tests
 

@@ -105,10 +105,10 @@ class Fleet:
         """Return the hosts of a wave."""
         return [host for host in self.hosts if host.wave == name]
 
-    def start(self, url: str, root: Path, enrolled: Callable[[int], None]) -> None:
-        """Enrol every host and start its agent; ``enrolled`` hears how many are, one by one."""
+    def start(self, token: str, enrolled: Callable[[int], None]) -> None:
+        """Enrol every host by a token and start its agent; ``enrolled`` hears how many are, one by one."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            enrol = ("enroll", "--url", url, "--root", str(root), "--agent-id")
+            enrol = ("enroll", "--token", token, "--agent-id")
             for count, _ in enumerate(pool.map(lambda host: host.run(*enrol, host.name), self.hosts), 1):
                 enrolled(count)
         for host in self.hosts:

@@ -12,6 +12,7 @@ from metadata.errors import UnhealthyError
 from repo_tools.demo.builds import build
 from repo_tools.demo.fleet import Fleet, Host, without_proxy
 from repo_tools.demo.web import serving
+from repo_tools.store.base import INDEX
 
 WAVES = (("canary", 3), ("early", 5), ("full", 12))
 POLL_S = 8
@@ -19,8 +20,8 @@ STEP_LIMIT_S = 150
 """The longest that one step may take on a slow machine before the demo gives up."""
 LOOK_S = 1.0
 
-Tidegate = Callable[[list[str]], None]
-"""Runs one command line of ``tidegate``."""
+Tidegate = Callable[[list[str]], str]
+"""Runs one command line of ``tidegate``, and returns its result."""
 
 
 class Stage:
@@ -51,6 +52,8 @@ class Outcome:
     """Hosts outside canary that ever saw the bad release; there must be none."""
     versions: dict[str, int] = field(default_factory=dict)
     """How many hosts run which version in the end."""
+    dashboard: str = ""
+    """Where the dashboard of all that is, for a browser on this machine."""
 
 
 class Story:
@@ -61,6 +64,7 @@ class Story:
         self._stage = stage
         self._tidegate = tidegate
         self._begun = time.monotonic()
+        self._box = folder / "reports"
         names = [f"host-{number:02}" for number in range(1, sum(count for _, count in WAVES) + 1)]
         self._waves = []
         for wave, count in WAVES:
@@ -84,8 +88,8 @@ class Story:
         self._release("1.0.0", "immediate", well=True)
         total = len(fleet.hosts)
         self._stage.enrolling(0, total)
-        root = self._folder / "workspace" / "root.json"
-        fleet.start(url, root, lambda count: self._stage.enrolling(count, total))
+        token = self._type("fleet", "token", "--url", url).strip()
+        fleet.start(token, lambda count: self._stage.enrolling(count, total))
         self._until(fleet, fleet.hosts, _runs("1.0.0"))
 
         self._stage.say(
@@ -111,11 +115,20 @@ class Story:
         store = ["--store", str(self._folder / "store"), "--poll-s", str(POLL_S)]
         workspace = str(self._folder / "workspace")
         self._type("init", workspace, "--product", "hello", *options, *store, "--solo", "--no-passphrase")
+        self._type("fleet", "reports", "stable", "--url", self._box.as_uri())
+
+    def _show(self) -> str:
+        """Collect what hosts said, build the dashboard, and return its address."""
+        self._stage.say("What the hosts reported is collected, and shown.")
+        place = self._folder / "dashboard"
+        self._type("fleet", "collect", str(self._box))
+        self._type("dashboard", "build", "--full", "--to", str(place))
+        return (place / INDEX).as_uri()
 
     def _release(self, version: str, strategy: str, *, well: bool) -> None:
         tree = build(self._folder / "builds", version, well=well)
         probe = ["--probe", "bin/hello --version", "--expect", version]
-        trial = ["--start-s", "15", "--trial-s", "3"]
+        trial = ["--start-s", "15", "--trial-s", "3", "--soak-s", "1"]
         self._type("release", "add", version, str(tree), "--platform", _platform(), *probe, *trial)
         self._type("rollout", "start", "stable", version, "--strategy", strategy)
         self._publish()
@@ -124,10 +137,10 @@ class Story:
         self._type("sign", "--yes")
         self._type("publish", "--yes")
 
-    def _type(self, *arguments: str) -> None:
+    def _type(self, *arguments: str) -> str:
         self._stage.typed(list(arguments))
         where = [] if arguments[0] == "init" else ["-C", str(self._folder / "workspace")]
-        self._tidegate([*where, *arguments])
+        return self._tidegate([*where, *arguments])
 
     def _until(self, fleet: Fleet, hosts: list[Host], done: Callable[[Host], bool]) -> None:
         end = time.monotonic() + STEP_LIMIT_S
@@ -146,12 +159,14 @@ class Story:
         }
         back = {name for name, events in histories.items() if any(map(_went_back, events))}
         canary = {host.name for host in fleet.wave("canary")}
+        dashboard = self._show()
         return Outcome(
             seconds=round(time.monotonic() - self._begun, 1),
             agents=len(fleet.hosts),
             went_back=sorted(back),
             exposed_elsewhere=sorted(tried - canary),
             versions={version: versions.count(version) for version in sorted(set(versions))},
+            dashboard=dashboard,
         )
 
 

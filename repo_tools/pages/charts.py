@@ -1,6 +1,7 @@
 """Charts as SVG, drawn here: they need no script, and take their colours from the page's style sheet."""
 
 import sys
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pygal
@@ -14,6 +15,8 @@ sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != pyga
 WIDTH, HEIGHT = 640, 190
 MOST_MARKS = 4
 """Times that are written below a chart."""
+FORMS = ((timedelta(days=1), "%m-%d"), (timedelta(hours=1), "%m-%d %H:00"), (timedelta(0), "%H:%M"))
+"""How times are written, by how far they are apart."""
 _SVG = "http://www.w3.org/2000/svg"
 _TAGS = ("defs", "title", "text-overlay", "tooltip-overlay", "titles", "legends")
 """What the library adds for pages that have its own style and script."""
@@ -21,7 +24,7 @@ _TAGS = ("defs", "title", "text-overlay", "tooltip-overlay", "titles", "legends"
 
 def timeline(found: Timeline, title: str) -> Markup:
     """Return hosts by version over time as stacked areas; layer n has the class ``color-n``."""
-    form = "%m-%d %H:00" if found.hourly else "%m-%d"
+    form = next(form for step, form in FORMS if found.step >= step)
     chart = pygal.StackedLine(
         fill=True,
         css=[],

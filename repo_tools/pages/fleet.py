@@ -22,7 +22,12 @@ STATES = {
 """What present hosts may be doing, with its words, in the order of bars."""
 KINDS = STATES | {"absent": "not waited for", "left": "left", "forgotten": "forgotten"}
 """What any host may be doing."""
-HOURLY_UP_TO = timedelta(days=4)
+SCALES = (
+    (timedelta(hours=2), timedelta(minutes=1), "%Y-%m-%dT%H:%M"),
+    (timedelta(days=4), timedelta(hours=1), "%Y-%m-%dT%H"),
+    (timedelta.max, timedelta(days=1), "%Y-%m-%d"),
+)
+"""Up to which span how often hosts are counted, and how reports write such a time."""
 DAYS = 30
 """How far back versions are drawn."""
 SETTLED = timedelta(days=2)
@@ -73,24 +78,23 @@ class _Scale:
     """The times at which hosts are counted."""
 
     at: tuple[datetime, ...] = ()
-    hourly: bool = False
+    step: timedelta = timedelta(days=1)
+    form: str = "%Y-%m-%d"
 
     @property
     def marks(self) -> list[str]:
-        """The times as reports write them, as far as days or hours tell them apart."""
-        return [f"{at:%Y-%m-%dT%H}" if self.hourly else f"{at:%Y-%m-%d}" for at in self.at]
+        """The times as reports write them, as far as it takes to tell them apart."""
+        return [f"{at:{self.form}}" for at in self.at]
 
 
 def _scale(first: datetime | None, last: datetime | None) -> _Scale:
-    """Return the hours from the first report to the last, or the days where these are many."""
+    """Return the minutes, hours or days from the first report to the last, so that they are not too many."""
     if first is None or last is None:
         return _Scale()
-    hourly = last - first <= HOURLY_UP_TO
-    step = timedelta(hours=1) if hourly else timedelta(days=1)
-    end = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    end = end if hourly else end.replace(hour=0)
+    step, form = next((step, form) for span, step, form in SCALES if last - first <= span)
+    end = datetime.strptime(f"{last.astimezone(UTC):{form}}", form).replace(tzinfo=UTC)
     count = max(1, -((max(first, last - timedelta(days=DAYS)) - end) // step))
-    return _Scale(tuple(end - step * back for back in range(count, -1, -1)), hourly)
+    return _Scale(tuple(end - step * back for back in range(count, -1, -1)), step, form)
 
 
 def _timelines(heard: Heard, channels: Sequence[str]) -> dict[str, Timeline]:
@@ -102,7 +106,8 @@ def _timelines(heard: Heard, channels: Sequence[str]) -> dict[str, Timeline]:
 def _moves(heard: Heard, scale: _Scale) -> Moves:
     found: Moves = defaultdict(lambda: defaultdict(dict))
     since = f"{scale.at[0] - SETTLED:%Y-%m-%d}" if scale.at else ""
-    for row in heard.named("moves", length=13 if scale.hourly else 10, since=since):
+    length = len(scale.marks[0]) if scale.at else 0
+    for row in heard.named("moves", length=length, since=since):
         found[f"{row['product']}/{row['channel']}"][row["version"]][row["moment"]] = row["hosts"]
     return found
 
@@ -113,7 +118,7 @@ def _timeline(moves: Mapping[str, Mapping[str, int]], scale: _Scale) -> Timeline
     if rest:
         sums = tuple(map(sum, zip(*(layer.counts for layer in rest), strict=True)))
         most = [*most, Layer(OTHERS, sums)]
-    return Timeline(scale.at, scale.hourly, tuple(most))
+    return Timeline(scale.at, scale.step, tuple(most))
 
 
 def _layers(moves: Mapping[str, Mapping[str, int]], marks: Sequence[str]) -> Iterator[Layer]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from repo_tools.pages.hostmodel import AgentPage, Event
 
@@ -30,7 +30,8 @@ class Timeline:
     """Hosts by version over time."""
 
     at: tuple[datetime, ...]
-    hourly: bool
+    step: timedelta
+    """The time between two counts."""
     layers: tuple[Layer, ...]
 
 
@@ -149,7 +150,7 @@ class RolloutPage:
     brake: str
     """Why the brake holds it; empty if it does not."""
     verdict: str
-    """What the gate says, and what it waits for."""
+    """What is known of its hosts, and what it waits for."""
     waves: tuple[WavePart, ...]
     next_step: NextStep | None
     signed: tuple[SignedChange, ...]

@@ -128,7 +128,7 @@ def rollout_page(
         reason=order.reason if order else "",
         recall=order.recall.from_versions if order and order.recall else "",
         brake=_brake(found.state, order),
-        verdict=found.step.verdict.text if order else "",
+        verdict=_known(found) if order else "",
         waves=tuple(_wave(found, wave, back.get(wave.name, 0)) for wave in found.state.waves),
         next_step=_next(found),
         signed=tuple(_signed(channel, order, signed)[:MOST_SIGNED]),
@@ -143,6 +143,16 @@ def _signed(channel: Channel, order: Order | None, told: Sequence[SignedChange])
     return mine[: first + 1]
 
 
+def _known(found: Course) -> str:
+    """Return what the gate says, or where no gate decides, what it would say of the newest wave."""
+    if found.plan and found.plan.strategy == "gated":
+        return found.step.verdict.text
+    reached = found.state.in_rollout(found.state.newest or "")
+    counted = [(wave.order, found.tallies[wave.name].counts) for wave in reached if wave.order]
+    last = [judge(counts, opened(order), found.now, found.bar).text for order, counts in counted[-1:]]
+    return "".join(last)
+
+
 def _brake(state: State, order: Order | None) -> str:
     held = order and (state.brake.holds_rollout(order.rollout) or state.brake.holds_version(order.version))
     return (state.brake.reason or "no reason given") if held else ""
@@ -152,11 +162,13 @@ def _wave(found: Course, wave: Wave, back: int) -> WavePart:
     order, counted = wave.order, found.tallies.get(wave.name)
     mine = counted is not None and order is not None
     counts = counted.counts if counted else _NOBODY
-    verdict = judge(counts, opened(order), found.now, found.bar).text if mine and order else ""
+    stands = _state(found, order if mine else None)
+    judged = mine and order and stands != "done"  # what is complete waits for nothing
+    verdict = judge(counts, opened(order), found.now, found.bar).text if judged and order else ""
     return WavePart(
         name=wave.name,
         share=share_text(found.state, wave.name),
-        state=_state(found, order if mine else None),
+        state=stands,
         version=order.version if order else "",
         opens=order.not_before if order else None,
         spread_until=order.not_before + timedelta(seconds=order.spread_s)

@@ -26,6 +26,8 @@ NAV = (
 )
 NAMING = "-full"
 """What the builds are called by which hosts can be told apart."""
+MOST_NAMED = 3
+"""Channels whose rollouts stand at the top of every page."""
 OLD = timedelta(days=1)
 """When the newest report is so old, something is wrong with how reports come here."""
 IN_BUILD = Home("", "../../assets/", "../../")
@@ -127,10 +129,9 @@ def live_page(template: str, model: Model, build: str, prefix: str, **more: Any)
 def _around(
     model: Model, here: str, leaves: Mapping[str, str] | None = None, prefix: str = ""
 ) -> dict[str, Any]:
-    rollouts = [
-        (one.page, "Rollout" if len(model.rollouts) == 1 else f"Rollout {one.channel}")
-        for one in model.rollouts
-    ]
+    several = len(model.rollouts) > 1
+    named = [(one.page, f"Rollout {one.channel}" if several else "Rollout") for one in model.rollouts]
+    rollouts = named if len(named) <= MOST_NAMED else []  # the fleet's page leads to all of them
     nav = [NAV[0], *rollouts, *NAV[1:]]
     return {"model": model, "nav": nav, "here": here, "leaves": leaves or {}, "build": "", "prefix": prefix}
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.chromium import chromium, reading
+
 
 def commands_naming(place: Path) -> list[str]:
     """Return the command lines of all processes that name a folder."""
@@ -17,7 +19,7 @@ def commands_naming(place: Path) -> list[str]:
 
 
 def test_the_demo_ends_as_it_promises(tmp_path):
-    """Canary tries the bad release and goes back, nobody else sees it, and all end on the mended one."""
+    """Canary tries the bad release and goes back, nobody else sees it; what is left is a dashboard of it."""
     place = tmp_path / "demo"
     command = [sys.executable, "-m", "repo_tools", "demo", "--json", "--folder", str(place)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
@@ -27,3 +29,10 @@ def test_the_demo_ends_as_it_promises(tmp_path):
     assert outcome["exposed_elsewhere"] == []
     assert outcome["versions"] == {"1.2.0": 20}
     assert commands_naming(place) == []
+    with chromium() as browser, reading(browser, outcome["dashboard"]) as reader:
+        reader.open("Failures")
+        assert "host-01" in reader.text
+        reader.open("Rollout")
+        assert "1.2.0" in reader.text
+        assert reader.page.evaluate("getComputedStyle(document.body).display") == "flex", "it has its style"
+        assert reader.troubles == []

@@ -1,6 +1,6 @@
--- Moves between versions: by how many hosts a version's number changed in each day or hour.
+-- Moves between versions: by how many hosts a version's number changed in each day, hour or minute.
 --
--- $length  how much of a time names its day (10) or its hour (13)
+-- $length  how much of a time names its day (10), its hour (13) or its minute (16)
 -- $since   the first day that is looked at
 WITH said AS (
   SELECT product, channel, agent, substr(received, 1, $length) AS moment,

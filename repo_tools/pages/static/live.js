@@ -98,5 +98,5 @@
   enliven();
   go();
   addEventListener("hashchange", go);
-  if (build) tick();
+  if (build && location.protocol !== "file:") tick();  // from disk nothing is fetched, and nothing is new
 })();
