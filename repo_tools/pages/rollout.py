@@ -242,9 +242,9 @@ def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
         return _step(found, last, "complete it", f"tidegate rollout promote {name}")
     role = state.channel.below(following)
     if not (found.plan and found.plan.strategy == "gated"):
-        return _step(found, role, f"open {following}", f"tidegate rollout promote {name}")
+        return _step(found, role, f"open wave {following}", f"tidegate rollout promote {name}")
     waits = found.step.verdict.action == "wait"
-    text = f"wait for {reached[-1]}, then open {following}" if waits else f"open {following}"
+    text = f"wait for {reached[-1]}, then open wave {following}" if waits else f"open wave {following}"
     return _step(found, role, text, f"tidegate rollout advance {name}", "wait" if waits else "go")
 
 
