@@ -1,11 +1,12 @@
 # Everything starts here. Each target makes what it needs; `make help` lists them.
 PYTHON ?=
 PYTEST_FLAGS ?=
+FUZZ_SECONDS ?= 60
 BIN := .venv/bin
 DEMO := .cache/demo
 SETUP_INPUTS := setup.cfg pyproject.toml requirements.lock infra/dev/setup infra/dev/system-packages
 
-.PHONY: help setup demo demo-console test lint types unit test-race test-crash test-fleet test-link test-api agent-bundle test-bundle bench bench-safety docs lock clean
+.PHONY: help setup demo demo-console test lint types unit test-race test-crash test-fleet test-link test-api fuzz agent-bundle test-bundle bench bench-safety docs lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -54,6 +55,10 @@ test-link: .venv/ready  ## 18 MB over 8 Mbit/s with delay, loss and three cuts, 
 
 test-api: .venv/ready  ## fifty sound and fifty broken requests for each operation of the console's API
 	@API_EXAMPLES=50 $(BIN)/pytest -q -n 0 tests/repo_tools/test_console_fuzzed.py
+
+fuzz: .venv/ready  ## foreign bytes against every parser for FUZZ_SECONDS each, guided by coverage
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3"
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 agent-bundle: .venv/ready  ## the agent as one folder that needs no Python on the host: dist/tidegate-agent
 	@infra/bundle/build

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent import copies, files, trees
+from agent import copies, files, plain, trees
 
 INDEX = "index.json"
 FRESH = ".tidegate"
@@ -79,7 +79,7 @@ class Backup:
 
     def note_start(self) -> None:
         """Note what the files look like now that the new version has started and may have changed them."""
-        if (self.folder / INDEX).exists() and "started" not in (index := self._index()):
+        if (self.folder / INDEX).exists() and "started" not in (index := self.index()):
             self._write({**index, "started": _digests(index["places"])})
 
     def restore(self) -> Restored:
@@ -88,7 +88,7 @@ class Backup:
         if not (self.folder / INDEX).exists():
             return found
         try:
-            index = self._index()
+            index = self.index()
             present, taken = _digests(index["places"]), index["taken"]
         except (OSError, ValueError, KeyError) as error:
             found.failed.append(f"anything: {error!r}")
@@ -148,8 +148,16 @@ class Backup:
     def _copy_of(self, path: Path) -> Path:
         return self.folder / "files" / str(path).lstrip("/")
 
-    def _index(self) -> dict[str, Any]:
-        index: dict[str, Any] = json.loads((self.folder / INDEX).read_bytes())
+    def index(self) -> dict[str, Any]:
+        """Return what was noted of the copies.
+
+        Raises:
+            ValueError: It makes no sense.
+        """
+        kinds = {"places": list, "taken": dict, "folders": dict, "started": dict}
+        index = plain.table((self.folder / INDEX).read_bytes(), kinds)
+        plain.texts(index["places"])
+        plain.texts([*index["taken"].values(), *index.get("started", {}).values()])
         return index
 
     def _write(self, index: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def read(config: Path) -> Bare:
         found = tomllib.loads(config.read_bytes().decode())
         here = config.absolute().parent  # as in the settings
         return Bare(here / found.get("state", "/var/lib/tidegate"), here / found.get("root", "/opt/tidegate"))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, TypeError) as error:
         raise MalformedError(
             f"settings {config} cannot be read: {error}", "name them with --config"
         ) from error

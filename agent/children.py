@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent import processes
+from agent import plain, processes
 from agent.files import told, write
 from agent.processes import Process
 
@@ -52,6 +52,23 @@ class Child:
         return Process(self.pid, self.born)
 
 
+def _kept(fields: Any) -> Child:
+    """Return a service as it was written down."""
+    child = Child(**plain.checked(fields, _KINDS))
+    plain.texts(child.command)
+    return child
+
+
+_KINDS = {
+    "command": list,
+    "folder": str,
+    "stop_s": plain.NUMBER,
+    "pid": int,
+    "born": str,
+    "restarts": int,
+}
+
+
 class Children:
     """All of them."""
 
@@ -69,8 +86,8 @@ class Children:
     def resume(self) -> None:
         """Take over what a former supervisor left, and start what should run and does not."""
         try:
-            saved = json.loads(self._path.read_bytes())
-            self._wanted = {name: Child(**fields) for name, fields in saved.items()}
+            saved = plain.table(self._path.read_bytes())
+            self._wanted = {name: _kept(fields) for name, fields in saved.items()}
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError):
@@ -128,9 +145,9 @@ class Children:
                 start_new_session=True,
                 env={**os.environ, MARK: self._mark(name)},
             )
-        except OSError as error:
-            self._ended[name] = told(error)
-            return told(error)
+        except (OSError, ValueError) as error:  # the latter where a word of it holds what no word may
+            self._ended[name] = told(error) if isinstance(error, OSError) else str(error)
+            return self._ended[name]
         self._processes[name] = process
         self._started[name] = time.monotonic()
         child.pid, child.born = process.pid, processes.born(process.pid)

@@ -10,6 +10,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from agent import plain
+
 NAME = "control.sock"
 ANSWER_S = 10
 MAX_LINE_BYTES = 65_536
@@ -31,7 +33,7 @@ def ask(state: Path, request: dict[str, Any]) -> dict[str, Any]:
             with _address(state) as address:
                 line.connect(address.path)
             line.sendall(json.dumps(request).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(receive(line))
+            answer = plain.table(receive(line))
         except (OSError, ValueError) as error:
             raise NoSupervisorError(str(error)) from error
     return answer

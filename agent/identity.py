@@ -64,7 +64,7 @@ def load(state: Path) -> tuple[Identity, bytes]:
         root = (place / "root.json").read_bytes()
     except FileNotFoundError as error:
         raise UnsuitableError("this host is not enrolled", ENROLL_HINT) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MalformedError(f"the identity in {place} cannot be read: {error}", "enroll again") from error
     if hashlib.sha256(root).hexdigest() != identity.root_sha256:
         raise MalformedError(

@@ -113,10 +113,10 @@ class Journal:
         rows = self._run("SELECT state, work FROM product WHERE name = ?", product)
         if not rows:
             return State.IDLE, None
+        work = rows[0]["work"]
         try:
-            work = rows[0]["work"]
-            return State(rows[0]["state"]), msgspec.json.decode(work, type=Update) if work else None
-        except ValueError as error:  # includes msgspec's validation errors
+            return State(rows[0]["state"]), self._decoded(work, Update) if work else None
+        except ValueError as error:
             raise MalformedError(f"journal {self.path} makes no sense: {error}", MENDING) from error
 
     def standing(self, product: str) -> State:
@@ -201,10 +201,16 @@ class Journal:
         rows = self._run("SELECT body FROM document WHERE product = ? AND version = ?", product, version)
         return bytes(rows[0]["body"]) if rows else None
 
-    def recall(self, key: str, default: Any = None) -> Any:
-        """Return a remembered value."""
+    def recall(self, key: str, default: Any = None, kind: Any = Any) -> Any:
+        """Return a remembered value, of a kind where that is said."""
         rows = self._run("SELECT value FROM memory WHERE key = ?", key)
-        return msgspec.json.decode(rows[0]["value"]) if rows else default
+        return self._decoded(rows[0]["value"], kind) if rows else default
+
+    def _decoded(self, text: str, kind: Any) -> Any:
+        try:
+            return msgspec.json.decode(text, type=kind)
+        except (ValueError, RecursionError) as error:  # the former includes msgspec's own
+            raise MalformedError(f"journal {self.path} makes no sense: {error}", MENDING) from error
 
     def remember(self, values: Mapping[str, Any]) -> None:
         """Keep values for good; None forgets. Writes nothing when nothing changed."""

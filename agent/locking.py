@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent import files, processes
+from agent import files, plain, processes
 from agent.processes import Process
 from metadata.errors import ConflictError, UnsuitableError
 
@@ -68,7 +68,7 @@ def note(state: Path) -> None:
 def holder(state: Path) -> Process | None:
     """Return the process that holds the lock, or that held it last if it still lives."""
     try:
-        noted = Process(**json.loads((state / NOTE).read_bytes()))
+        noted = Process(**plain.table((state / NOTE).read_bytes(), {"pid": int, "born": str}))
     except (OSError, ValueError, TypeError):
         return None
     return noted if noted.alive() else None

@@ -91,7 +91,8 @@ def born(pid: int) -> str:
 def _field(pid: int, number: int) -> str:
     """Return a field of ``/proc/PID/stat``, counted from the one after the program's name."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[number]
+        said = Path(f"/proc/{pid}/stat").read_bytes()  # a program's name may be any bytes
+        return said.rpartition(b")")[2].split()[number].decode()
     except OSError:
         return ""
 

@@ -206,7 +206,7 @@ def load(path: Path) -> tuple[Settings, list[str]]:
         raise UsageError(f"no settings at {path}", "name the file with --config FILE") from error
     except OSError as error:
         raise MalformedError(f"settings {path} cannot be read: {error.strerror}") from error
-    except (ValueError, TidegateError) as error:
+    except (ValueError, RecursionError, TidegateError) as error:
         hint = "mend the file; what runs on this host is left alone"
         raise MalformedError(f"settings {path} are malformed: {error}", hint) from error
     here = path.absolute().parent

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent import bare, control, locking, updater, worker
+from agent import bare, control, locking, plain, updater, worker
 from agent.bare import Bare
 from agent.children import Children
 from agent.notify import Notifier
@@ -176,7 +176,7 @@ class Supervisor:
         with line:
             line.settimeout(1)
             try:
-                answer = self._answer(json.loads(control.receive(line)))
+                answer = self._answer(plain.table(control.receive(line)))
                 line.sendall(json.dumps(answer).encode() + b"\n")
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _say(f"a request on the control socket made no sense: {error!r}")

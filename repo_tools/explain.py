@@ -5,7 +5,7 @@ The same pure ``decide`` that agents call; what only the host knows is assumed, 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from metadata import places
 from metadata.decide import decide
@@ -16,7 +16,8 @@ from repo_tools.desk import Desk
 from repo_tools.output import counted, when
 from repo_tools.roles import BRAKE, SELECTED, Channel, releases
 from repo_tools.rollouts.state import Catalog, State, order_in, read_state
-from repo_tools.signed.views import ISSUED_FIELD, Entry
+from repo_tools.signed.reading import issued
+from repo_tools.signed.views import Entry
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,7 @@ def _answer(desk: Desk, state: State, route: str) -> tuple[str, Entry] | None:
 
 
 def _issued(desk: Desk) -> datetime | None:
-    timestamp = desk.live.timestamp
-    text = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    return issued(desk.live.timestamp) if desk.live.timestamp else None
 
 
 def local_facts(host: Host) -> dict[str, str]:

@@ -84,7 +84,7 @@ class Workspace:
         except FileNotFoundError as error:
             hint = "go to the workspace, name it with -C DIR, or make one with tidegate init"
             raise UsageError(f"no workspace in {folder}: {SETTINGS} is missing", hint) from error
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise MalformedError(
                 f"{path} cannot be read: {error}", "mend it; an unknown key is an error"
             ) from error

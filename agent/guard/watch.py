@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent import files
+from agent import files, plain
 from agent.processes import boot_id
 
 MAX_BOOTS = 3
@@ -61,6 +61,24 @@ class Watch(NamedTuple):
         return self._replace(until_s=time.monotonic() + self.budget_s, boot=boot_id(), boots=boots)
 
 
+_KINDS = {
+    "product": str,
+    "folder": str,
+    "version": str,
+    "stay": str,
+    "backup": str,
+    "boot": str,
+    "done": str,
+    "before": plain.TEXT_OR_NOTHING,
+    "previous": plain.TEXT_OR_NOTHING,
+    "by_hand": dict,
+    "boots": int,
+    "budget_s": plain.NUMBER,
+    "until_s": plain.NUMBER,
+    "hindered": bool,
+}
+
+
 def place(state: Path, product: str) -> Path:
     """Return where the file of a product is."""
     return state / "guard" / f"{product}.json"
@@ -73,13 +91,13 @@ def read(path: Path) -> Watch | None:
         ValueError: The file makes no sense.
     """
     try:
-        fields = json.loads(path.read_bytes())
+        fields = plain.table(path.read_bytes(), _KINDS)
         watch = Watch(**{name: fields[name] for name in fields.keys() & set(Watch._fields)})
         noted = path.stat().st_mtime == HINDERED_S or note_of(path, watch).exists()
         return watch._replace(hindered=watch.hindered or noted)
     except FileNotFoundError:
         return None
-    except (AttributeError, TypeError) as error:
+    except TypeError as error:  # something is missing
         raise ValueError(str(error)) from error
 
 

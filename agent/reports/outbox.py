@@ -63,7 +63,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
 
 def cursor(journal: Journal) -> Cursor:
     """Return how far events were taken out."""
-    return msgspec.convert(journal.recall(CURSOR, {}), Cursor)
+    found: Cursor = journal.recall(CURSOR, Cursor(), Cursor)
+    return found
 
 
 def introduce(journal: Journal, who: Identity, first_seq: int = 1) -> None:
@@ -97,7 +98,8 @@ def due(journal: Journal, place: str, now: datetime) -> bool:
 
 def batches(journal: Journal) -> list[Batch]:
     """Return the flushes that were not seen to arrive, the oldest first."""
-    return msgspec.convert(journal.recall(BATCHES, []), list[Batch])
+    found: list[Batch] = journal.recall(BATCHES, [], list[Batch])
+    return found
 
 
 def again(journal: Journal, lane: Lane, places: Collection[str]) -> Batch | None:

@@ -56,7 +56,7 @@ def known_in(data: bytes) -> frozenset[_Key]:
     """
     try:
         answer = msgspec.json.decode(data, type=_Answer)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedError(
             f"this is no answer of an audit: {error}", "tidegate --json audit … >looked-at.json saves one"
         ) from error

@@ -16,8 +16,9 @@ from repo_tools.desk import Desk
 from repo_tools.fleet import enrolment
 from repo_tools.roles import BRAKE, ENROLLMENT_PATH, FLEET, TOP_LEVEL
 from repo_tools.rollouts.state import State, order_in, read_brake, read_policy, read_state
+from repo_tools.signed.reading import issued
 from repo_tools.signed.restoring import orphans
-from repo_tools.signed.views import ISSUED_FIELD, Delegation, View
+from repo_tools.signed.views import Delegation, View
 
 Level = Literal["error", "warning"]
 
@@ -188,6 +189,4 @@ def _policies(desk: Desk) -> dict[str, Policy]:
 
 
 def _issued(desk: Desk) -> datetime | None:
-    timestamp = desk.live.timestamp
-    text = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
-    return datetime.fromisoformat(text) if text else None
+    return issued(desk.live.timestamp) if desk.live.timestamp else None

@@ -6,7 +6,6 @@ then is read back by its kept timestamps, verified as what is live now, and no f
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from metadata import places
 from metadata.errors import TidegateError
@@ -15,7 +14,7 @@ from repo_tools.audit.past import PastStore, desk_on
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.rollouts.state import State, read_state
-from repo_tools.signed.views import ISSUED_FIELD
+from repo_tools.signed.reading import issued
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,8 @@ def _era(desk: Desk, known: dict[tuple[str, int], Map]) -> Era:
         if version not in known:
             known[version] = map_of(read_state(desk, channel))
         maps[str(channel)] = known[version]
-    said = timestamp.unrecognized_fields.get(ISSUED_FIELD) if timestamp else None
-    return Era(time_text(datetime.fromisoformat(said).astimezone(UTC)) if said else "", maps)
+    at = issued(timestamp) if timestamp else None
+    return Era(time_text(at) if at else "", maps)
 
 
 def map_of(state: State) -> Map:

@@ -40,7 +40,7 @@ def public_key(folder: KeyFolder, text: str) -> KeyFile:
     except OSError as error:
         hint = "name one of tidegate key list, or a file that tidegate key export made"
         raise UsageError(f"no key {text!r} in {folder.folder}, and no such file", hint) from error
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedError(
             f"{text} is no public key file: {error}", "tidegate key export makes one"
         ) from error

@@ -91,7 +91,7 @@ class KeyFolder:
             raise UsageError(
                 f"no key {name!r} in {self.folder}", "tidegate key list shows what is there"
             ) from error
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise MalformedError(f"key file {name}.json cannot be read: {error}") from error
 
     def all(self) -> list[KeyFile]:

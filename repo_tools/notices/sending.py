@@ -51,7 +51,7 @@ class Hook:
         """Return what it was told; nothing yet, from ``since`` on, where there is no note."""
         try:
             return msgspec.json.decode(self.notes.read_bytes(), type=Notes)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError, RecursionError):
             return Notes(since=since)  # what is told twice has the same id
 
     def tell(self, events: Iterable[Event], notes: Notes, now: datetime) -> Iterator[Event]:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools.desk import Desk
 from repo_tools.output import moment
+from repo_tools.signed import reading
 from repo_tools.signed.live import Live
-from repo_tools.signed.views import ISSUED_FIELD
 from repo_tools.store import Store
 from repo_tools.store.base import Clocked
 
@@ -16,8 +16,7 @@ TOLERATED = timedelta(minutes=5)
 
 def issued(live: Live) -> datetime | None:
     """Return when the live timestamp was signed, as it says; None before the first."""
-    said = live.timestamp.unrecognized_fields.get(ISSUED_FIELD) if live.timestamp else None
-    return datetime.fromisoformat(said) if isinstance(said, str) else None
+    return reading.issued(live.timestamp) if live.timestamp else None
 
 
 def issue_time(desk: Desk, *, after_future: bool = False) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from metadata.errors import MalformedError
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import view
 from repo_tools.signed.views import ISSUED_FIELD, Entry
@@ -46,12 +47,16 @@ def needed_before(store: Store, newest: int, since: datetime | None) -> set[str]
     seen: set[str] = set()
     for version in range(newest, 0, -1):
         name = f"metadata/{version}.timestamp.json"
-        signed = _signed(store, name, None)
-        issued = signed.get(ISSUED_FIELD)
-        if not signed or (since and isinstance(issued, str) and datetime.fromisoformat(issued) < since):
-            continue
-        found.add(name)
-        found |= set(_below(store, signed, seen))
+        try:
+            signed = _signed(store, name, None)
+            issued = signed.get(ISSUED_FIELD)
+            if not signed or (since and isinstance(issued, str) and datetime.fromisoformat(issued) < since):
+                continue
+            found.add(name)
+            found |= set(_below(store, signed, seen))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            hint = "nothing was removed; take the file away by hand if it was never public"
+            raise MalformedError(f"{name}, or what it needs, makes no sense: {error!r}", hint) from error
     return found
 
 
@@ -81,7 +86,7 @@ def _signed(store: Store, name: str, digest: str | None) -> dict[str, Any]:
     data = read_signed(store, name, digest)
     try:
         value = msgspec.json.decode(data or b"{}", type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}  # somebody's debris
     found: dict[str, Any] = value.get("signed", {})
     return found

@@ -29,7 +29,7 @@ def read(workspace: Workspace) -> int | None:
         return msgspec.json.decode(path.read_bytes(), type=Honest).timestamp
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path} cannot be read: {error}", "plan the recovery again") from error
 
 

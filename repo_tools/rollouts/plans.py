@@ -114,7 +114,7 @@ def kept(workspace: Workspace, rollout: str) -> Plan | None:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path} cannot be read: {error}", "mend it, or take it from git") from error
 
 

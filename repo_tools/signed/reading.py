@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from securesystemslib.signer import Key
@@ -13,6 +14,7 @@ from repo_tools.keys.identity import identity
 from repo_tools.signed.trouble import translated
 from repo_tools.signed.views import (
     EXPIRY_FIELD,
+    ISSUED_FIELD,
     RETIRED_FIELD,
     REVOKED_FIELD,
     SEQ_FIELD,
@@ -56,7 +58,7 @@ def view(role: str, signed: Root | Targets) -> View:
         signed.expires,
         {path: _entry(path, found) for path, found in signed.targets.items()},
         _delegations(signed),
-        int(signed.unrecognized_fields.get(SEQ_FIELD, 0)),
+        _number(signed, SEQ_FIELD),
         revoked(signed),
         _texts(signed, RETIRED_FIELD),
         _other(signed),
@@ -74,9 +76,35 @@ def timestamp_version(data: bytes) -> int:
     return load(data, Timestamp, "timestamp").signed.version
 
 
+def issued(signed: Timestamp) -> datetime | None:
+    """Return when a timestamp was signed, in UTC, as it says; None where it does not say.
+
+    Raises:
+        MalformedError: What it says is no time.
+    """
+    said = signed.unrecognized_fields.get(ISSUED_FIELD)
+    if said is None:
+        return None
+    try:
+        found = datetime.fromisoformat(said)
+        in_utc = found.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MalformedError(f"{ISSUED_FIELD} is no time: {said!r}") from error
+    if found.tzinfo is None:
+        raise MalformedError(f"{ISSUED_FIELD} names no zone: {said!r}")
+    return in_utc
+
+
 def revoked(signed: Root | Targets) -> dict[str, str]:
     """Return the names of the keys that a role calls stolen, by key id."""
     return _texts(signed, REVOKED_FIELD)
+
+
+def _number(signed: Targets, name: str) -> int:
+    found = signed.unrecognized_fields.get(name, 0)
+    if not isinstance(found, int):
+        raise MalformedError(f"{name} is no number")
+    return found
 
 
 def _texts(signed: Root | Targets, name: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ def remove(folder: Path, keyids: Iterable[str]) -> None:
 def _one(path: Path) -> Signature:
     try:
         found = Signature.from_dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise MalformedError(f"{path} is no signature: {error!r}", _HINT) from error
     if found.keyid != path.stem or not _KEY_ID.fullmatch(found.keyid):
         raise MalformedError(f"{path} holds a signature by another key", _HINT)

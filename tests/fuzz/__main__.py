@@ -1,0 +1,69 @@
+"""``make fuzz``: hunt in every parser for some seconds each, or try again what was found in one."""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.fuzz.table import TABLE
+
+PLACE = ROOT / ".cache" / "fuzz"
+LONGEST_BYTES = 100_000
+LONGEST_S = 60
+"""What one reading may take; libFuzzer calls more a finding."""
+MEMORY_MB = 2_048
+DONE = re.compile(r"stat::number_of_executed_units: (\d+)")
+
+
+def main() -> int:
+    """Hunt, say what was tried, and return whether anything was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="PARSER", help="only these; all unless named")
+    parser.add_argument("--seconds", type=int, default=60, help="for each parser")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="read what was found once more")
+    given = parser.parse_args()
+    names = given.names or list(TABLE)
+    if given.replay:
+        TABLE[names[0]].try_on(given.replay.read_bytes())
+        return 0
+    return max([_hunt(name, given.seconds) for name in names])
+
+
+def _hunt(name: str, seconds: int) -> int:
+    """Hunt in one parser; its corpus is kept, so that the next hunt begins where this one ended."""
+    corpus, found = PLACE / "corpus" / name.replace(" ", "-"), PLACE / "found" / name.replace(" ", "-")
+    for folder in (corpus, found):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(TABLE[name].seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    options = {
+        "max_total_time": seconds,
+        "max_len": LONGEST_BYTES,
+        "timeout": LONGEST_S,
+        "rss_limit_mb": MEMORY_MB,
+        "artifact_prefix": f"{found}/",
+        "print_final_stats": 1,
+    }
+    said = [f"-{key}={value}" for key, value in options.items()]
+    line = [sys.executable, "-m", "tests.fuzz.hunt", name, *said, str(corpus)]
+    ran = subprocess.run(line, cwd=ROOT, capture_output=True, check=False)
+    log = ran.stderr.decode(errors="replace") + ran.stdout.decode(errors="replace")
+    runs = DONE.search(log)
+    _tell(f"{name}: {int(runs[1]) if runs else 0:,} runs")
+    if ran.returncode == 0:
+        return 0
+    _tell(log[-3_000:])
+    for path in sorted(found.iterdir()):
+        _tell(f"replay: {sys.executable} -m tests.fuzz '{name}' --replay {path}")
+    return 1
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
