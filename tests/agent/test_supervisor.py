@@ -215,7 +215,7 @@ def test_the_resident_process_knows_little():
     assert ours == {
         *("agent", "agent.supervisor", "agent.children", "agent.control", "agent.files", "agent.notify"),
         *("agent.bare", "agent.guard", "agent.guard.watch", "agent.locking", "agent.processes"),
-        *("agent.updater", "agent.worker"),
+        *("agent.plain", "agent.updater", "agent.worker"),
         *("metadata", "metadata.errors", "metadata.paths"),
         *({"__main__"} & ours),
     }

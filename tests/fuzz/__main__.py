@@ -4,12 +4,20 @@ import argparse
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import ROOT
 from tests.fuzz.table import TABLE
+from tests.fuzz.test_life import Host, TestHost
 
 PLACE = ROOT / ".cache" / "fuzz"
+LIVES = "lives"
+"""The name of the machine of ``test_life``, which is no parser."""
+AT_ONCE = 20
 LONGEST_BYTES = 100_000
 LONGEST_S = 60
 """What one reading may take; libFuzzer calls more a finding."""
@@ -24,11 +32,22 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="for each parser")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="read what was found once more")
     given = parser.parse_args()
-    names = given.names or list(TABLE)
+    names = given.names or [*TABLE, LIVES]
     if given.replay:
         TABLE[names[0]].try_on(given.replay.read_bytes())
         return 0
-    return max([_hunt(name, given.seconds) for name in names])
+    return max([(_live if name == LIVES else _hunt)(name, given.seconds) for name in names])
+
+
+def _live(name: str, seconds: int) -> int:
+    """Let hosts live until the time is over; one that comes to harm is told step by step, as code."""
+    end, lives = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        terms = settings(TestHost.settings, max_examples=AT_ONCE, derandomize=False, stateful_step_count=40)
+        run_state_machine_as_test(Host, settings=terms)
+        lives += AT_ONCE
+    _tell(f"{name}: {lives:,} lives of up to 40 steps")
+    return 0
 
 
 def _hunt(name: str, seconds: int) -> int:

@@ -1,0 +1,137 @@
+"""Whatever happens to a host and around it, in whatever order: what must never be, is not."""
+
+import itertools
+import shutil
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from agent.states import State
+from metadata.versions import parse
+from tests.fuzz.life import BUG, VERSIONS, Life
+from tests.fuzz.parser import scratch
+
+NUMBERS = itertools.count()
+SETTLED_BEFORE = {State.SWITCHING, State.ON_TRIAL, State.ROLLING_BACK}
+"""From here on an update comes to its end by what was decided before."""
+versions = st.sampled_from(VERSIONS)
+
+
+class Host(RuleBasedStateMachine):
+    """One life of a host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life(scratch("lives", str(next(NUMBERS))))
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.life.folder)
+
+    @rule(version=versions)
+    def order(self, version: str) -> None:
+        """Order a release to everybody."""
+        self.life.publish(version=version, recalled="")
+
+    @rule(version=st.sampled_from(VERSIONS[:-1]))
+    def recall(self, version: str) -> None:
+        """Call everything above a version back."""
+        self.life.publish(version=version, recalled=f">{version},<=1.3.0")
+
+    @rule(version=versions)
+    def revoke(self, version: str) -> None:
+        """Say that a version must never be started again."""
+        self.life.publish(revoked=self.life.newest.revoked | {version})
+
+    @rule(version=st.none() | versions)
+    def brake(self, version: str | None) -> None:
+        """Hold a version, or let all go."""
+        self.life.publish(braked=frozenset({version} if version else ()))
+
+    @rule(hours=st.sampled_from([-48, 2, 400]))
+    def jump(self, hours: int) -> None:
+        """Let the clocks of host and repository part."""
+        self.life.jump(timedelta(hours=hours))
+
+    @rule()
+    def cut(self) -> None:
+        """Take the network away."""
+        self.life.cut()
+
+    @rule(data=st.data())
+    def freeze(self, data: st.DataObject) -> None:
+        """Serve what was true once."""
+        self.life.freeze(data.draw(st.integers(0, len(self.life.views) - 1)))
+
+    @rule()
+    def back_up(self) -> None:
+        """Copy the host's state."""
+        self.life.back_up()
+
+    @rule()
+    def restore(self) -> None:
+        """Put the copy back."""
+        self.life.restore()
+
+    @rule()
+    def forget(self) -> None:
+        """Lose the cache."""
+        self.life.forget()
+
+    @rule(dies_at=st.none() | st.integers(0, 400))
+    def tick(self, dies_at: int | None) -> None:
+        """Let time pass, and hold what changed against what was said."""
+        assert self.judged(dies_at) != BUG
+
+    def judged(self, dies_at: int | None = None) -> int:
+        """Run a tick and hold the version that is in place then against what the host had been told."""
+        before, state = self.life.running, self.life.journal()[0]
+        code = self.life.tick(dies_at)
+        now, given = self.life.running, self.life.given
+        if now != before and state not in SETTLED_BEFORE:
+            self.judge(before, now, given)
+        if code == 0 and given is not None:
+            self.life.seen = max(self.life.seen, given)
+        return code
+
+    def judge(self, before: str | None, now: str | None, given: int | None) -> None:
+        """Compare a switch with the publication that was served: its like and nothing older allows it."""
+        assert now is not None
+        assert given is not None
+        assert given >= self.life.seen
+        view = self.life.views[given]
+        assert now == view.version
+        assert now not in view.revoked
+        if before is not None and parse(now) < parse(before):
+            assert view.recalls(before)
+
+    @rule()
+    def settle(self) -> None:
+        """With a good network, the host comes to where the model says, and stays there."""
+        self.life.publish()
+        self.life.heal()
+        for _ in range(2):
+            assert self.judged() == 0
+        stands, highest, why = self.life.journal()
+        if why in {"backoff", "quarantined"}:
+            assert self.life.deaths
+            return
+        assert stands.value == "IDLE"
+        assert self.life.running == self.life.newest.target(self.life.running, highest)
+
+    @invariant()
+    def something_runs(self) -> None:
+        """What is in place is whole, and the journal can be read."""
+        self.life.journal()
+        version = self.life.running
+        assert version is None or self.life.whole(version)
+
+
+CHECKS = (HealthCheck.too_slow, HealthCheck.data_too_large)
+"""What a tick takes, and is allowed to."""
+TestHost = Host.TestCase
+TestHost.settings = settings(
+    max_examples=6, stateful_step_count=15, suppress_health_check=CHECKS, database=None
+)
