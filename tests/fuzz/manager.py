@@ -146,7 +146,7 @@ WISHES: dict[type[msgspec.Struct], dict[str, Any]] = {
     lines.Sign: {"roles": ["agent.stable"]},
     lines.Publish: {"dry_run": True},
     lines.Unstage: {"roles": ["agent.stable"], "dry_run": True},
-    api.Ask: {"channel": "agent/stable", "version": "1.5.0"},
+    lines.Ask: {"channel": "agent/stable", "version": "1.5.0"},
     api.Going: {"roles": [], "keys": ["k"], "passphrase": "p"},
 }
 
