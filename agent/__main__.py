@@ -1,7 +1,8 @@
 """The boundary of ``tidegate-agent``: arguments in, exit code out; errors become text here and nowhere else.
 
 ``run``, ``tick`` and ``guard`` go straight to their work: the resident process must stay small, a tick with
-nothing to do must cost little, and the guard must need little. Every other command line is left to click.
+nothing to do must cost little, and the guard must need little. So does a plain ``check``, which scripts ask
+often. Every other command line is left to click.
 """
 
 import gc
@@ -41,6 +42,8 @@ def run(arguments: list[str]) -> int:
     match arguments:
         case ["--config", file, "tick"]:
             return _tick(Path(file))
+        case ["--config", file, "check", *rest] if rest in ([], ["--json"]):
+            return _check(Path(file), as_json=bool(rest))
     from agent.cli import boundary as command_line  # noqa: PLC0415 (click is for those who type)
 
     return command_line.run(arguments)
@@ -63,6 +66,12 @@ def _tick(config: Path) -> int:
     from agent import boundary, unattended  # noqa: PLC0415 (keeps everything else out of an idle tick)
 
     return boundary.guarded(lambda: unattended.tick(config))
+
+
+def _check(config: Path, *, as_json: bool) -> int:
+    from agent import ask, boundary  # noqa: PLC0415 (as above)
+
+    return boundary.guarded(lambda: ask.check(config, as_json=as_json))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent import processes
 
@@ -26,6 +25,8 @@ def boot_id() -> str:
 
 def host_zone() -> tzinfo:
     """Return the host's time zone, with its clock changes where the system names the zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 (few hosts have windows)
+
     name = os.environ.get("TZ", "").lstrip(":") or _localtime_name()
     try:
         return ZoneInfo(name)

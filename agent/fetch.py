@@ -1,6 +1,6 @@
 """Bytes from a repository: every request has a deadline, a least speed and a size limit.
 
-Errors that requests and urllib3 raise, in the middle of a body too, leave this module as UnreachableError.
+Errors that sockets and urllib3 raise, in the middle of a body too, leave this module as UnreachableError.
 Artifacts are hashed while they are written, and a cut download goes on where it stopped.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import requests
 import urllib3
 
 from agent.settings import Network
@@ -70,7 +69,7 @@ class Fetcher:
         with _translated(url), self._transport.answer(url, part.headers, deadline_s) as answer:
             skip = part.accept(url, answer)
             pace = _Pace(url, self._network.patience_s / 2)
-            while block := answer.raw.read1(CHUNK_BYTES):
+            while block := answer.read1(CHUNK_BYTES):
                 pace.keep(len(block))
                 useful, skip = block[skip:], max(0, skip - len(block))
                 if useful:
@@ -169,9 +168,9 @@ class _Part:
             return {}
         return {"Range": f"bytes={self.start}-", **({"If-Range": self.mark} if self.mark else {})}
 
-    def accept(self, url: str, answer: requests.Response) -> int:
+    def accept(self, url: str, answer: urllib3.BaseHTTPResponse) -> int:
         """Return how many bytes of the body are known already, or raise for an answer that has none."""
-        status = answer.status_code
+        status = answer.status
         if status in {403, 404, 410}:
             raise AbsentError(f"{url} is not there (HTTP {status})", status)
         if status == 416:

@@ -2,20 +2,22 @@
 
 A socket's own time limit begins anew with each byte. So a clock beside the request cuts the connection when
 the time is over, in the middle of the headers too. What comes over it is not looked at here.
+
+It speaks urllib3, which the TUF client brings, and obeys the environment as requests does (ADR 31).
 """
 
 import contextlib
+import os
 import socket
 import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -70,36 +72,15 @@ class _Noted:
         return self.connections.opened(super()._new_conn())  # type: ignore[misc]  # the other parent's
 
 
-class _Adapter(HTTPAdapter):
-    """Opens connections that are noted, through a proxy too."""
-
-    def __init__(self, connections: Connections) -> None:
-        noted = {"connections": connections}
-        plain = type("Plain", (_Noted, HTTPConnection), noted)
-        secure = type("Secure", (_Noted, HTTPSConnection), noted)
-        self._pools = {
-            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-        }
-        super().__init__()
-
-    def init_poolmanager(self, *given: Any, **named: Any) -> None:
-        """Make the pools for direct connections."""
-        super().init_poolmanager(*given, **named)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **named: Any) -> urllib3.ProxyManager:
-        """Return the pools for connections through a proxy."""
-        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **named)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-class Session(requests.Session):
-    """Leaves redirects to its user; otherwise it reads the whole body of one, even to follow none."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target."""
+def _pools(connections: Connections) -> dict[str, type[HTTPConnectionPool]]:
+    """Return pools that open connections which are noted."""
+    noted = {"connections": connections}
+    plain = type("Plain", (_Noted, HTTPConnection), noted)
+    secure = type("Secure", (_Noted, HTTPSConnection), noted)
+    return {
+        "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }
 
 
 class Transport:
@@ -108,18 +89,18 @@ class Transport:
     def __init__(self, network: Network, user_agent: str) -> None:
         self._network = network
         self._connections = Connections()
-        self._session = Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(self._connections))
-        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+        self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
 
     @contextlib.contextmanager
-    def answer(self, url: str, headers: Mapping[str, str], deadline_s: float) -> Iterator[requests.Response]:
+    def answer(
+        self, url: str, headers: Mapping[str, str], deadline_s: float
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         """Give the answer to a request; what is not read to its end in time is cut.
 
         Raises:
             UnreachableError: The time is over, or a redirect leads nowhere.
-            OSError, urllib3.exceptions.HTTPError: What requests and urllib3 raise.
+            OSError, urllib3.exceptions.HTTPError: What sockets and urllib3 raise.
         """
         late = UnreachableError(f"{url} was not complete after {deadline_s:.0f} s", "try again later")
         self._connections.over = whole = False
@@ -141,13 +122,13 @@ class Transport:
         if self._connections.over:  # what ends with its connection seemed to be complete
             raise late
 
-    def _follow(self, url: str, headers: Mapping[str, str], until_s: float) -> requests.Response:
+    def _follow(self, url: str, headers: Mapping[str, str], until_s: float) -> urllib3.BaseHTTPResponse:
         """Ask, and go where the answer leads; what is meant for one server is shown to no other."""
         first, home = url, origin(url)
         for _ in range(1 + MOST_REDIRECTS):
             answer = self._ask(url, headers, until_s, at_home=origin(url) == home)
             target = answer.headers.get("Location")
-            if answer.status_code not in REDIRECTS or target is None:
+            if answer.status not in REDIRECTS or target is None:
                 return answer
             answer.close()
             url = urljoin(url, target)
@@ -157,11 +138,11 @@ class Transport:
 
     def _ask(
         self, url: str, headers: Mapping[str, str], until_s: float, *, at_home: bool
-    ) -> requests.Response:
+    ) -> urllib3.BaseHTTPResponse:
         """Ask a server, and once more where it is busy and says for how long."""
         answer = self._get(url, headers, at_home=at_home)
         pause = answer.headers.get("Retry-After", "")
-        if answer.status_code not in BUSY or not pause.isdecimal():
+        if answer.status not in BUSY or not pause.isdecimal():
             return answer
         if int(pause) > min(MOST_RETRY_AFTER_S, until_s - time.monotonic()):
             return answer
@@ -169,23 +150,69 @@ class Transport:
         time.sleep(int(pause))
         return self._get(url, headers, at_home=at_home)
 
-    def _get(self, url: str, headers: Mapping[str, str], *, at_home: bool) -> requests.Response:
+    def _get(self, url: str, headers: Mapping[str, str], *, at_home: bool) -> urllib3.BaseHTTPResponse:
         network = self._network
-        certificate = (network.certificate, network.key) if network.key else network.certificate
-        return self._session.get(
+        credentials = _basic(url) | network.headers if at_home else {}
+        return self._manager(url, at_home=at_home).urlopen(
+            "GET",
             url,
-            headers={**(network.headers if at_home else {}), **headers},
-            cert=(certificate or None) if at_home else None,
-            stream=True,
-            timeout=(CONNECT_S, network.patience_s / 2),
-            **route(network),
+            redirect=False,
+            retries=False,
+            headers={**self._headers, **credentials, **headers},
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=network.patience_s / 2),
+            preload_content=False,
+            decode_content=False,
         )
 
+    def _manager(self, url: str, *, at_home: bool) -> urllib3.PoolManager:
+        """Return what keeps the connections to servers of a kind."""
+        proxy, secure = _proxy(self._network, url), urlsplit(url).scheme == "https"
+        key = proxy, secure, at_home
+        if key not in self._managers:
+            tls = _tls(self._network, at_home=at_home) if secure else {}
+            self._managers[key] = _opened(proxy, tls)
+            self._managers[key].pool_classes_by_scheme = _pools(self._connections)
+        return self._managers[key]
 
-def route(network: Network) -> dict[str, Any]:
-    """Return what requests must be told about the way out; the environment counts where nothing is set."""
-    proxies = {"http": network.proxy, "https": network.proxy} if network.proxy else None
-    return {"proxies": proxies, "verify": network.ca or None}
+
+def _opened(proxy: str, tls: Mapping[str, Any]) -> urllib3.PoolManager:
+    if not proxy:
+        return urllib3.PoolManager(**tls)
+    where = proxy if "://" in proxy else f"http://{proxy}"
+    asked = {f"Proxy-{name}": value for name, value in _basic(where).items()}
+    return urllib3.ProxyManager(where, proxy_headers=asked, **tls)
+
+
+def _basic(url: str) -> dict[str, str]:
+    """Return what shows the user and the password of a URL (RFC 7617)."""
+    who = urlsplit(url).netloc.rpartition("@")[0]
+    shown: dict[str, str] = urllib3.make_headers(basic_auth=unquote(who)) if who else {}
+    return {name.title(): value for name, value in shown.items()}
+
+
+def _tls(network: Network, *, at_home: bool) -> dict[str, Any]:
+    """Return whom to believe and, for the repository itself, who asks."""
+    said = (network.ca, *map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")))
+    ca = next(filter(None, said), None) or _usual_ca()
+    believed = {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if Path(ca).is_dir() else "ca_certs": ca}
+    if not (at_home and network.certificate):
+        return believed
+    return believed | {"cert_file": network.certificate, "key_file": network.key or None}
+
+
+def _usual_ca() -> str:
+    import certifi  # noqa: PLC0415 (most private networks have an authority of their own)
+
+    return certifi.where()
+
+
+def _proxy(network: Network, url: str) -> str:
+    """Return the proxy on the way to a URL, empty for none; the environment counts where nothing is set."""
+    if network.proxy or not any(name.lower().endswith("_proxy") for name in os.environ):
+        return network.proxy
+    from requests.utils import get_environ_proxies, select_proxy  # noqa: PLC0415 (45 ms of each poll)
+
+    return select_proxy(url, get_environ_proxies(url)) or ""
 
 
 def origin(url: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -127,7 +127,7 @@ class Work:
             highest_seq=recall(f"highest_seq/{self.name}", 0),
             pin=self.pin(),
             windows=tuple(Window.parse(text) for text in self.product.windows),
-            zone=clock.host_zone(),
+            zone=clock.host_zone() if self.product.windows else UTC,
             quarantine=self.journal.quarantine(self.name),
             known=self.journal.documents(self.name),
             scope=scope,

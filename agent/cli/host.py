@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
-from agent import output, settings, unattended
+from agent import ask, settings, unattended
 from agent import tick as ticking
-from agent.status import product_status, status
-from agent.steps.choose import look, noted
 from agent.tick import Host, opened
 from agent.unattended import show
 from agent.work import Work
@@ -56,16 +53,9 @@ def tick(config: Path, *, as_json: bool) -> int:
 @one_product
 @as_json
 @click.pass_obj
-def check(config: Path, product: str | None, *, as_json: bool) -> None:
+def check(config: Path, product: str | None, *, as_json: bool) -> int:
     """Poll and show what would be done now; changes nothing."""
-    found, unknown = settings.load(config)
-    settings.refuse_unknown(config, unknown)
-    with opened(found) as host:
-        works = host.works(product)
-        seen = {work.name: msgspec.to_builtins(noted(*look(work))) for work in works}
-        entries = [product_status(found, host.journal, name, decision) for name, decision in seen.items()]
-        document = {**status(found, host.journal, host.identity.agent), "products": entries}
-    output.result(document, output.product_lines(document), as_json=as_json)
+    return ask.check(config, product, as_json=as_json)
 
 
 @click.command()

@@ -17,8 +17,8 @@ from agent.fetch import FOLDER
 from agent.identity import Identity
 from agent.reports.outbox import TO_ALL, Batch
 from agent.reports.scrub import scrub
+from agent.session import Session, route
 from agent.settings import Network
-from agent.transport import Session, route
 from metadata.envelope import public_entry, seal
 from metadata.errors import UnreachableError
 from metadata.report import MAX_DETAIL, Report
