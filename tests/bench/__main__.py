@@ -13,12 +13,29 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import auditing, collecting, installing, lean, polling, publishing, showing, uploading
+from tests.bench import (
+    auditing,
+    clients,
+    collecting,
+    deltas,
+    growing,
+    installing,
+    lean,
+    polling,
+    publishing,
+    showing,
+    standing,
+    uploading,
+)
 from tests.bench.measure import Row
 from tests.conftest import ROOT
 
 PARTS = {
     "polling": (polling.rows, 25),
+    "clients": (clients.rows, 15),
+    "standing": (standing.rows, 1),
+    "growing": (growing.rows, 1),
+    "deltas": (deltas.rows, 1),
     "installing": (installing.rows, 5),
     "auditing": (auditing.rows, 5),
     "publishing": (publishing.rows, 5),
