@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 
 from agent import output, settings
+from agent.host import opened
 from agent.status import product_status, status
 from agent.steps.choose import look, noted
-from agent.tick import opened
 
 
 def check(config: Path, product: str | None = None, *, as_json: bool = False) -> int:

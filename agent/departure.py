@@ -3,11 +3,11 @@
 import msgspec
 
 from agent import identity
+from agent.host import Host
 from agent.journal import Event, timestamp
 from agent.reports.flush import flush
 from agent.states import State
 from agent.steps.choose import Noted
-from agent.tick import Host
 from metadata.errors import ConflictError
 
 RESTING = {State.IDLE, State.STRANDED}

@@ -9,11 +9,11 @@ from typing import Any
 from agent import checkup, clock, identity, settings, updater
 from agent.checkup import Finding, attempt
 from agent.guard.duty import BOOTED
+from agent.host import Host, opened
 from agent.repository import CLOCK_HINT, OWNER_HINT, Repository
 from agent.services import NoManagerError
 from agent.settings import Settings
 from agent.steps.choose import look
-from agent.tick import Host, opened
 from agent.work import NEAR_FUTURE_S, Work, platform
 from metadata.errors import ConflictError, TidegateError
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from agent import clock, control, files, output, settings, updater
 from agent import tick as ticking
 from agent.bare import Bare
+from agent.host import Host, opened
 from agent.metrics import openmetrics
 from agent.settings import Settings
 from agent.status import status
-from agent.tick import Host, opened
 from metadata.errors import TidegateError, UnsuitableError
 
 READABLE = 0o640

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
+import msgspec
+
 from metadata.documents import Brake, Order, Policy
 from metadata.release import Artifact, Release
 from metadata.versions import parse, within
@@ -13,8 +15,7 @@ from metadata.windows import Window
 Action = Literal["stay", "refuse", "wait", "update", "recall"]
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What to do, by which rule, in words."""
 
     action: Action
@@ -69,8 +70,7 @@ class Host:
         return self.cohort_id or self.agent_id
 
 
-@dataclass(frozen=True)
-class Directed:
+class Directed(msgspec.Struct, frozen=True):
     """An order, the wave whose role signed it, and the digest in its target entry."""
 
     order: Order
@@ -78,8 +78,7 @@ class Directed:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Releases:
+class Releases(msgspec.Struct, frozen=True):
     """What the releases role lists: every live version's digest, and the documents in question."""
 
     digests: Mapping[str, str]
@@ -87,8 +86,7 @@ class Releases:
     """By version; each has the digest above."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """The facts, and the version that is asked about."""
 
     host: Host

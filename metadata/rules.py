@@ -5,8 +5,9 @@ order's place. The last rule answers everything that is left.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from metadata import places
 from metadata.documents import Policy

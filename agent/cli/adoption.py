@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from agent import adoption, output, settings
-from agent.tick import opened
+from agent.host import opened
 from metadata.errors import UsageError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

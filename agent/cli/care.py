@@ -9,9 +9,9 @@ import click
 from agent import control, departure, output, settings
 from agent import doctor as checks
 from agent.enrolment import Invitation, by_identity, by_root, by_token, enrol
+from agent.host import opened
 from agent.installed import compare
 from agent.operator import go_back, set_pin
-from agent.tick import opened
 from agent.unattended import show
 from metadata import versions
 from metadata.errors import UnhealthyError, UntrustedError, UsageError

@@ -7,7 +7,7 @@ import click
 
 from agent import ask, settings, unattended
 from agent import tick as ticking
-from agent.tick import Host, opened
+from agent.host import Host, opened
 from agent.unattended import show
 from agent.work import Work
 from metadata.errors import UnhealthyError, UnsuitableError

@@ -6,8 +6,8 @@ import click
 
 from agent import output, settings
 from agent.cli.look import reading
+from agent.host import opened
 from agent.operator import lift as lift_quarantine
-from agent.tick import opened
 from metadata.errors import UsageError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

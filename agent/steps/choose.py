@@ -63,7 +63,7 @@ def only_watch(decision: Decision, why: str) -> Decision:
     """Keep a decision from being carried out where the product is only watched."""
     if why and decision.goes:
         return Decision("stay", "observed", f"only watched ({why}): {decision.text}", decision.version)
-    return replace(decision, may_stage=False) if why else decision
+    return msgspec.structs.replace(decision, may_stage=False) if why else decision
 
 
 def note(work: Work, decision: Decision, facts: Facts) -> Event | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent import settings
 from agent import tick as ticking
+from agent.host import opened
 from agent.journal import Event, Journal
 from agent.states import State, Update
 
@@ -31,7 +32,7 @@ class Doomed(Journal):
 def main(last: str, config: str) -> None:
     """Tick until the end comes."""
     found, _ = settings.load(Path(config))
-    with ticking.opened(found) as host:
+    with opened(found) as host:
         host.journal.close()
         host.journal = Doomed(found.state_folder / "journal.db", State(last))
         ticking.tick(host)

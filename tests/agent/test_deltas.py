@@ -1,13 +1,22 @@
 """Patches: a host takes the cheapest way, and comes to the same version when a patch is of no use."""
 
+import shutil
+import signal
 import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import hdiffpatch
 import pytest
+from tuf.api.metadata import TargetFile
 
 from agent.deltas import memory_bytes
+from agent.steps.download import SPARE_BYTES
+from metadata import archives
+from tests.support.product import build
 from tests.support.systemd import may_mount
+
+ZEROS = 8_000_000
 
 
 @pytest.fixture
@@ -126,3 +135,94 @@ def test_a_patch_that_saves_too_little_is_not_offered(scene):
         said = scene.repo.add(number, source, *options)
     (patch,) = said["patches"]
     assert (patch["from"], patch["offered"], patch["percent"] > 60) == ("1.0.0", False, True)
+
+
+def weighed(scene, version: str) -> Path:
+    """Build a version of which most is the same in every version: noise, and zeros that pack to nothing."""
+    tree = build(scene.repo.base / "builds", version)
+    noise = b"".join(sha256(bytes([one, two])).digest() for one in range(16) for two in range(256))
+    (tree / "share" / "noise").write_bytes(noise)
+    (tree / "share" / "zeros").write_bytes(bytes(ZEROS))
+    return tree
+
+
+ROOM = """set -e
+cp -a "$1" "$2" && mount -t tmpfs -o "size=$3" tmpfs "$1" && cp -a "$2/." "$1"
+host="$1" after="$2" code=0 && shift 3
+ "$@" || code=$?
+cp -a "$host/." "$after" && exit $code"""
+
+
+def test_a_disk_with_room_for_one_payload_takes_the_full_file(scene):
+    """A patch needs room for two payloads; where there is room for one, the packed artifact comes."""
+    may_mount()
+    host, patched = scene.host, ("--delta-from", "1.0.0")
+    for version in ("1.0.0", "1.1.0"):
+        weighed(scene, version)
+    scene.ready()
+    scene.add("1.1.0", "good", *patched)
+    scene.order("1.1.0")
+    used = sum(path.lstat().st_blocks for path in host.folder.rglob("*")) * 512
+    size, after = str(used + SPARE_BYTES + ZEROS * 3 // 2), host.folder.with_name("after")
+    command = ["unshare", "--mount", "sh", "-c", ROOM, "sh", host.folder, after, size, *host.command("tick")]
+    done = subprocess.run(command, env=host.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, host.runs) == (0, "1.1.0"), done.stderr
+    host.state = after / "state"
+    assert "no patch: " in host.details("update_download")
+    assert "bytes free" in host.details("update_download")
+
+
+def test_a_patch_that_makes_something_else_is_not_installed(patched):
+    """A patch whose own digest was signed is still believed only if it makes what was signed."""
+    patched.order("1.1.0")
+    (path,) = (patched.repo.store / "targets").rglob("*.patch")
+    name = path.name.partition(".")[2]
+    with kept(patched)[0].open("rb") as file:
+        old = archives.payload(file, ".tar.zst").read()
+    wrong = hdiffpatch.diff(old, b"what nobody signed", compression=hdiffpatch.Lzma2Config(level=1))
+    with patched.forge.edit("agent.releases") as signed:
+        entry = f"releases/agent/1.1.0/{name}"
+        signed.targets[entry] = TargetFile.from_data(entry, wrong, ["sha256"])
+    path.with_name(f"{sha256(wrong).hexdigest()}.{name}").write_bytes(wrong)
+    way = came(patched)
+    assert "no patch: the patch makes something else than what was signed" in way
+
+
+def test_a_host_that_dies_over_a_patch_fetches_the_full_file(patched):
+    """A tick that is killed while the library works leaves what runs alone; the next tries no patch."""
+    patched.order("1.1.0")
+    hidden, pid = patched.host.folder / "hidden", patched.host.pid
+    hidden.mkdir()
+    kills = "import os, signal\n\nclass HDiffPatchError(Exception): ...\n\ndef apply(old, patch):\n"
+    (hidden / "hdiffpatch.py").write_text(f"{kills}    os.kill(os.getpid(), signal.SIGKILL)\n")
+    path = f"{hidden}:{patched.host.environment['PYTHONPATH']}"
+    died = patched.host.run("tick", environment={"PYTHONPATH": path})
+    assert (died.exit_code, patched.host.runs, patched.host.pid) == (-signal.SIGKILL, "1.0.0", pid)
+    assert "a patch from" not in came(patched)
+
+
+@pytest.mark.parametrize("form", ["gztar", "xztar", "zip", "file"])
+def test_a_patch_between_artifacts_of_every_form(scene, form):
+    """Archives that somebody else packed, and single files, are patched like trees that were packed here."""
+    host = scene.host
+    host.settings.write_text(f'state = "{host.state}"\nroot = "{host.root}"\n[[product]]\nname = "agent"\n')
+    assert scene.enroll().exit_code == 0
+    for version, options in (("1.0.0", ()), ("1.1.0", ("--delta-from", "1.0.0"))):
+        tree = weighed(scene, version)
+        named = ("--name", "agent") if form == "file" else ()
+        scene.repo.add(version, _packed(tree, form), *named, "--trial-s", "0", *options)
+        scene.order(version)
+        done = host.tick()
+        assert (done.exit_code, host.installed) == (0, version), done.stderr
+    assert host.details("update_download").endswith("bytes, a patch from 1.0.0")
+    noise = host.root / "agent" / "current" / ("agent" if form == "file" else "share/noise")
+    assert noise.read_bytes()[-32:] == sha256(bytes([15, 255])).digest()
+
+
+def _packed(tree: Path, form: str) -> Path:
+    """Return a build as somebody else would pack it."""
+    if form == "file":
+        program = tree.with_suffix(".bin")
+        program.write_bytes(tree.name.encode() + (tree / "share" / "noise").read_bytes())
+        return program
+    return Path(shutil.make_archive(str(tree), form, tree))

@@ -53,6 +53,16 @@ ATTACKS = {
     "no leave": answer(401),
 }
 
+AT_TICKS = (
+    *("a body without an end", "a redirect without an end", "headers without an end", "headers that drip"),
+    *("a body that drips", "a length below nothing", "less than it promised", "a reset", "no HTTP at all"),
+)
+"""One of each kind, since a tick takes longer than a request."""
+STORMS = (
+    *(answer(403), answer(404), answer(500), answer(502), answer(503, b"x" * 10_000_000)),
+    *(busy(429, "86400"), busy(503, "86400")),
+)
+
 
 @pytest.fixture(scope="module")
 def attacker(tmp_path_factory):
@@ -75,16 +85,32 @@ def test_ticks_under_attack(scene):
     scene.ready()
     scene.release("1.1.0")
     scene.host.write_settings(top=IMPATIENT)
-    pid = scene.host.pid
-    endless = ("a body without an end", "a redirect without an end", "headers without an end")
-    for attack in (*endless, "headers that drip", "a reset"):
+    for attack in AT_TICKS:
         scene.web.faults["timestamp.json"] = ATTACKS[attack]
-        code, peak_bytes = tick(scene)
-        assert (code, scene.host.runs, scene.host.pid) == (11, "1.0.0", pid), attack
-        assert peak_bytes < MOST_MEMORY, attack
+        unmoved(scene, attack)
     scene.web.faults.clear()
     scene.host.tick()
     assert scene.host.runs == "1.1.0"
+
+
+def test_ticks_in_a_storm(scene):
+    """A server that answers everything with no, whatever no it is, costs a tick and nothing else."""
+    scene.ready()
+    scene.release("1.1.0")
+    for fault in STORMS:
+        scene.web.faults[""] = fault
+        unmoved(scene, fault)
+    scene.web.faults.clear()
+    scene.host.tick()
+    assert scene.host.runs == "1.1.0"
+
+
+def unmoved(scene, attack: object) -> None:
+    """Run a tick that reaches nothing, in little memory, while what runs goes on."""
+    pid = scene.host.pid
+    code, peak_bytes = tick(scene)
+    assert (code, scene.host.runs, scene.host.pid) == (11, "1.0.0", pid), attack
+    assert peak_bytes < MOST_MEMORY, attack
 
 
 def tick(scene) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import time
+from hashlib import sha256
 
 import pytest
 
@@ -91,6 +93,19 @@ def test_redirects_in_a_circle(tmp_path, authority):
         assert len(web.requests) == 6
 
 
+def test_a_repository_that_leads_in_a_circle(scene, authority, tmp_path):
+    """A tick that is sent from place to place ends as one that reached nothing, and what runs goes on."""
+    scene.ready()
+    pid = scene.host.pid
+    with serving(tmp_path, tls=authority.server()) as web:
+        web.faults[""] = redirect(f"{web.url}/again")
+        scene.web.faults["timestamp.json"] = redirect(f"{web.url}/begin")
+        network(scene, ca=str(authority.file))
+        done = scene.host.tick()
+    assert (done.exit_code, scene.host.runs, scene.host.pid) == (11, "1.0.0", pid), done.stderr
+    assert "redirects more than 5 times" in done.stderr
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_that_is_busy_for_a_moment(scene, status):
     """It is waited for once, and not past the time that a request has."""
@@ -133,6 +148,18 @@ def test_a_cap_keeps_a_download_whole(scene):
     scene.release("1.1.0")
     assert scene.host.tick().exit_code == 0
     assert scene.host.runs == "1.1.0"
+
+
+def test_no_second_brings_more_than_the_cap(tmp_path):
+    """Bytes are counted against the clock: on average no more come than the settings say."""
+    data, cap = bytes(49_152), 32_768
+    (tmp_path / "artifact").write_bytes(data)
+    with serving(tmp_path) as web:
+        begun = time.monotonic()
+        fetcher = Fetcher(Network(most_bytes_per_s=cap))
+        fetcher.download(f"{web.url}/artifact", tmp_path / "copy", len(data), sha256(data).hexdigest())
+    assert len(data) / (time.monotonic() - begun) <= cap
+    assert (tmp_path / "copy").read_bytes() == data
 
 
 @pytest.fixture

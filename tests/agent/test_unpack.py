@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import tarfile
 from pathlib import Path
@@ -17,6 +18,9 @@ from metadata.errors import MalformedError, UntrustedError
 from metadata.release import Artifact
 from tests.support.archives import Member, artifact, put, squeezed, tar, zipped
 
+FILE = tarfile.REGTYPE
+LONG_AGO = 1_000_000_000
+"""September 2001."""
 KINDS: dict[bytes, Kind] = {
     tarfile.REGTYPE: "file",
     tarfile.DIRTYPE: "folder",
@@ -154,3 +158,31 @@ def test_a_single_file_is_installed_under_its_name(tmp_path):
     )
     unpack(packed, wanted, target)
     assert (target / "agent").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("suffix", [".tar.zst", ".tar.gz", ".tar.xz", ".zip"])
+def test_owners_times_and_modes_are_the_hosts_own(tmp_path, suffix):
+    """Whatever an archive says, files are the agent's, everybody may read them, and the owner alone write."""
+    said = [("run", 0o777), ("secret", 0o600), ("anybody", 0o666)]
+    payload = _owned(said) if suffix != ".zip" else zipped([(one, FILE, "", mode) for one, mode in said])
+    packed, target = put(tmp_path, payload if suffix == ".zip" else squeezed(payload, suffix))
+    unpack(packed, artifact(payload, suffix), target)
+    found = {path.name: path.stat() for path in target.iterdir()}
+    assert {one: oct(about.st_mode & 0o7777) for one, about in found.items()} == {
+        "run": "0o755",
+        "secret": "0o644",
+        "anybody": "0o644",
+    }
+    assert {(about.st_uid, about.st_gid) for about in found.values()} == {(os.geteuid(), os.getegid())}
+    assert all(about.st_mtime > LONG_AGO for about in found.values())
+
+
+def _owned(said: list[tuple[str, int]]) -> bytes:
+    """Return a tar of files that are somebody else's, and old."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, mode in said:
+            member = tarfile.TarInfo(name)
+            member.mode, member.uid, member.gid, member.mtime = mode, 4_711, 4_712, LONG_AGO
+            archive.addfile(member)
+    return file.getvalue()

@@ -1,4 +1,4 @@
-"""A look at a repository by ``check``, python-tuf's example client, tufup's client and tuf-js; nothing is new.
+"""A look at a repository by ``check``, python-tuf's example client, tufup's and tuf-js; nothing is new.
 
 All of them are asked about the same repository, which they have seen before: two requests say that nothing
 changed. The agent alone works out what is ordered to it and decides; the others look one target up by name.

@@ -12,7 +12,7 @@ from repo_tools.collect.box import Dropped
 from repo_tools.collect.envelopes import MAX_OBJECT_BYTES
 from repo_tools.collect.run import LOAD_BYTES, LOAD_OBJECTS, loads
 from repo_tools.pages.trouble import MOST_AGENTS
-from tests.bench import large, polling, publishing, showing
+from tests.bench import growing, large, polling, publishing, showing
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost
 from tests.support import seaweed
@@ -73,6 +73,12 @@ def test_the_meter_sees_the_command_alone(tmp_path: Path):
     taken = cost(sys.executable, ["sh", "-c", "exit 0"], cwd=tmp_path)
     assert isinstance(taken, Cost)
     assert taken.peak_mb < 20 < polling.resident_mb(os.getpid())
+
+
+def test_memory_is_counted_over_all_that_a_command_starts():
+    """What a child holds while its parent waits is the command's."""
+    holds = "import sys, time; kept = bytes(b'x' * 60_000_000); time.sleep(0.5)"
+    assert growing.watched(["sh", "-c", f'"{sys.executable}" -c "{holds}"; exit 0']) > 60
 
 
 def test_a_ratio_is_judged_and_not_its_parts():
