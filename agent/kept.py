@@ -58,6 +58,7 @@ def payload(work: Work, version: str) -> Path | None:
 def keep(work: Work, update: Update) -> None:
     """Keep what was unpacked, until the update's end tells what runs."""
     packed = fetched(work, update)
+    patch(work, update).unlink(missing_ok=True)  # a tick that died over it has left it
     if not work.product.deltas or not packed.exists():
         packed.unlink(missing_ok=True)
         return

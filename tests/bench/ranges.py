@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -19,12 +20,15 @@ from tests.support.link import Weather, inside, joined
 from tests.support.path import served
 from tests.support.tls import Authority
 
+THIN = Weather(delay_s=0.05, loss=0.02, bytes_per_s=1_000_000)
 LINES = {
-    "8 Mbit/s, 100 ms, 2 % loss": (Weather(delay_s=0.05, loss=0.02, bytes_per_s=1_000_000), 2_000_000),
-    "8 Mbit/s, 100 ms, no loss": (Weather(delay_s=0.05, loss=0.0, bytes_per_s=1_000_000), 2_000_000),
-    "100 Mbit/s, 2 ms, no loss": (Weather(delay_s=0.001, loss=0.0, bytes_per_s=12_500_000), 20_000_000),
+    "8 Mbit/s, 100 ms, 2 % loss, bbr": (THIN, "bbr", 2_000_000),
+    "8 Mbit/s, 100 ms, 2 % loss, reno": (THIN, "reno", 2_000_000),
+    "8 Mbit/s, 100 ms, no loss, reno": (replace(THIN, loss=0.0), "reno", 2_000_000),
+    "100 Mbit/s, 2 ms, no loss, reno": (Weather(0.001, 0.0, 12_500_000), "reno", 20_000_000),
 }
-"""What each line is like, and how much comes over it."""
+"""What each line is like, how its far end answers loss (RFC 5681, or by BBR), and how much comes over it."""
+CONTROL = "echo {control} >/proc/sys/net/ipv4/tcp_congestion_control"
 AT_A_TIME = 4
 
 
@@ -38,7 +42,7 @@ def rows(folder: Path, _python: str, runs: int) -> list[Row]:
 
 
 def _compared(folder: Path, name: str, runs: int) -> Row:
-    weather, size_bytes = LINES[name]
+    weather, control, size_bytes = LINES[name]
     shutil.rmtree(folder, ignore_errors=True)
     store = folder / "store"
     (store / "metadata").mkdir(parents=True)
@@ -46,6 +50,7 @@ def _compared(folder: Path, name: str, runs: int) -> Row:
     (store / "artifact").write_bytes(os.urandom(size_bytes))
     authority = Authority(folder / "authority")
     with joined(folder, weather) as line, served(folder / "path", store, line, authority) as url:
+        subprocess.run([*inside(line.far), "sh", "-c", CONTROL.format(control=control)], check=True)
         fetch = [*inside(line.near), "curl", "--silent", "--fail", "--cacert", str(authority.file)]
         command = [*fetch, "--output", "/dev/null", f"{url}/artifact"]
         _fetched(command, size_bytes, 1)  # fills the cache
