@@ -167,7 +167,7 @@ def test_a_disk_with_room_for_one_payload_takes_the_full_file(scene):
     command = ["unshare", "--mount", "sh", "-c", ROOM, "sh", host.folder, after, size, *host.command("tick")]
     done = subprocess.run(command, env=host.environment, capture_output=True, text=True, check=False)
     assert (done.returncode, host.runs) == (0, "1.1.0"), done.stderr
-    host.state = after / "state"
+    host.folder, host.state = after, after / "state"  # whose product is to be ended
     assert "no patch: " in host.details("update_download")
     assert "bytes free" in host.details("update_download")
 

@@ -1,12 +1,16 @@
 """The memory of an update of 1 GB, against one of 1 MB: of the tick and of all that it starts, together."""
 
+import contextlib
 import os
 import shutil
 import subprocess
-import time
+import tarfile
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from statistics import median
+
+import zstandard
 
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Row
@@ -16,7 +20,9 @@ from tests.support.workspace import Workspace
 SMALL_BYTES, LARGE_BYTES = 1_000_000, 1_000_000_000
 LIMIT_MB = 40
 LOOK_S = 0.02
-BLOCK_BYTES = 1 << 20
+PART_BYTES = 50_000_000
+PACKS_FAST, WINDOW_LOG = 1, 23
+"""The level decides about the window, by which unpacking needs memory: 8 MB, twice that of releases."""
 
 
 def rows(folder: Path, python: str, runs: int) -> list[Row]:
@@ -32,22 +38,28 @@ def _updated(folder: Path, python: str, size_bytes: int, runs: int) -> float:
     """Return the peak of a tick that goes from nothing to a release of this size."""
     place = folder / str(size_bytes)
     manager = Workspace(place / "manager").found()
-    tree = place / "build"
-    tree.mkdir(parents=True)
-    _fill(tree / "weight", size_bytes)
-    manager.publish_release("1.5.0", tree, "--start-s", "20", "--trial-s", "0", "--soak-s", "0")
-    shutil.rmtree(tree)
+    archive = place / "build.tar.zst"
+    _pack(archive, size_bytes)
+    manager.publish_release("1.5.0", archive, "--start-s", "20", "--trial-s", "0", "--soak-s", "0")
+    archive.unlink()
     with sending(manager.store) as url:
         found = median([_tick(place / f"host-{number}", python, manager, url) for number in range(runs)])
     shutil.rmtree(place)
     return found
 
 
-def _fill(path: Path, size_bytes: int) -> None:
-    """Write what nothing makes smaller."""
-    with path.open("wb") as file:
-        for start in range(0, size_bytes, BLOCK_BYTES):
-            file.write(os.urandom(min(BLOCK_BYTES, size_bytes - start)))
+def _pack(path: Path, size_bytes: int) -> None:
+    """Write a release that nothing makes smaller, to be unpacked like those that are packed here."""
+    asked = zstandard.ZstdCompressionParameters.from_level(PACKS_FAST, window_log=WINDOW_LOG)
+    with (
+        path.open("wb") as file,
+        zstandard.ZstdCompressor(compression_params=asked).stream_writer(file) as out,
+        tarfile.open(fileobj=out, mode="w|") as archive,
+    ):
+        for number, start in enumerate(range(0, size_bytes, PART_BYTES)):
+            member = tarfile.TarInfo(f"part-{number}")
+            member.size = min(PART_BYTES, size_bytes - start)
+            archive.addfile(member, BytesIO(os.urandom(member.size)))
 
 
 def _tick(folder: Path, python: str, manager: Workspace, url: str) -> float:
@@ -64,9 +76,10 @@ def watched(command: Sequence[str]) -> float:
     """Run a command and return the most memory that it and its children had at a time, in MB."""
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = 0
-    while started.poll() is None:
+    while started.returncode is None:
         peak = max(peak, sum(map(_resident_bytes, _tree(started.pid))))
-        time.sleep(LOOK_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.wait(LOOK_S)
     assert started.returncode == 0
     return peak / 1e6
 
