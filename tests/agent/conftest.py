@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.agent.installed import Installed
 from tests.agent.scene import WAVES, Scene, copied
 from tests.support.host import Host
 from tests.support.systemd import Systemd, SystemdHost, skip_without_systemd
@@ -18,13 +19,19 @@ def founded(tmp_path_factory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("founded")).found(*WAVES)
 
 
+@pytest.fixture(scope="session")
+def installed(founded, tmp_path_factory) -> Installed:
+    """A first install that was made before."""
+    return Installed(founded, tmp_path_factory.mktemp("installed"))
+
+
 @pytest.fixture
-def scene(founded, tmp_path) -> Iterator[Scene]:
+def scene(founded, installed, tmp_path) -> Iterator[Scene]:
     """A repository without releases and a host that has not been enrolled."""
     repo = copied(founded, tmp_path / "repo")
     host = Host(tmp_path / "host")
     with serving(repo.store) as web:
-        yield Scene(repo, web, host)
+        yield Scene(repo, web, host, installed.give)
         host.close()
 
 

@@ -1,6 +1,7 @@
 """A repository, its web server and one host: where most stories of the agent take place."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ class Scene:
     web: Web
     host: Host
     forge: Forge = field(init=False)
+    shortcut: Callable[["Scene"], bool] = lambda _: False
+    """Brings it to where ``ready`` ends, if it can."""
 
     def __post_init__(self) -> None:
         self.forge = Forge(self.repo)
@@ -56,6 +59,9 @@ class Scene:
 
     def ready(self, version: str = "1.0.0", behaviour: str = "good", *options: str) -> "Scene":
         """Bring a first version to the host."""
+        if (version, behaviour, options) == ("1.0.0", "good", ()) and self.shortcut(self):
+            self.web.forget()
+            return self
         assert self.enroll().exit_code == 0
         self.release(version, behaviour, *options)
         done = self.host.tick()

@@ -83,6 +83,8 @@ class Host:
         control.write_text(CONTROL.format(port=self.port, config=self.config, folder=folder))
         control.chmod(0o755)
         self.write_settings()
+        self.plain = self.settings.read_text() if self.settings.exists() else ""
+        """The settings as every story finds them."""
 
     def write_settings(self, extra: str = "", top: str = "") -> None:
         """Write the settings file; ``extra`` goes into the product's table, ``top`` above it."""
