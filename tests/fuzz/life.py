@@ -18,6 +18,7 @@ import msgspec
 
 from agent import enrolment, settings
 from agent import tick as ticking
+from agent.host import opened
 from agent.journal import Journal
 from agent.slots import Slots
 from agent.states import State
@@ -242,7 +243,7 @@ class Life:
 
 def _ticked(found: settings.Settings) -> int:
     try:
-        with ticking.opened(found) as host:
+        with opened(found) as host:
             errors = ticking.tick(host)
     except TidegateError as error:
         return error.exit_code
