@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import duckdb
+
 
 def test_the_queries_say_how_a_rollout_goes(collection):
     """Kept, rolled back, failed and silent hosts are told apart; versions and failures are counted."""
@@ -38,12 +40,15 @@ def test_the_queries_say_how_a_rollout_goes(collection):
 
 
 def test_everything_can_be_exported(collection):
-    """As many rows as were counted."""
+    """As many rows as were counted, as text and as Parquet."""
     voice = collection.voice("host-1").join()
     voice.say(voice.report(), voice.report())
     collection.collect()
-    target = collection.box / "all.csv"
-    assert collection.repo.do("fleet", "export", target)["rows"] == len(collection.rows()) == 3
+    for suffix in ("csv", "parquet"):
+        target = collection.box / f"all.{suffix}"
+        assert collection.repo.do("fleet", "export", target)["rows"] == len(collection.rows()) == 3
+        with duckdb.connect() as db:
+            assert db.sql(f"SELECT agent, seq FROM '{target}' ORDER BY seq").fetchall() == collection.rows()
 
 
 def test_a_query_that_makes_no_sense(collection):
