@@ -30,59 +30,41 @@ class Host(RuleBasedStateMachine):
         """Leave nothing behind."""
         shutil.rmtree(self.life.folder)
 
-    @rule(version=versions)
-    def order(self, version: str) -> None:
-        """Order a release to everybody."""
-        self.life.publish(version=version, recalled="")
+    @rule(kind=st.sampled_from(["order", "order", "recall", "revoke", "brake", "let go"]), version=versions)
+    def publish(self, kind: str, version: str) -> None:
+        """Publish something new, which the host hears of at once if nothing keeps it."""
+        life = self.life
+        if kind == "order":
+            life.publish(version=version, recalled="")
+        elif kind == "recall":
+            life.publish(version=version, recalled=f">{version},<={VERSIONS[-1]}")
+        elif kind == "revoke":
+            life.publish(revoked=frozenset({version}))
+        else:
+            life.publish(braked=frozenset({version} if kind == "brake" else ()))
+        assert self.judged() != BUG
 
-    @rule(version=st.sampled_from(VERSIONS[:-1]))
-    def recall(self, version: str) -> None:
-        """Call everything above a version back."""
-        self.life.publish(version=version, recalled=f">{version},<=1.3.0")
-
-    @rule(version=versions)
-    def revoke(self, version: str) -> None:
-        """Say that a version must never be started again."""
-        self.life.publish(revoked=self.life.newest.revoked | {version})
-
-    @rule(version=st.none() | versions)
-    def brake(self, version: str | None) -> None:
-        """Hold a version, or let all go."""
-        self.life.publish(braked=frozenset({version} if version else ()))
+    @rule(kind=st.sampled_from(["cut", "back_up", "restore", "forget", "heal"]))
+    def trouble(self, kind: str) -> None:
+        """Take the network away or bring it back, copy the host's state, put it back, lose its cache."""
+        getattr(self.life, kind)()
+        assert self.judged() != BUG
 
     @rule(hours=st.sampled_from([-48, 2, 400]))
     def jump(self, hours: int) -> None:
         """Let the clocks of host and repository part."""
         self.life.jump(timedelta(hours=hours))
+        assert self.judged() != BUG
 
-    @rule()
-    def cut(self) -> None:
-        """Take the network away."""
-        self.life.cut()
+    @rule(back=st.integers(1, 4))
+    def freeze(self, back: int) -> None:
+        """Serve what was true some publications ago."""
+        self.life.freeze(max(0, len(self.life.views) - 1 - back))
+        assert self.judged() != BUG
 
-    @rule(data=st.data())
-    def freeze(self, data: st.DataObject) -> None:
-        """Serve what was true once."""
-        self.life.freeze(data.draw(st.integers(0, len(self.life.views) - 1)))
-
-    @rule()
-    def back_up(self) -> None:
-        """Copy the host's state."""
-        self.life.back_up()
-
-    @rule()
-    def restore(self) -> None:
-        """Put the copy back."""
-        self.life.restore()
-
-    @rule()
-    def forget(self) -> None:
-        """Lose the cache."""
-        self.life.forget()
-
-    @rule(dies_at=st.none() | st.integers(0, 400))
-    def tick(self, dies_at: int | None) -> None:
-        """Let time pass, and hold what changed against what was said."""
+    @rule(dies_at=st.integers(0, 400))
+    def die(self, dies_at: int) -> None:
+        """End a tick at one of its calls."""
         assert self.judged(dies_at) != BUG
 
     def judged(self, dies_at: int | None = None) -> int:
