@@ -44,6 +44,35 @@ def at_hand(desk: Desk) -> list[KeyFile]:
     return [key for key in desk.keys.all() if desk.keys.at_hand(key)]
 
 
+@dataclass(frozen=True)
+class Hand:
+    """A key that would be used here, before anybody types what opens it."""
+
+    name: str
+    owner: str
+    keyid: str
+    asks: str
+    """What opens it: a passphrase, a PIN, or nothing that is typed."""
+    signs: list[str]
+    """Staged roles that still need its signature."""
+    publishes: bool
+    """Whether each publication is signed with it."""
+
+
+def hands(desk: Desk) -> list[Hand]:
+    """Return the keys at hand that signing or publishing what is staged would use."""
+    found = [one for role in desk.tree.staged() for one in signings(desk.tree, role)]
+    online = _online(desk)
+    rows = [
+        (key, [one.role for one in found if wants(one, key)], key.keyid in online) for key in at_hand(desk)
+    ]
+    return [
+        Hand(key.name, key.person, key.keyid, desk.keys.asks(key), list(dict.fromkeys(signs)), publishes)
+        for key, signs, publishes in rows
+        if signs or publishes
+    ]
+
+
 def sign_staged(desk: Desk, keys: Sequence[KeyFile]) -> list[Signed]:
     """Sign every staged role that still needs a signature which one of ``keys`` can give."""
     pen, done = Pen(desk), []
@@ -58,9 +87,13 @@ def sign_staged(desk: Desk, keys: Sequence[KeyFile]) -> list[Signed]:
 
 def _people_first(desk: Desk, keys: Sequence[KeyFile]) -> list[KeyFile]:
     """Return keys with the online ones last: where both may sign, a name says more than a job."""
-    root = desk.tree.view("root")
-    online = {info.keyid for role in ONLINE for info in root.delegations[role].keys}
+    online = _online(desk)
     return sorted(keys, key=lambda key: key.keyid in online)
+
+
+def _online(desk: Desk) -> set[str]:
+    root = desk.tree.view("root")
+    return {info.keyid for role in ONLINE for info in root.delegations[role].keys}
 
 
 def wants(signing: Signing, key: KeyFile) -> bool:

@@ -1,6 +1,7 @@
 """``tidegate status``."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from repo_tools.roles import ONLINE
 from repo_tools.signed.signing import signings
 from repo_tools.signed.signing import stale as stale_in
 from repo_tools.signed.views import Signing
-from repo_tools.signing import following, who
+from repo_tools.signing import following, hands, who
 
 
 @click.command()
@@ -39,6 +40,7 @@ def status(app: App) -> Answer:
         "published": desk.live.version("timestamp") or None,
         "staged": wording,
         "signatures": [_data(one) for one in found],
+        "hands": [asdict(one) for one in hands(desk)],
         "overtaken": [role for role in roles if desk.tree.overtaken(role)],
         "stale": stale,
         "expiries": {role: moment(at) for role, at in expiries.items()},

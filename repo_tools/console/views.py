@@ -1,6 +1,7 @@
 """The pages, live: the dashboard's own, rendered when there is news, and one more from which to steer."""
 
 import mimetypes
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ FRESH = timedelta(minutes=1)
 """How long pages are good where nothing came."""
 BREAK = 20
 """Pages of a large fleet take long to make; so many times that long they are good at least."""
+
+_EVIDENCE = re.compile(r"evidence/[a-z0-9-]+\.json")
+"""Nothing else is asked of the store."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Views:
         files = {"": found.index, "status.json": found.status, **found.once}
         if path in files:
             return File(files[path], mimetypes.guess_type(path)[0] or "text/html")
-        evidence = self._desk().store.read(f"status/{path}") if path.startswith("evidence/") else None
+        evidence = self._desk().store.read(f"status/{path}") if _EVIDENCE.fullmatch(path) else None
         return File(evidence, "application/json") if evidence else None
 
     def newest(self, path: str) -> str | None:

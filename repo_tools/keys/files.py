@@ -72,7 +72,7 @@ def open_private(path: Path, ask: SecretsHandler | None) -> PrivateKeyTypes:
         hint = "put the .pem file of this key there, or sign where it is"
         raise UsageError(f"cannot read private key {path}: {error.strerror}", hint) from error
     secret = None
-    if b"ENCRYPTED" in pem and ask is not None:
+    if is_encrypted(pem) and ask is not None:
         secret = ask(path.stem).encode()
     try:
         return load_pem_private_key(pem, secret)
@@ -82,6 +82,11 @@ def open_private(path: Path, ask: SecretsHandler | None) -> PrivateKeyTypes:
         if secret is not None:
             raise UntrustedError(f"wrong passphrase for private key {path.name}", "try again") from error
         raise MalformedError(f"{path} holds no private key that can be read") from error
+
+
+def is_encrypted(pem: bytes) -> bool:
+    """Return whether a PEM file's private key needs a passphrase."""
+    return b"ENCRYPTED" in pem
 
 
 def generate(scheme: str) -> CryptoSigner:

@@ -171,3 +171,11 @@ class KeyFolder:
         if key.uri.startswith(f"{key_files.SCHEME}:"):
             return os.access(self.folder / key_files.path_of(key.uri), os.R_OK)
         return bool(key.uri)
+
+    def asks(self, key: KeyFile) -> str:
+        """Return what opens a private part that is at hand: a passphrase, a PIN, or nothing that is typed."""
+        scheme = key.uri.partition(":")[0]
+        if scheme == key_files.SCHEME:
+            path = self.folder / key_files.path_of(key.uri)
+            return "passphrase" if key_files.is_encrypted(path.read_bytes()) else ""
+        return "PIN" if scheme == "hsm" else ""

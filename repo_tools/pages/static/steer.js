@@ -22,7 +22,7 @@
       if (value === "" || value === false || (Array.isArray(value) && !value.length)) continue;
       body[field.name] = value;
     }
-    if (form.dataset.post === "agents/update") body.hosts = hosts();
+    if (form.dataset.post === "agents/update") Object.assign(body, { channel: found.channel, hosts: hosts() });
     return body;
   }
 
@@ -51,49 +51,90 @@
       body: JSON.stringify(body),
     });
     for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
-    show(output, await answer.json());
+    const job = await answer.json();
+    show(output, job);
+    if (button.value !== "plan" && job.exit_code === 0) cleared(form);
     if (button.value !== "plan") await again(form.closest("section").id === "staged");
+  }
+
+  // A reason that was signed once is not signed again by mistake.
+  function cleared(form) {
+    form.reset();
+    if (form.contains(byId("rows"))) {
+      ticks.clear();
+      count();
+    }
   }
 
   async function again(keep) {
     const answer = await fetch(location.pathname);
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("staged");
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
-    byId("staged").replaceChildren(...fresh.childNodes);
+    for (const id of ["staged", "under-way"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
     if (said) (byId("staged").querySelector("output") ?? byId("staged").appendChild(said)).replaceWith(said);
+    for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
+  }
+
+  // Options that move select themselves on the way: what was chosen is chosen again, and the first stays the first.
+  function offer(select, fresh) {
+    if (fresh.options.length === select.options.length) return;
+    const chosen = select.selectedIndex > 0 ? select.value : fresh.options[0].value;
+    select.replaceChildren(...fresh.childNodes);
+    select.value = chosen;
   }
 
   let page = 0;
   let found = {};
+  const ticks = new Set();
 
   function hosts() {
-    if (byId("matching").checked) return found.running ? { running: found.running } : { ids: found.ids ?? [] };
-    return { ids: [...byId("rows").querySelectorAll("input:checked")].map((one) => one.value) };
+    return byId("matching").checked ? found.which : { ids: [...ticks] };
   }
 
   async function find() {
-    const asked = new URLSearchParams(read(document.querySelector("form[data-find]"), []));
-    asked.set("page", page);
-    const answer = await fetch(`${API}agents?${asked}`);
+    const asked = read(document.querySelector("form[data-find]"), []);
+    const labels = (asked.label ?? []).map((one) => one.split(/=(.*)/s).slice(0, 2));
+    const query = new URLSearchParams({ ...asked, page });
+    query.delete("label");
+    for (const one of asked.label ?? []) query.append("label", one);
+    const answer = await fetch(`${API}agents?${query}`);
     const said = await answer.json();
     if (!answer.ok) {
       byId("found").textContent = (said.notes ?? []).join(" ");
       return;
     }
-    found = { running: asked.get("running"), ids: said.agents.map((one) => one.agent) };
+    const { channel, search, running, failing } = asked;
+    if (channel !== found.channel) ticks.clear();
+    found = { channel, which: { search, running, failing, labels: Object.fromEntries(labels) } };
+    const narrowed = Boolean(search || running || failing || labels.length);
     byId("found").textContent = `${said.total.toLocaleString()} hosts, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
+    byId("matching").disabled = !narrowed;
+    if (!narrowed) byId("matching").checked = false;
+    byId("matching-text").textContent = narrowed ? "all that match and are still there, shown or not" : "all that match: narrow the search first";
     byId("after").disabled = (page + 1) * ON_PAGE >= said.total;
     byId("before").disabled = page === 0;
     byId("rows").replaceChildren(...said.agents.map(row));
+    count();
+  }
+
+  function count() {
+    const shown = [...byId("rows").querySelectorAll("input")];
+    byId("all").checked = shown.length > 0 && shown.every((one) => one.checked);
+    byId("ticked").textContent = byId("matching").checked ? "" : `${ticks.size.toLocaleString()} ticked`;
+  }
+
+  function tick(one) {
+    if (one.checked) ticks.add(one.value);
+    else ticks.delete(one.value);
   }
 
   function row(one) {
     const line = made("tr");
-    const tick = made("input");
-    Object.assign(tick, { type: "checkbox", value: one.agent, ariaLabel: one.agent });
+    const box = made("input");
+    Object.assign(box, { type: "checkbox", value: one.agent, ariaLabel: one.agent, checked: ticks.has(one.agent) });
     const first = made("td");
-    first.append(tick);
-    const cells = [one.agent, one.wave, one.running, one.rule || one.reason, one.heard];
+    first.append(box);
+    const cells = [one.agent, one.wave, one.running, one.failure || one.rule || one.reason, one.heard && new Date(one.heard).toLocaleString()];
     line.append(first, ...cells.map((text) => made("td", text ?? "", "said")));
     return line;
   }
@@ -124,8 +165,17 @@
     } else send(form, event.submitter).catch((error) => form.querySelector("output").replaceChildren(made("p", String(error))));
   });
   byId("all").addEventListener("change", (event) => {
-    for (const one of byId("rows").querySelectorAll("input")) one.checked = event.target.checked;
+    for (const one of byId("rows").querySelectorAll("input")) {
+      one.checked = event.target.checked;
+      tick(one);
+    }
+    count();
   });
+  byId("rows").addEventListener("change", (event) => {
+    tick(event.target);
+    count();
+  });
+  byId("matching").addEventListener("change", count);
   byId("before").addEventListener("click", () => { page -= 1; find(); });
   byId("after").addEventListener("click", () => { page += 1; find(); });
 

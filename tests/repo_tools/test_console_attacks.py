@@ -1,0 +1,159 @@
+"""Attacks on the console: by another site, another user of the machine, and by what is typed."""
+
+import http.client
+import shutil
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.console import WAIT_S, opened
+from tests.support.workspace import Workspace
+
+START = {"channel": "stable", "version": "1.5.0"}
+
+
+@pytest.fixture(scope="module")
+def place(with_base, tmp_path_factory):
+    """A console that nobody changes anything with, and its workspace."""
+    folder = tmp_path_factory.mktemp("attacked")
+    work = Workspace(shutil.copytree(with_base, folder / "place"))
+    work.secrets = {"AWS_SECRET_ACCESS_KEY": "a secret of the environment"}
+    with opened(work, folder / "session.json") as found:
+        yield work, found
+
+
+@pytest.fixture(scope="module")
+def console(place):
+    """The console alone."""
+    return place[1]
+
+
+def asked(console, method, target, headers=(), body=b""):
+    """Send a request as it is written, which no library would tidy up, and return its answer."""
+    host = console.url.removeprefix("http://")
+    line = http.client.HTTPConnection(host, timeout=WAIT_S)
+    line.putrequest(method, target, skip_host=True)
+    for name, value in {"Host": host, "Content-Length": str(len(body)), **dict(headers)}.items():
+        line.putheader(name, value)
+    line.endheaders(body)
+    answer = line.getresponse()
+    found = (answer.status, answer.read().decode(errors="replace"))
+    line.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.example.com", "127.0.0.1.evil.example.com", "127.0.0.1:1", "127.0.0.1", ""]
+)
+def test_a_name_that_leads_here_is_refused(console, name):
+    """DNS rebinding: a site's own name is made to lead to loopback, and its page reads the console."""
+    for target in (f"/{console.secret}/", f"/{console.secret}/api/v1/status", "/enter?key=x"):
+        assert asked(console, "GET", target, {"Host": name})[0] == 421
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example.com",
+        "null",
+        "http://127.0.0.1:1",
+        "https://{host}",
+        "http://{host}.evil.example.com",
+    ],
+)
+def test_no_other_site_posts(console, origin):
+    """CSRF: a form or a script of another site, or port, sends what the person's browser would sign."""
+    host = console.url.removeprefix("http://")
+    target = f"/{console.secret}/api/v1/rollouts/start"
+    simple = {"Content-Type": "text/plain", "Origin": origin.format(host=host)}
+    assert asked(console, "POST", target, simple, b"{}")[0] == 403
+    assert console.get("jobs").json() == []
+
+
+def test_no_other_site_reads(console):
+    """No answer allows another origin to read it, to frame it, or to keep it."""
+    headers = {"origin": "http://evil.example.com"}
+    answer = requests.get(f"{console.url}/{console.secret}/", headers=headers, timeout=WAIT_S)
+    assert "access-control-allow-origin" not in answer.headers
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["cache-control"] == "no-store"
+    asking = {**headers, "access-control-request-method": "POST"}
+    ahead = requests.options(f"{console.url}/api/v1/sign", headers=asking, timeout=WAIT_S)
+    assert ahead.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer x"},
+        {"Cookie": "session={secret}"},
+        {"Referer": "{secret}"},
+    ],
+)
+def test_nothing_but_the_secret_opens(console, headers):
+    """Another user of the machine knocks: a guess, nothing, and the secret where it does not belong."""
+    told = {name: value.format(secret=console.secret) for name, value in headers.items()}
+    for target in (
+        "/",
+        "/steer",
+        "/api/v1/status",
+        "/api/v1/openapi/openapi.json",
+        f"/{console.secret[:-1]}/",
+    ):
+        assert asked(console, "GET", target, told)[0] == 401
+
+
+def test_a_link_opens_once_and_its_key_is_no_session(console):
+    """Whoever reads the link in the terminal's history, or in the browser's, comes too late."""
+    key = console.link.rpartition("=")[2]
+    first = requests.get(console.link, allow_redirects=False, timeout=WAIT_S)
+    assert (first.status_code, first.cookies.get_dict()) == (303, {})
+    assert requests.get(console.link, allow_redirects=False, timeout=WAIT_S).status_code == 403
+    assert asked(console, "GET", f"/{key}/")[0] == 401
+    assert asked(console, "GET", "/api/v1/status", {"Authorization": f"Bearer {key}"})[0] == 401
+    assert asked(console, "HEAD", "/enter?key=%00")[0] in {403, 405}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "../tidegate.toml",
+            "..%2ftidegate.toml",
+            "%2e%2e/%2e%2e/etc/passwd",
+            "assets/..%5c..%5ctidegate.toml",
+        ),
+        *("evidence/../../metadata/1.root.json", "evidence/%2e%2e/%2e%2e/metadata/1.root.json"),
+        *("evidence//etc/passwd", "evidence/", "%00", "builds/x/../../status.json"),
+    ],
+)
+def test_no_path_leads_out(console, path):
+    """What is not a page is not there, however its path is written."""
+    status, body = asked(console, "GET", f"/{console.secret}/{path}")
+    assert status in {400, 404}
+    assert not [word for word in ("root:", "store =", "signatures") if word in body]
+
+
+def test_it_listens_on_loopback_alone(console):
+    """No other machine finds a door."""
+    port = int(console.url.rpartition(":")[2])
+    table = Path("/proc/net/tcp").read_text().splitlines()
+    listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
+    assert [one for one in listening if one.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+
+
+def test_no_secret_is_told(place):
+    """No job, error or page tells what was typed, what opens the console, or its environment."""
+    _, console = place
+    console.post("sign", passphrase="four secret words here", pin="864213")
+    console.post("sign", passphrase=7)
+    told = console.get("jobs").text + console.post("sign", passphrase=["four secret words here"]).text
+    page = requests.get(f"{console.url}/{console.secret}/steer", timeout=WAIT_S).text
+    for secret in ("secret words", "864213", "secret of the environment"):
+        assert secret not in told
+        assert secret not in page
+    assert console.secret not in told
