@@ -10,7 +10,7 @@ from repo_tools.roles import parent
 from repo_tools.signed.canonical import payload
 from repo_tools.signed.reading import key_info
 from repo_tools.signed.tree import Tree
-from repo_tools.signed.trouble import translated
+from repo_tools.signed.trouble import signing, translated
 from repo_tools.signed.views import Signing
 
 
@@ -88,7 +88,7 @@ def sign(tree: Tree, role: str, signer: Signer) -> None:
     staged = tree.staged_metadata(role)
     if staged is None:
         return
-    with translated(f"staged {role}"):
+    with translated(f"staged {role}"), signing(role, key_info(signer.public_key).name):
         signature = staged.sign(signer, append=True)
         try:
             signer.public_key.verify_signature(signature, staged.signed_bytes)

@@ -7,7 +7,7 @@ from securesystemslib.exceptions import Error as SecuresystemslibError
 from tuf.api.exceptions import DownloadError, RepositoryError, UnsignedMetadataError
 from tuf.api.serialization import DeserializationError, SerializationError
 
-from metadata.errors import MalformedError, UnreachableError, UntrustedError
+from metadata.errors import MalformedError, UnreachableError, UnsuitableError, UntrustedError
 
 
 @contextmanager
@@ -29,3 +29,14 @@ def translated(what: str, hint: str = "") -> Iterator[None]:
         raise UnreachableError(f"{what} cannot be fetched: {error}", hint) from error
     except SecuresystemslibError as error:
         raise UntrustedError(f"{what}: {error}", hint) from error
+
+
+@contextmanager
+def signing(role: str, key: str) -> Iterator[None]:
+    """Raise our error when a key does not sign: a wrong PIN, a token that is gone, a service that refuses."""
+    try:
+        yield
+    except UnsignedMetadataError as error:
+        reason = str(error.__cause__ or error) or type(error.__cause__).__name__
+        hint = "is its PIN right, its token there, its service in reach?"
+        raise UnsuitableError(f"key {key} does not sign {role}: {reason}", hint) from error

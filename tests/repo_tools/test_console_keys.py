@@ -71,7 +71,7 @@ def test_a_pin_is_typed_into_the_page(page, tmp_path):
         assert keyid[:16] in told
         assert page.locator("#passphrase").count() == 0
         signed(page, "#pin", "654321")
-        page.locator("#staged output", has_text="PIN").wait_for()
+        page.locator("#staged output", has_text="key token does not sign agent.stable").wait_for()
         signed(page, "#pin", softhsm.PIN)
         page.get_by_text("Everybody who must has signed").wait_for()
         assert softhsm.PIN not in console.get("jobs").text
