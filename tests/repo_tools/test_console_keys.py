@@ -100,29 +100,12 @@ def test_a_passphrase_is_typed_into_the_page(page, tmp_path):
 def test_a_key_service_signs_from_the_page(page, tmp_path):
     """Nothing is typed for a key in a key service: whoever may use it may sign."""
     (tmp_path / "service").mkdir()
-    work = Workspace(tmp_path / "place")
     with localstack.running(tmp_path / "service") as environ:
-        kms = boto3.client(
-            "kms",
-            endpoint_url=environ["AWS_ENDPOINT_URL_KMS"],
-            region_name=environ["AWS_DEFAULT_REGION"],
-            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        )
-        made = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        work = Workspace(tmp_path / "place")
         work.secrets = environ
-        apart(work, "key", "new", "service", "--uri", f"awskms:{made}")
-        apart(
-            work,
-            "init",
-            work.folder,
-            *FOUNDED,
-            "--store",
-            work.store,
-            "--no-passphrase",
-            "--key",
-            "rollouts=service",
-        )
+        apart(work, "key", "new", "service", "--uri", f"awskms:{made_in(environ)}")
+        usual = ("--store", work.store, "--no-passphrase", "--key", "rollouts=service")
+        apart(work, "init", work.folder, *FOUNDED, *usual)
         apart(work, "publish")
         work.do("policy", "stable", "--poll", "10m")
         with opened(work, tmp_path / "session.json") as console:
@@ -133,3 +116,16 @@ def test_a_key_service_signs_from_the_page(page, tmp_path):
             page.get_by_text("Everybody who must has signed").wait_for()
             page.get_by_role("button", name="Publish", exact=True).click()
             page.get_by_text("Nothing is prepared.").wait_for()
+
+
+def made_in(environ):
+    """Make a key in the service, and return its id."""
+    kms = boto3.client(
+        "kms",
+        endpoint_url=environ["AWS_ENDPOINT_URL_KMS"],
+        region_name=environ["AWS_DEFAULT_REGION"],
+        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+    )
+    made = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    return made["KeyMetadata"]["KeyId"]

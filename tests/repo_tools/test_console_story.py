@@ -121,10 +121,9 @@ def manager(fleet, tmp_path):
         yield found
 
 
-@pytest.mark.slow
-def test_a_release_manager_recalls_what_fails_and_brings_out_what_mends_it(manager, fleet):
-    """Publish 1.5.0 gated, see canary fail, recall, order 1.5.1 to twelve hosts first, promote it to all."""
-    page, repo = manager.page, manager.repo
+def publish_what_fails(manager, fleet):
+    """Add 1.5.0, start it gated, sign and publish."""
+    page = manager.page
     manager.look("before")
     manager.add("1.5.0")
     expect(page.locator("#start-version")).to_have_value("1.5.0", timeout=PATIENCE_MS)
@@ -133,6 +132,10 @@ def test_a_release_manager_recalls_what_fails_and_brings_out_what_mends_it(manag
     manager.look("prepared")
     manager.bring_out()
 
+
+def see_canary_fail(manager, fleet):
+    """Every canary host goes back; all pages are looked at."""
+    page = manager.page
     fleet.at = datetime.now(UTC)
     canary = fleet.names("canary", 4)
     fleet.say(canary, *BACK, rollout="stable-0002", to="1.5.0", running="1.4.2", detail="out of memory")
@@ -143,16 +146,27 @@ def test_a_release_manager_recalls_what_fails_and_brings_out_what_mends_it(manag
         if name in {"Rollout", "Failures"}:
             page.get_by_text("rolled back").first.wait_for()
 
+
+def recall_it(manager, fleet):
+    """Send hosts back to 1.4.2."""
     manager.go("Steer")
     assert "rollout recall --from===1.5.0" in manager.recall("1.4.2", "==1.5.0", "out of memory")
     manager.bring_out()
 
+
+def order_what_mends_it(manager, fleet):
+    """Add 1.5.1, and order it to twelve hosts."""
     manager.add("1.5.1")
     line = manager.pick(12, "1.5.1", "before everybody else")
     assert (line.count("--id="), line.endswith("agent/stable 1.5.1")) == (12, True)
     manager.look("twelve")
     manager.bring_out()
 
+
+def promote_it(manager, fleet):
+    """Start 1.5.1, and promote it to every wave."""
+    page = manager.page
+    canary = fleet.names("canary", 4)
     manager.start("1.5.1", "manual", "mends 1.5.0")
     manager.bring_out()
     fleet.at = datetime.now(UTC)
@@ -163,6 +177,14 @@ def test_a_release_manager_recalls_what_fails_and_brings_out_what_mends_it(manag
         assert "rollout promote --early" in manager.do("going", "Promote")
         page.get_by_text(f"agent.stable.{wave}: ").first.wait_for()
         manager.bring_out()
+
+
+@pytest.mark.slow
+def test_a_release_manager_recalls_what_fails_and_brings_out_what_mends_it(manager, fleet):
+    """Publish 1.5.0 gated, see canary fail, recall, order 1.5.1 to twelve hosts first, promote it to all."""
+    for step in (publish_what_fails, see_canary_fail, recall_it, order_what_mends_it, promote_it):
+        step(manager, fleet)
+    page, repo = manager.page, manager.repo
     orders = repo.do("rollout", "status", "stable")["waves"]
     assert [one["order"]["version"] for one in orders] == ["1.5.1", "1.5.1", "1.5.1"]
     log = repo.run("log").stdout

@@ -53,8 +53,9 @@
     for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
     const job = await answer.json();
     show(output, job);
-    if (button.value !== "plan" && job.exit_code === 0) cleared(form);
-    if (button.value !== "plan") await again(form.closest("section").id === "staged");
+    if (button.value === "plan" || job.exit_code !== 0) return;
+    cleared(form);
+    await again(form.closest("section").id === "staged");
   }
 
   // A reason that was signed once is not signed again by mistake.
