@@ -1,6 +1,7 @@
 """``make fuzz``: hunt in every parser for some seconds each, or try again what was found in one."""
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import ROOT
+from tests.fuzz.parser import PLACE_IN, scratch
 from tests.fuzz.table import TABLE
 from tests.fuzz.test_life import Host, TestHost
 
@@ -67,7 +69,8 @@ def _hunt(name: str, seconds: int) -> int:
     }
     said = [f"-{key}={value}" for key, value in options.items()]
     line = [sys.executable, "-m", "tests.fuzz.hunt", name, *said, str(corpus)]
-    ran = subprocess.run(line, cwd=ROOT, capture_output=True, check=False)
+    environment = {**os.environ, PLACE_IN: str(scratch("hunts"))}
+    ran = subprocess.run(line, cwd=ROOT, capture_output=True, env=environment, check=False)
     log = ran.stderr.decode(errors="replace") + ran.stdout.decode(errors="replace")
     runs = DONE.search(log)
     _tell(f"{name}: {int(runs[1]) if runs else 0:,} runs")

@@ -1,6 +1,7 @@
 """What one line of the table says, and what all lines share."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -38,9 +39,14 @@ MEMORY = Path("/dev/shm")
 """Where nothing waits for a disk."""
 
 
+PLACE_IN = "FUZZ_SCRATCH"
+"""The variable by which a hunt is told where to work: libFuzzer ends at once, and cleans nothing up."""
+
+
 @cache
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="tidegate-fuzz-", dir=MEMORY if MEMORY.is_dir() else None)
+    usual = str(MEMORY) if MEMORY.is_dir() else None
+    return tempfile.TemporaryDirectory(prefix="tidegate-fuzz-", dir=os.environ.get(PLACE_IN, usual))
 
 
 def scratch(*names: str) -> Path:
