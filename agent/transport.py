@@ -3,7 +3,7 @@
 A socket's own time limit begins anew with each byte. So a clock beside the request cuts the connection when
 the time is over, in the middle of the headers too. What comes over it is not looked at here.
 
-It speaks urllib3, which the TUF client brings, and obeys the environment as requests does (ADR 31).
+It speaks urllib3, which the TUF client brings, and obeys the environment as requests does (ADR 33).
 """
 
 import contextlib
