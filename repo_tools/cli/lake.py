@@ -37,6 +37,7 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
       tidegate fleet collect /srv/reports
       tidegate fleet collect s3://example-reports/fleet --dry-run
     """
+    from repo_tools.collect.box import opened as open_box
     from repo_tools.collect.days import is_empty
     from repo_tools.collect.joining import gate_of
     from repo_tools.collect.lake import opened
@@ -44,10 +45,9 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
     from repo_tools.collect.run import Collector
     from repo_tools.collect.workers import Workers
     from repo_tools.fleet import enrolment
-    from repo_tools.store import open_store
 
     desk = app.desk().published()
-    store = open_store(box, Path(), desk.workspace.settings.s3)
+    store = open_box(box, desk.workspace.settings.s3)
     gate = gate_of(enrolment.read(desk))
     with (
         opened(lake or desk.workspace.folder / "lake", keep=not dry_run) as lake_at_hand,

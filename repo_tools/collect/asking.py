@@ -20,6 +20,8 @@ MORE = {"agents": AGENTS, "asides": ASIDES}
 OUTCOMES = "outcomes"
 """A table that is worked out of ``TABLE``: what the hosts that a rollout reached came to."""
 COLUMNS = (*Row.__struct_fields__, "wave")
+RESERVED = frozenset({"at"})
+"""Columns that SQL knows as words of its own, and reads in quotes alone."""
 _ROOM = files("repo_tools.collect") / "queries"
 COUNTED = (files("repo_tools.collect") / f"{OUTCOMES}.sql").read_text("utf-8")
 """The question that makes it."""
@@ -148,7 +150,8 @@ def only(table: Table, wishes: Sequence[tuple[str, str]]) -> Table:
 def unanswered(error: Exception) -> UsageError:
     """Return the error for a question that an engine does not understand."""
     said = " ".join(str(error).partition("\n\n")[0].split())
-    hint = f"reports has the columns {', '.join(COLUMNS)}"
+    columns = (f'"{name}"' if name in RESERVED else name for name in COLUMNS)
+    hint = f"reports has the columns {', '.join(columns)}"
     return UsageError(f"the query cannot be answered: {said}", hint)
 
 

@@ -7,10 +7,12 @@ at in each run, all others once a day.
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 
-from repo_tools.store import FullStore
+from metadata.errors import UnreachableError
+from repo_tools.store import FolderStore, FullStore, S3Options, open_store
 
 TOP = "reports/v1"
 LOOK_BACK = timedelta(days=14)
@@ -37,6 +39,20 @@ class Dropped(msgspec.Struct, frozen=True):
     """By the store's clock: a host may file where it likes, but not when."""
     mark: str
     """Another one when the content is: what was read too early is read again."""
+
+
+def opened(location: str, s3: S3Options | None) -> FullStore:
+    """Return a drop box.
+
+    Raises:
+        UsageError: It is no location of a store.
+        UnreachableError: It is a folder that is not there: a job that reads the wrong one would stay green.
+    """
+    store = open_store(location, Path(), s3)
+    if isinstance(store, FolderStore) and not store.folder.exists():
+        hint = "is it mounted, and spelled so? make it where hosts have sent nothing yet"
+        raise UnreachableError(f"there is no folder {store.folder}", hint)
+    return store
 
 
 def days(store: FullStore) -> list[str]:

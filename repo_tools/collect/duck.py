@@ -21,6 +21,7 @@ class Duck:
     def ask(self, statement: str) -> Table:
         """Answer a question."""
         try:
+            self._refuse_deeds(statement)
             answer = self.db.execute(statement)
             columns = [column[0] for column in answer.description or ()]
             return Table(columns, answer.fetchall())
@@ -38,6 +39,7 @@ class Duck:
             raise UsageError(f"{target} is neither .csv nor .parquet", "name a file that ends so")
         fresh = target.with_name(f".new-{target.name}")
         try:
+            self._refuse_deeds(statement)
             found = self.db.sql(statement)
             found.write_csv(str(fresh)) if target.suffix == ".csv" else found.write_parquet(str(fresh))
             [(count,)] = self.db.execute(f"SELECT count(*) FROM ({statement})").fetchall()  # noqa: S608 (ran above)
@@ -50,6 +52,12 @@ class Duck:
         finally:
             fresh.unlink(missing_ok=True)
         return int(count)
+
+    def _refuse_deeds(self, statement: str) -> None:
+        """Refuse what is not one question: who asks expects that nothing is written."""
+        kinds = [one.type for one in self.db.extract_statements(statement)]
+        if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+            raise UsageError("that is not one question", "ask with one SELECT; fleet export writes files")
 
 
 @contextmanager

@@ -4,6 +4,10 @@ import subprocess
 import sys
 
 import duckdb
+import pytest
+
+from repo_tools.collect import asking
+from repo_tools.collect.asking import COLUMNS
 
 
 def test_the_queries_say_how_a_rollout_goes(collection):
@@ -59,6 +63,35 @@ def test_a_query_that_makes_no_sense(collection):
     assert collection.repo.run("fleet", "query", "nonsense").exit_code == 2
     done = collection.repo.run("fleet", "query", "--sql", "SELECT nothing FROM reports")
     assert (done.exit_code, "cannot be answered" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_is_named_as_it_can_be_asked_for(name):
+    """The hint of a question that made no sense can be copied into the next one."""
+    hint = asking.unanswered(ValueError("?")).hint
+    [column] = [one for one in hint.rpartition(" columns ")[2].split(", ") if one.strip('"') == name]
+    with duckdb.connect() as db:
+        assert db.execute(f'SELECT {column} FROM (SELECT 1 AS "{name}")').fetchall() == [(1,)]
+
+
+def test_a_question_is_one_and_writes_nothing(collection, tmp_path):
+    """What is no question is refused, and leaves nothing behind."""
+    collection.voice("host-1").join()
+    collection.collect()
+    written = tmp_path / "written"
+    deeds = [f"COPY (SELECT 1) TO '{written}'", f"ATTACH '{written}'", "SET threads = 1"]
+    for text in ("", " ;", "-- nothing", "SELECT 1; SELECT 2", *deeds):
+        done = collection.repo.run("fleet", "query", "--sql", text)
+        assert (done.exit_code, "that is not one question" in done.stderr) == (2, True), done.stderr
+    assert not written.exists()
+
+
+def test_a_question_about_a_moment(collection):
+    """Times with a zone are answered, too."""
+    collection.voice("host-1").join()
+    collection.collect()
+    [row] = collection.repo.do("fleet", "query", "--sql", "SELECT now() AS present")
+    assert row["present"]
 
 
 def test_a_program_that_asked_a_database_ends_quietly(collection):

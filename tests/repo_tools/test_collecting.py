@@ -234,3 +234,9 @@ def test_an_empty_box_says_where_reports_come_from(collection):
     collection.voice("host-1").join()
     collection.collect()
     assert "no report lies" not in collection.repo.run("fleet", "collect", collection.box).stdout
+
+
+def test_a_box_that_is_not_there(collection):
+    """The disaster: a job reads a folder that is not mounted, stays green, and misses every failure."""
+    done = collection.repo.run("fleet", "collect", collection.box.with_name("boxx"))
+    assert (done.exit_code, "there is no folder" in done.stderr) == (11, True)
