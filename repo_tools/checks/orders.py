@@ -9,6 +9,7 @@ from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.roles import release_path
+from repo_tools.rollouts.refusals import leads_forward
 from repo_tools.rollouts.state import State, closed, cut_spread
 
 _LEAD = "add the release that leads there, with --via"
@@ -80,7 +81,7 @@ def spreads(facts: Facts) -> Iterator[Finding]:
 
 
 def recalls(facts: Facts) -> Iterator[Finding]:
-    """A recall that cannot work: to what is withdrawn, or away from its own base."""
+    """A recall that cannot work: to what it withdraws, away from its own base, or newly and forward."""
     for state in facts.channels:
         for role, _digest, order in facts.orders(state):
             if order.recall is None:
@@ -91,6 +92,10 @@ def recalls(facts: Facts) -> Iterator[Finding]:
             if order.base and parse(order.base.version) > parse(order.version):
                 text = f"{order.rollout} recalls to {order.version}, below its base {order.base.version}"
                 yield Finding("error", "recalls", role, text)
+            if order != facts.known(role) and leads_forward(state, order.version, order.recall):
+                text = f"{order.rollout} recalls forward, to {order.version}"
+                hint = f"tidegate rollout start {state.channel} {order.version} goes there wave by wave"
+                yield Finding("error", "recalls", role, text, hint)
 
 
 def paused(facts: Facts) -> Iterator[Finding]:

@@ -15,7 +15,13 @@ from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
-from repo_tools.rollouts.refusals import refuse_complete, refuse_held, refuse_unfit, refuse_withdrawn
+from repo_tools.rollouts.refusals import (
+    refuse_complete,
+    refuse_forward,
+    refuse_held,
+    refuse_unfit,
+    refuse_withdrawn,
+)
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave
 
@@ -172,6 +178,7 @@ def back(state: State, wave: str, version: str, permission: Recall, terms: Terms
     refuse_withdrawn(state, version)
     if within(version, permission.from_versions):
         raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
+    refuse_forward(state, version, permission)
     order = begun(state, wave, version, terms)
     above = order.base is None or parse(order.base.version) > parse(version)
     base = state.catalog.pointer(version) if above else order.base

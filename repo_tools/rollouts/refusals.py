@@ -133,6 +133,23 @@ def refuse_withdrawn(state: State, version: str) -> None:
         raise UnsuitableError(text, "build it anew under a higher version")
 
 
+def refuse_forward(state: State, version: str, permission: Recall) -> None:
+    """Refuse a recall to what is above all that it calls hosts back from.
+
+    Raises:
+        UnsuitableError: It would be an update, to every wave at once.
+    """
+    if leads_forward(state, version, permission):
+        hint = f"tidegate rollout start {state.channel} {version} goes forward, wave by wave"
+        raise UnsuitableError(f"{version} is above every release in {permission.from_versions}", hint)
+
+
+def leads_forward(state: State, version: str, permission: Recall) -> bool:
+    """Return whether a recall calls hosts back from releases, and only from lower ones than its own."""
+    called = [one for one in state.catalog.ever if within(one, permission.from_versions)]
+    return bool(called) and all(parse(one) < parse(version) for one in called)
+
+
 def withdrawal(state: State, release: Release, at: datetime) -> str:
     """Return in a word why a release cannot be ordered in a channel any more; empty where it can."""
     if state.policy.revocation(release.version):

@@ -107,6 +107,11 @@ class Catalog:
         return _versions(self._view)
 
     @property
+    def ever(self) -> frozenset[str]:
+        """All versions, also those that were retired: hosts may still run them."""
+        return self.versions.union(self._view.retired)
+
+    @property
     def public_versions(self) -> frozenset[str]:
         """The live ones."""
         live = self._desk.tree.live_view(releases(self.product))

@@ -85,6 +85,18 @@ def test_a_recall_below_its_own_base_swings_for_ever(danger):
     assert (up["action"], up["version"]) == ("update", "1.5.0")
 
 
+@disaster("recalls")
+def test_a_recall_forward_updates_hosts_that_never_had_what_is_recalled(danger):
+    """An order is reworded, past the tool that refuses it: hosts go up, and nothing was tried before."""
+    danger.work.publish_release("1.5.0", strategy="manual")
+    danger.work.do("rollout", "pause", "stable")
+    danger.reword(recall={"from": "==1.4.2", "until": None, "reason": ""}, state="go")
+    assert "stable-0002 recalls forward, to 1.5.0" in danger.refusal()
+    danger.publish_anyway()
+    decided = danger.decision(danger.host("canary"), "1.4.2")["decision"]
+    assert (decided["action"], decided["version"]) == ("update", "1.5.0")
+
+
 @disaster("nowhere")
 def test_a_recall_to_what_is_gone_moves_nobody(danger):
     """A release that is not listed any more cannot be gone back to."""

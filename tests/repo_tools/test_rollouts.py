@@ -97,10 +97,23 @@ def test_a_recall_updates_no_wave_that_runs_something_lower(rolled, orders):
 
 
 def test_a_recall_reaches_a_wave_that_runs_what_is_recalled_below_the_target(rolled, orders):
-    """Whoever recalls 1.4.2 upwards means the waves that run it."""
-    rolled.publish_release("1.5.0", strategy="manual")
-    rolled.do("rollout", "recall", "stable", "1.5.0", "--from", "<=1.4.2")
+    """What lies on both sides of the target is called to it."""
+    for version in ("1.5.0", "1.5.1"):
+        rolled.publish_release(version, strategy="manual")
+    rolled.do("rollout", "recall", "stable", "1.5.0", "--from", "<=1.5.1,!=1.5.0")
     assert {found["version"] for found in orders().values()} == {"1.5.0"}
+
+
+def test_a_recall_goes_nowhere_but_back(rolled):
+    """A version above all that is called back is an update, to every wave at once."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    result = rolled.run("rollout", "recall", "stable", "1.5.0", "--from", "==1.4.2")
+    assert result.exit_code == 13
+    assert "1.5.0 is above every release in ==1.4.2" in result.stderr
+    assert "tidegate rollout start agent/stable 1.5.0" in result.stderr
+    host = rolled.run("rollout", "recall", "stable", "1.5.0", "--from", "==1.4.2", "--id", "host-1")
+    assert host.exit_code == 13
+    assert not rolled.do("status")["staged"]
 
 
 def test_a_recall_that_calls_nobody_back_is_refused(rolled):
