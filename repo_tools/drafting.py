@@ -88,6 +88,7 @@ def drafted(desk: Desk, ask: Ask, progress: Progress) -> Iterator[Draft]:
         MalformedError: An agent would refuse it.
     """
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=desk.workspace.folder) as folder:
+        (Path(folder) / ".gitignore").write_text("*\n")  # what a kill leaves behind is not committed
         contents = Contents(Path(folder) / "targets", desk.store)
         packed, path = _packed(ask, Path(folder), progress)
         name = f"{ask.platform}{packed.suffix}"

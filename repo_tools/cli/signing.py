@@ -11,7 +11,7 @@ from repo_tools.desk import Desk
 from repo_tools.keys.choice import chosen
 from repo_tools.output import Answer, Sheet
 from repo_tools.publishing import alone, evidence
-from repo_tools.publishing.between import refuse_overtaken
+from repo_tools.publishing.between import refuse_overtaken, refuse_unread
 from repo_tools.publishing.tidying import settle
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signed.signing import drop_stale
@@ -27,9 +27,15 @@ only_roles = click.option(
     "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
 )
 @only_roles
+@click.option(
+    "--if-staged",
+    "read",
+    metavar="DIGEST",
+    help="Only while exactly that is staged which status --json told with this digest.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @changes
-def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> Answer:
+def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], read: str | None, yes: bool) -> Answer:
     """Sign what is staged, with every key at hand that still counts.
 
     With --role, only that role is shown and signed, as if nothing else were staged.
@@ -41,6 +47,8 @@ def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], yes: bool) -> 
       tidegate sign --role agent.stable.brake
     """
     whole = app.desk()
+    if read is not None:
+        refuse_unread(whole, read)
     public = tidied(app, whole)
     left = [role for role in roles if role not in public]
     if roles and not left:

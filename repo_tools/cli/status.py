@@ -15,7 +15,7 @@ from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import THREE, cosigning, due_at
 from repo_tools.renewal import due
 from repo_tools.roles import ONLINE
-from repo_tools.signed.signing import signings
+from repo_tools.signed.signing import digest, signings
 from repo_tools.signed.signing import stale as stale_in
 from repo_tools.signed.views import Signing
 from repo_tools.signing import following, hands, who
@@ -39,6 +39,7 @@ def status(app: App) -> Answer:
         "store": desk.store.location,
         "published": desk.live.version("timestamp") or None,
         "staged": wording,
+        "digest": digest(desk.tree),
         "signatures": [_data(one) for one in found],
         "hands": [asdict(one) for one in hands(desk)],
         "overtaken": [role for role in roles if desk.tree.overtaken(role)],

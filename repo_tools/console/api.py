@@ -53,6 +53,13 @@ class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return Secrets(passphrase=self.passphrase, pin=self.pin)
 
 
+class Read(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is signed."""
+
+    if_staged: lines.Word | None = None
+    """The digest that ``status`` told; nothing else is signed then."""
+
+
 class Going(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is published."""
 
@@ -155,9 +162,10 @@ def _deed(name: str, path: str, action: type[lines.Action], summary: str) -> HTT
 
 
 @_acts("/sign", "Sign what is staged")
-async def sign(request: Plain, clerk: Clerk, data: Keyed) -> Response[Job]:
+async def sign(request: Plain, clerk: Clerk, data: Read) -> Response[Job]:
     """Do what ``tidegate sign`` does; passphrase and PIN are used once and not kept."""
-    return await _do(request, clerk, lines.Sign(roles=data.roles, keys=data.keys), data.secrets)
+    wish = lines.Sign(roles=data.roles, keys=data.keys, if_staged=data.if_staged)
+    return await _do(request, clerk, wish, data.secrets)
 
 
 @_acts("/publish", "Publish what is signed")

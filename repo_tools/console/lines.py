@@ -217,9 +217,12 @@ class Sign(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
     command = ("sign", "--yes")
     roles: list[Word] = []
     keys: list[Word] = []
+    if_staged: Word | None = None
+    """The digest of what was read."""
 
     def _options(self) -> list[str]:
-        return [*(f"--role={one}" for one in self.roles), *(f"--key={one}" for one in self.keys)]
+        named = [*(f"--role={one}" for one in self.roles), *(f"--key={one}" for one in self.keys)]
+        return [*named, *([f"--if-staged={self.if_staged}"] if self.if_staged else [])]
 
 
 class Publish(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):

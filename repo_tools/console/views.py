@@ -101,7 +101,7 @@ class Views:
         desk = self._desk()
         model, build = self._looked_at()
         versions = [
-            version
+            {"product": product, "version": version}
             for product in dict.fromkeys(channel.product for channel in desk.channels())
             for version in _newest_first(Catalog(desk, product))
         ]

@@ -8,6 +8,7 @@ from repo_tools.output import moment
 from repo_tools.roles import parent
 from repo_tools.signed.live import Live
 from repo_tools.signed.reading import view
+from repo_tools.signed.signing import digest
 from repo_tools.signed.views import ISSUED_FIELD
 
 REBASE = "tidegate publish --rebase prepares it again on what is live; then sign, and publish"
@@ -39,6 +40,21 @@ def refuse_overtaken(desk: Desk) -> None:
     if behind:
         told = "; ".join(since(desk.live, {role: desk.live.version(role) - 1 for role in behind}))
         raise ConflictError(f"somebody published first: {told}", REBASE)
+
+
+def refuse_unread(desk: Desk, read: str) -> None:
+    """Refuse to go on with what was staged after somebody read what is.
+
+    Args:
+        desk: With all that is staged.
+        read: The digest of what they read.
+
+    Raises:
+        ConflictError: Somebody else prepared something, or took it back.
+    """
+    if digest(desk.tree) != read:
+        hint = "read it again, and sign what you read: tidegate status"
+        raise ConflictError("what is staged is no longer what was read", hint)
 
 
 def explained(desk: Desk, error: ConflictError) -> ConflictError:

@@ -15,8 +15,8 @@ from metadata.fields import time_text
 from repo_tools.roles import lifetime
 from repo_tools.signed.canonical import payload
 from repo_tools.signed.live import Live
-from repo_tools.signed.reading import load
-from repo_tools.signed.trouble import translated
+from repo_tools.signed.reading import key_info, load
+from repo_tools.signed.trouble import signing, translated
 from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD, PASSED_FIELD
 
 AT_WORK = timedelta(minutes=10)
@@ -209,8 +209,9 @@ def _meta(version: int, data: bytes) -> MetaFile:
 
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
-    with translated(metadata.signed.type):
-        for signer in signers:
+    role = metadata.signed.type
+    for signer in signers:
+        with translated(role), signing(role, key_info(signer.public_key).name):
             metadata.sign(signer, append=True)
     return metadata.to_bytes()
 

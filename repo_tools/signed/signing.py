@@ -1,6 +1,7 @@
 """Signatures on staged roles: who has signed, who still must, and adding one."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root
@@ -41,6 +42,13 @@ def staged_bytes(tree: Tree, role: str) -> bytes:
         raise UnsuitableError(f"{role} is not staged")
     good = sorted({key.keyid for found in signings(tree, role) for key in found.signed})
     return Metadata(staged.signed, {keyid: staged.signatures[keyid] for keyid in good}).to_bytes()
+
+
+def digest(tree: Tree) -> str:
+    """Return one digest of what all staged roles say, whoever has signed them."""
+    said = {role: tree.staged_metadata(role) for role in tree.staged()}
+    lines = [f"{role} {sha256(payload(one)).hexdigest()}\n" for role, one in said.items() if one]
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def is_public(tree: Tree, role: str) -> bool:

@@ -28,6 +28,7 @@ ACTIONS = [
     lines.Update(channel="stable", version="1.5.0", hosts=lines.Hosts(ids=["host-1", "host-2"]), retry=2),
     lines.AddRelease(version="1.5.0", path="/srv/build", platform="linux-x86_64", health=["tcp:[::1]:80"]),
     lines.Sign(roles=["agent.stable.brake"], keys=["rollouts"]),
+    lines.Sign(if_staged=64 * "0"),
     lines.Publish(dry_run=True),
     lines.Unstage(),
     lines.Unstage(roles=["agent.stable.early"]),
@@ -121,6 +122,28 @@ def test_a_rollout_from_the_console(console, rolled):
     waves = console.get("rollouts/agent/stable").json()["waves"]
     assert [one["order"]["version"] for one in waves] == ["1.5.0", "1.4.2", "1.4.2"]
     assert "July" in rolled.run("log").stdout
+
+
+def test_two_consoles_sign_nothing_that_the_other_prepared_unseen(console, rolled, tmp_path):
+    """The disaster: two people prepare at once, and one signs what nobody read; neither's work is lost."""
+    with opened(rolled, tmp_path / "second.json") as second:
+        console.post("rollouts/start", channel="stable", version="1.5.0", strategy="manual", reason="July")
+        read = console.get("status").json()["digest"]
+        again = second.post("rollouts/start", channel="stable", version="1.4.2", reason="mine")
+        assert again.json()["exit_code"] != 0, again.text
+        second.post("brake", channel="stable", reason="crash loops")
+        refused = console.post("sign", if_staged=read)
+        assert (refused.status_code, refused.json()["exit_code"]) == (409, 15)
+        assert "what is staged is no longer what was read" in "".join(refused.json()["notes"])
+        now = second.get("status").json()
+        assert all(reason in str(now["staged"]) for reason in ("July", "crash loops"))
+        assert {tuple(one["signed"]) for one in now["signatures"]} == {()}
+        signed = second.post("sign", if_staged=now["digest"])
+        assert signed.json()["line"] == f"tidegate sign --yes --if-staged={now['digest']}"
+        assert second.get("status").json()["digest"] == now["digest"]
+        assert console.post("publish").status_code == 200
+    log = rolled.run("log").stdout
+    assert all(reason in log for reason in ("July", "crash loops"))
 
 
 def test_one_host_is_updated(console, rolled):

@@ -4,10 +4,13 @@ import shutil
 from datetime import timedelta
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.bench import large
 from tests.support.chromium import PHONE, Reader, chromium
 from tests.support.console import opened
 from tests.support.dashboards import Seen
+from tests.support.workspace import HERE
 
 ATTACK = "<img src=/hit onerror=window.hit=1>"
 
@@ -62,6 +65,34 @@ def test_a_rollout_is_steered_from_the_first_form_to_the_store(steering, rolled)
     steering.get_by_role("link", name="Rollout").click()
     steering.get_by_role("link", name="Brake").click()
     steering.get_by_role("heading", name="Brake").wait_for()
+
+
+def test_what_was_prepared_after_the_page_was_read_is_shown_before_it_is_signed(steering, rolled):
+    """Nobody signs with one click what somebody else prepared meanwhile; the next click signs both."""
+    rolled.do("policy", "stable", "--poll", "10m")
+    assert "no longer what was read" in do(steering, "staged", "Sign all of it")
+    steering.locator("#staged li", has_text="agent.stable: ").wait_for()
+    assert not any(one["signed"] for one in rolled.do("status")["signatures"])
+    steering.locator("#staged").get_by_role("button", name="Sign all of it").click()
+    steering.get_by_text("Everybody who must has signed").wait_for()
+
+
+def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path):
+    """Versions of another product cannot be chosen, and the newest of its own stands first."""
+    work = large.founded(tmp_path / "place", str(tmp_path / "store"), 2)
+    work.do("release", "add", "2.0.0", work.build("2.0.0"), "--platform", HERE, "--product", "relay")
+    with opened(work, tmp_path / "session.json") as console, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{console.url}/{console.secret}/steer")
+        page.locator("#rows").wait_for(state="attached")
+        for channel, versions in (
+            ("relay/stable", ["2.0.0", "1.0.1", "1.0.0"]),
+            ("agent/beta", ["1.0.1", "1.0.0"]),
+        ):
+            page.locator("#start-channel").select_option(channel)
+            offered = page.locator("#start-version option:not([disabled])")
+            expect(offered).to_have_text(versions)
+            expect(page.locator("#start-version")).to_have_value(versions[0])
 
 
 def test_everybody_can_steer(steering):

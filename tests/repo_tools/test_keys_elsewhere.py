@@ -55,6 +55,21 @@ def test_a_wrong_pin_is_told_as_such(token, tmp_path):
     assert not work.keys.exists()
 
 
+def test_a_wrong_pin_of_the_online_key_is_told_as_such(token, tmp_path):
+    """Whoever publishes is told which key does not sign, and nothing goes out."""
+    work = Workspace(tmp_path)
+    work.secrets = {"TIDEGATE_PIN": softhsm.PIN}
+    work.do("key", "new", "token", "--uri", token.make(11, "prime256v1"))
+    work.found("--key", "online=token")
+    work.do("policy", "stable", "--poll", "10m")
+    work.do("sign", "--yes")
+    work.secrets = {"TIDEGATE_PIN": "654321"}
+    refused = work.run("publish")
+    assert (refused.exit_code, "key token does not sign snapshot" in refused.stderr) == (13, True)
+    work.secrets = {"TIDEGATE_PIN": softhsm.PIN}
+    work.do("publish")
+
+
 def test_a_token_that_is_not_there(token, tmp_path):
     """Neither a missing token nor a missing key is taken for anything else."""
     work = Workspace(tmp_path)

@@ -1,5 +1,6 @@
 """Releases: what may be added, and what is remembered."""
 
+import subprocess
 from contextlib import contextmanager
 
 import pytest
@@ -174,6 +175,27 @@ def test_a_brake_waits_for_no_release_that_is_packed(rolled):
     staged = {one["role"] for one in rolled.do("status")["signatures"]}
     assert staged == {"agent.stable.brake", "agent.releases"}
     rolled.sign_and_publish()
+
+
+def test_a_release_that_is_killed_while_it_is_packed_leaves_nothing_to_commit(rolled):
+    """What lies there in the midst is what a kill leaves; git is not told of it in older workspaces."""
+    subprocess.run(["git", "init", "-q", rolled.folder], check=True)
+    (rolled.folder / ".gitignore").write_text("/.lock\n")
+    seen = []
+
+    @contextmanager
+    def midst(_what, _size):
+        assert list(rolled.folder.glob(".pack-*"))
+        listed = subprocess.run(
+            ["git", "status", "--porcelain", "-uall"], cwd=rolled.folder, check=True, capture_output=True
+        )
+        seen.append(listed.stdout.decode())
+        yield silent
+
+    add(rolled.desk(), Ask("agent", "1.5.0", rolled.build("1.5.0"), HERE), midst)
+    assert seen
+    assert all(".pack-" not in one for one in seen)
+    assert "tidegate.toml" in seen[0]
 
 
 def test_what_was_staged_while_a_release_was_packed_is_kept(rolled):

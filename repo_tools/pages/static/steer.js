@@ -3,6 +3,7 @@
 (() => {
   const API = new URL("api/v1/", location).pathname;
   const ON_PAGE = 100;
+  const CONFLICT = 15;
   const byId = (id) => document.getElementById(id);
   const made = (name, text = "", kind = "") => {
     const node = document.createElement(name);
@@ -53,14 +54,17 @@
     for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
     const job = await answer.json();
     show(output, job);
-    if (button.value === "plan" || job.exit_code !== 0) return;
+    const staged = form.closest("section").id === "staged";
+    const overtaken = staged && job.exit_code === CONFLICT;
+    if (button.value === "plan" || (job.exit_code !== 0 && !overtaken)) return;
     cleared(form);
-    await again(form.closest("section").id === "staged");
+    await again(staged);
   }
 
   // A reason that was signed once is not signed again by mistake.
   function cleared(form) {
     form.reset();
+    suit(form);
     if (form.contains(byId("rows"))) {
       ticks.clear();
       count();
@@ -79,9 +83,31 @@
   // Options that move select themselves on the way: what was chosen is chosen again, and the first stays the first.
   function offer(select, fresh) {
     if (fresh.options.length === select.options.length) return;
-    const chosen = select.selectedIndex > 0 ? select.value : fresh.options[0].value;
+    const chosen = select.value;
+    const first = suiting(select)[0]?.selected;
     select.replaceChildren(...fresh.childNodes);
-    select.value = chosen;
+    suit(select.form);
+    choose(first ? undefined : suiting(select).find((one) => one.value === chosen), select);
+  }
+
+  function choose(option, select) {
+    const chosen = option ?? suiting(select)[0];
+    if (chosen) chosen.selected = true;
+    else select.selectedIndex = -1;
+  }
+
+  const suiting = (select) => [...select.options].filter((one) => !one.disabled);
+
+  // Versions of another product than the channel's cannot be chosen.
+  function suit(form) {
+    const select = form.querySelector("select[name=version]");
+    const channel = form.elements.channel?.value ?? found.channel;
+    if (!select || !channel) return;
+    const [product] = channel.split("/");
+    for (const one of select.options) {
+      one.disabled = one.hidden = "product" in one.dataset && one.dataset.product !== product;
+    }
+    if (!select.selectedOptions.length || select.selectedOptions[0].disabled) choose(undefined, select);
   }
 
   let page = 0;
@@ -107,6 +133,7 @@
     const { channel, search, running, failing } = asked;
     if (channel !== found.channel) ticks.clear();
     found = { channel, which: { search, running, failing, labels: Object.fromEntries(labels) } };
+    suit(document.querySelector("form[data-post='agents/update']"));
     const narrowed = Boolean(search || running || failing || labels.length);
     byId("found").textContent = `${said.total.toLocaleString()} hosts, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
     byId("matching").disabled = !narrowed;
@@ -177,10 +204,14 @@
     count();
   });
   byId("matching").addEventListener("change", count);
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "channel") suit(event.target.form);
+  });
   byId("before").addEventListener("click", () => { page -= 1; find(); });
   byId("after").addEventListener("click", () => { page += 1; find(); });
 
   new EventSource(`${API}events`).addEventListener("job", (event) => told(JSON.parse(event.data)));
   fetch(`${API}jobs`).then((answer) => answer.json()).then((all) => all.reverse().forEach(told));
+  for (const form of document.forms) suit(form);
   find();
 })();
