@@ -12,7 +12,7 @@ from agent.guard.duty import BOOTED
 from agent.host import Host, opened
 from agent.repository import CLOCK_HINT, OWNER_HINT, Repository
 from agent.services import NoManagerError
-from agent.settings import Settings
+from agent.settings import Commands, ProductSettings, Settings, Systemd
 from agent.steps.choose import look
 from agent.work import NEAR_FUTURE_S, Work, platform
 from metadata.errors import ConflictError, TidegateError
@@ -103,9 +103,16 @@ def _service(host: Host, work: Work) -> Finding:
     except TidegateError as error:
         return Finding(name, installed is None, f"{text} unknown: {error.message}", error.hint)
     ok = status.running or installed is None
-    unit = getattr(work.product.service, "unit", None)
-    mend = f"see: journalctl --unit {unit}" if unit else "see the service's own log"
-    return Finding(name, ok, f"{text} {status.text}", "" if ok else mend)
+    return Finding(name, ok, f"{text} {status.text}", "" if ok else _service_mend(work.product))
+
+
+def _service_mend(product: ProductSettings) -> str:
+    match product.service:
+        case Systemd() as systemd:
+            return f"see: journalctl --unit {systemd.unit}"
+        case Commands():
+            return "see the service's own log; if it does run, correct service.status in the settings"
+    return "see the service's own log"
 
 
 def _config(work: Work) -> Iterator[Finding]:

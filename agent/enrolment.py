@@ -1,9 +1,9 @@
 """Enrolment: pin a root, see that the repository answers to it, then write down who this host is."""
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,12 @@ import msgspec
 from agent import clock, identity
 from agent.fetch import Fetcher
 from agent.identity import Identity
+from agent.journal import Journal
 from agent.repository import OWNER_HINT, Repository, check_root
 from agent.settings import Network, Settings
 from metadata.documents import Enrollment
 from metadata.envelope import Sealed, from_text, public_keys
-from metadata.errors import ConflictError, UntrustedError, UsageError
+from metadata.errors import ConflictError, TidegateError, UntrustedError, UsageError
 from metadata.fields import time_text
 from metadata.strict import decode
 from metadata.token import Token
@@ -126,7 +127,17 @@ def enrol(
         wanted = _allowed(wanted, invitation, repository)
     wanted = msgspec.structs.replace(wanted, key=_key(have, again=again), enrolment=identity.fresh_id())
     identity.keep(state, wanted, root)
+    if have is not None and have[0].left_at:
+        _forget_leaving(settings)
     return wanted
+
+
+def _forget_leaving(settings: Settings) -> None:
+    """Let the next tick decide; a journal that cannot be written says so then."""
+    with contextlib.suppress(TidegateError):
+        journal = Journal(settings.state_folder / "journal.db")
+        with contextlib.closing(journal):
+            journal.remember({f"decision/{product.name}": None for product in settings.product})
 
 
 def _key(have: tuple[Identity, bytes] | None, *, again: bool) -> str:
@@ -151,7 +162,7 @@ def _refuse_another(
     raise ConflictError(f"this host is enrolled as {who.agent} at {who.url}", hint)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _trusted(wanted: Identity, root: bytes, network: Network) -> Iterator[Repository]:
     """Give the repository as it answers to the root; what is kept of it is thrown away."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -32,11 +32,17 @@ TRIES = 4
 """How often a download that made progress is taken up again."""
 
 
-class AbsentError(UnreachableError):
-    """The server answered that there is no such file."""
+REFUSED_HINT = (
+    "correct headers or certificate under network in the settings; or tell the repository's owner: "
+    "a CDN or a bucket also refuses what it does not have"
+)
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+
+class AbsentError(UnreachableError):
+    """The server answered that there is no such file, or not for this host."""
+
+    def __init__(self, message: str, status: int, hint: str = "") -> None:
+        super().__init__(message, hint)
         self.status = status
 
 
@@ -171,7 +177,9 @@ class _Part:
     def accept(self, url: str, answer: urllib3.BaseHTTPResponse) -> int:
         """Return how many bytes of the body are known already, or raise for an answer that has none."""
         status = answer.status
-        if status in {403, 404, 410}:
+        if status == 403:
+            raise AbsentError(f"{url} is refused (HTTP 403)", status, REFUSED_HINT)
+        if status in {404, 410}:
             raise AbsentError(f"{url} is not there (HTTP {status})", status)
         if status == 416:
             raise UnreachableError(f"{url} is shorter than what was signed")

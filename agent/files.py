@@ -17,6 +17,7 @@ MENDS = {
     errno.EROFS: "make that file system writable; the packaged unit needs ReadWritePaths= for it",
     errno.EACCES: "run this as the agent's user, or correct the permissions",
     errno.EPERM: "run this as the agent's user, or correct the permissions",
+    errno.ENOTDIR: "a file stands where a folder should: move it away, or correct the path in the settings",
 }
 """What an operator does about an error of a disk."""
 

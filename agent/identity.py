@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from securesystemslib.signer import CryptoSigner
 
-from agent import files
+from agent import files, locking
 from metadata.errors import MalformedError, UnsuitableError, UsageError
 from metadata.fields import AgentId
 
@@ -131,12 +131,19 @@ def exists(state: Path) -> bool:
 
 
 def keep(state: Path, identity: Identity, root: bytes) -> None:
-    """Write a new identity; the file that makes it one comes last."""
+    """Write a new identity; the file that makes it one comes last.
+
+    Raises:
+        UnsuitableError: The state folder cannot be used.
+    """
     place = folder(state)
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place.mkdir(exist_ok=True, mode=0o700)
-    files.write(place / "root.json", root)
-    files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.mkdir(exist_ok=True, mode=0o700)
+        files.write(place / "root.json", root)
+        files.write(place / "agent.json", msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
+    except OSError as error:
+        raise locking.unusable(state, error) from error
 
 
 def next_number(state: Path, agent: str) -> int:

@@ -41,12 +41,16 @@ def locked(state: Path) -> Iterator[None]:
     except OSError as error:
         if handle >= 0:
             os.close(handle)
-        text = f"{state} cannot be used: {error.strerror}"
-        raise UnsuitableError(text, files.mend(error)) from error
+        raise unusable(state, error) from error
     try:
         yield
     finally:
         os.close(handle)
+
+
+def unusable(state: Path, error: OSError) -> UnsuitableError:
+    """Return the error of a state folder that cannot be used."""
+    return UnsuitableError(f"{state} cannot be used: {error.strerror}", files.mend(error))
 
 
 def note(state: Path) -> None:

@@ -8,7 +8,7 @@ from agent.together import on_trial
 from agent.withdrawal import withdrawn
 from agent.work import Work
 from metadata.errors import ConflictError, UnhealthyError, UnsuitableError, UsageError
-from metadata.versions import parse
+from metadata.versions import parse, within
 
 
 def go_back(work: Work) -> None:
@@ -95,3 +95,9 @@ def set_pin(work: Work, span: str | None) -> str:
     pin = {"range": span} if span else None
     work.journal.remember({f"pin/{work.name}": pin, f"decision/{work.name}": None})
     return work.pin()
+
+
+def outside(work: Work, span: str) -> str | None:
+    """Return the version that runs where a pin excludes it."""
+    running = work.slots.running()
+    return running if running and span and not within(running, span) else None

@@ -39,6 +39,7 @@ MOST_DOCUMENTS = 64
 """Policies, brakes and release documents that are kept: far more than one decision reads for each product."""
 CLOCK_HINT = "compare this host's clock with the real time; otherwise tell the repository's owner to renew it"
 OWNER_HINT = "nothing was changed on this host; tell the repository's owner"
+UNREADABLE_HINT = f"{OWNER_HINT}, unless a proxy or a login page in between answers in its place"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -278,11 +279,15 @@ def translated(url: str) -> Iterator[None]:
         raise
     except tuf_errors.DownloadError as error:
         reason = str(error.__cause__ or error) or "no answer"
-        raise UnreachableError(reason, "check network, proxy and URL; what runs is left alone") from error
+        said = error.__cause__.hint if isinstance(error.__cause__, AbsentError) else ""
+        hint = said or "check network, proxy and URL; what runs is left alone"
+        raise UnreachableError(reason, hint) from error
     except tuf_errors.ExpiredMetadataError as error:
         raise UntrustedError(f"{url} has expired metadata: {error}", CLOCK_HINT) from error
     except DeserializationError as error:
-        raise MalformedError(f"{url} serves metadata that cannot be read: {error}", OWNER_HINT) from error
+        raise MalformedError(
+            f"{url} serves metadata that cannot be read: {error}", UNREADABLE_HINT
+        ) from error
     except tuf_errors.RepositoryError as error:
         raise UntrustedError(f"{url} cannot be trusted: {error}", OWNER_HINT) from error
     except OSError as error:

@@ -211,7 +211,23 @@ def load(path: Path) -> tuple[Settings, list[str]]:
         raise MalformedError(f"settings {path} are malformed: {error}", hint) from error
     here = path.absolute().parent
     places = {"state": str(here / settings.state), "root": str(here / settings.root)}
-    return msgspec.structs.replace(settings, **places), sorted(unknown_fields(raw, settings))
+    settings = msgspec.structs.replace(settings, **places)
+    _refuse_own_folders(path, settings)
+    return settings, sorted(unknown_fields(raw, settings))
+
+
+def _refuse_own_folders(path: Path, settings: Settings) -> None:
+    """Raise MalformedError where a way back would restore the agent's own folders, or the whole disk."""
+    own = {"state": settings.state_folder.resolve(), "root": settings.products_folder.resolve()}
+    for place in (place for product in settings.product for place in product.config):
+        real = Path(place).resolve()
+        hint = f"take {place} out of config: name only the product's own configuration, such as /etc/hello"
+        if real == Path("/"):
+            raise MalformedError(f"settings {path} are malformed: config names the whole disk: {place}", hint)
+        for name, folder in own.items():
+            if real.is_relative_to(folder) or folder.is_relative_to(real):
+                text = f"config {place} and {name} {folder} lie in each other"
+                raise MalformedError(f"settings {path} are malformed: {text}", hint)
 
 
 def refuse_unknown(path: Path, unknown: list[str]) -> None:

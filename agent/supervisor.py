@@ -212,8 +212,11 @@ def own_command() -> list[str]:
 
 
 def _lock(state: Path) -> int:
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(state / locking.SUPERVISOR, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(state / locking.SUPERVISOR, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise locking.unusable(state, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

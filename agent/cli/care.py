@@ -11,7 +11,7 @@ from agent import doctor as checks
 from agent.enrolment import Invitation, by_identity, by_root, by_token, enrol
 from agent.host import opened
 from agent.installed import compare
-from agent.operator import go_back, set_pin
+from agent.operator import go_back, outside, set_pin
 from agent.unattended import show
 from metadata import versions
 from metadata.errors import UnhealthyError, UntrustedError, UsageError
@@ -140,8 +140,15 @@ def _pin(config: Path, product: str | None, span: str | None, *, as_json: bool) 
     settings.refuse_unknown(config, unknown)
     with opened(found) as host:
         pins = {work.name: set_pin(work, span) for work in host.works(product)}
+        excluded = {work.name: outside(work, pins[work.name]) for work in host.works(product)}
     lines = [f"{name}: {f'pinned to {text}' if text else 'no pin'}" for name, text in pins.items()]
     output.result({"pins": pins}, lines, as_json=as_json)
+    for name, running in excluded.items():
+        if running:
+            text = (
+                f"{name} runs {running}, which the pin excludes: it stays until one in the range is ordered"
+            )
+            output.warning(text)
 
 
 @click.command()

@@ -1,9 +1,11 @@
 """Commands of the operator's: works with a bare tick."""
 
+import os
+import shutil
 from pathlib import Path
 
 from agent import commands
-from agent.services.base import ByHand, Status
+from agent.services.base import ByHand, NoManagerError, Status
 from agent.settings import Commands
 from agent.slots import Slots
 from metadata.errors import UnhealthyError
@@ -45,8 +47,21 @@ class CommandService:
 
     def status(self) -> Status:
         """Run ``status``; exit 0 means that it runs."""
+        self._require("start", self._settings.start)
+        self._require("stop", self._settings.stop)
+        self._require("status", self._settings.status)
         ran = self._run(self._settings.status)
         return Status(ran.ok, "runs" if ran.ok else f"the status command {ran.text()}")
+
+    def _require(self, verb: str, command: list[str]) -> None:
+        """Raise for a program that cannot be run, unless it comes and goes with the product's versions."""
+        program = os.path.realpath(self._ready(command)[0])
+        if shutil.which(program) or Path(program).is_relative_to(os.path.realpath(self._current.parent)):
+            return
+        why = "is not executable" if Path(program).exists() else "is not there"
+        raise NoManagerError(
+            f"the {verb} command {why}: {program}", f"correct service.{verb} in the settings"
+        )
 
     def keep(self) -> None:
         """Do nothing: the operator's service manager starts it at boot."""

@@ -66,14 +66,18 @@ def _go_back(work: Work, update: Update) -> tuple[bool, str]:
 
 
 def _comes_up(work: Work, health: Health, start_s: float, *, runs: bool = False) -> tuple[bool, bool]:
-    """Return whether the old version runs, and whether it is well; one that could not be stopped may run."""
+    """Return whether the old version runs, and whether it is well; one that could not be stopped may run.
+
+    After the last attempt it is left started: only what is asked about it may be wrong.
+    """
     for attempt in range(START_ATTEMPTS):
         if not (runs and attempt == 0) and not _start(work):
             continue
         stays, well = _settles(work, health, start_s)
         if stays:
             return True, well
-        _stop(work)
+        if attempt + 1 < START_ATTEMPTS:
+            _stop(work)
     return False, False
 
 

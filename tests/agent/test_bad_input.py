@@ -206,6 +206,26 @@ def test_a_state_folder_that_is_none(scene):
     assert scene.host.tick().exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["enroll", "run"])
+def test_a_state_folder_below_a_file(scene, command):
+    """A path that leads through a file is the settings' trouble, and no bug."""
+    scene.host.settings.write_text(scene.host.plain.replace(f'"{scene.host.state}"', '"/dev/null/x"'))
+    done = scene.enroll() if command == "enroll" else scene.host.run(command)
+    assert done.exit_code == 13, done.stderr
+    assert "/dev/null/x cannot be used: Not a directory" in done.stderr
+    assert "correct the path in the settings" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/", "{state}", "{state}/identity", "{root}/agent", "{folder}"])
+def test_configuration_that_would_be_the_agents_own_folders(scene, place):
+    """A way back would restore the agent's memory, or the whole disk: such settings are refused."""
+    scene.ready()
+    host = scene.host
+    named = place.format(state=host.state, root=host.root, folder=host.folder)
+    host.settings.write_text(host.plain.replace(f'"{host.config.parent}"', f'"{named}"'))
+    untouched(scene, 10, f"take {named} out of config")
+
+
 def test_no_settings(scene):
     """A settings file that is not there is a matter of usage."""
     scene.ready()

@@ -113,6 +113,38 @@ def test_the_old_version_is_started_up_to_three_times(scene, refusals, state, ru
     assert not list(scene.host.folder.glob("refuse-start-*"))
 
 
+def test_a_status_command_that_is_not_there_keeps_the_host_waiting(scene):
+    """Nothing is stopped for an update that could not be judged, and doctor names the setting."""
+    scene.ready()
+    pid = scene.host.pid
+    scene.host.settings.write_text(with_status(scene, "/nope/st"))
+    scene.release("1.1.0")
+    done = scene.host.tick()
+    assert (done.exit_code, scene.host.runs, scene.host.pid) == (13, "1.0.0", pid), done.stderr
+    assert "the status command is not there: /nope/st" in done.stderr
+    assert "correct service.status in the settings" in done.stderr
+    assert "mend: correct service.status in the settings" in scene.host.run("doctor").stdout
+    scene.host.settings.write_text(scene.host.plain)
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.1.0")
+
+
+def test_a_status_command_that_is_wrong_leaves_no_product_stopped(scene):
+    """Whatever it says, the last thing done is to start what is in place."""
+    scene.ready("1.0.0", "good", "--start-s", "1")
+    scene.host.settings.write_text(with_status(scene, "/bin/false"))
+    scene.release("1.1.0", "good", "--start-s", "1")
+    assert scene.host.tick().entry["state"] == "STRANDED"
+    scene.host.eventually(lambda: scene.host.runs == "1.0.0")
+    assert "correct service.status in the settings" in scene.host.run("doctor").stdout
+
+
+def with_status(scene, program: str) -> str:
+    """Return the host's settings with another status command."""
+    asked = f'"{scene.host.folder / "ctl"}", "status", "{{current}}"'
+    assert asked in scene.host.plain
+    return str(scene.host.plain.replace(asked, f'"{program}"'))
+
+
 def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
     """There is nothing to go back to: the newer version stays where it is, and the host says what it is."""
     scene.ready("1.0.0", "good", "--start-s", "4")

@@ -213,6 +213,24 @@ def test_a_pin_keeps_and_unpin_lets_go(scene):
     assert scene.host.runs == "1.1.0"
 
 
+def test_a_pin_that_excludes_what_runs_says_so(scene):
+    """Nothing is changed by it, and a slip of the pen is seen at once."""
+    scene.ready()
+    done = scene.host.run("pin", ">=2.0", "--json")
+    assert (done.exit_code, done.json["pins"], scene.host.runs) == (0, {"agent": ">=2.0"}, "1.0.0")
+    assert "warning: agent runs 1.0.0, which the pin excludes" in done.stderr
+    assert "excludes" not in scene.host.run("pin", ">=1.0").stderr
+
+
+def test_a_host_that_came_back_does_not_say_that_it_left(scene):
+    """After enrolling again the next tick decides."""
+    scene.ready()
+    assert scene.host.run("leave").exit_code == 0
+    assert "left" in scene.host.run("status").stdout
+    assert scene.enroll().exit_code == 0
+    assert "the next tick decides" in scene.host.run("status").stdout
+
+
 @pytest.mark.parametrize(("pin", "exit_code"), [("between 1 and 2", 10), ("", 2)])
 def test_a_pin_that_is_none(scene, pin, exit_code):
     """A range that says nothing is refused."""

@@ -217,3 +217,22 @@ def test_a_file_that_one_place_lacks_comes_from_another(scene, mirror, lacks):
         scene.web.faults[artifact.name] = answer(200, bytes(artifact.stat().st_size))
     done = scene.host.tick()
     assert (done.exit_code, scene.host.runs) == (0, "1.1.0"), done.stderr
+
+
+def test_a_login_page_in_between(scene):
+    """A portal that answers everything with a page of its own is named beside the repository's owner."""
+    scene.ready()
+    scene.web.faults[""] = answer(200, b"<html>log in</html>")
+    done = scene.host.tick()
+    assert done.exit_code == 10, done.stderr
+    assert "a proxy or a login page in between" in done.stderr
+
+
+def test_a_server_that_refuses(scene):
+    """What is refused is not called missing, and the hint names keys and certificates."""
+    scene.ready()
+    scene.web.faults["timestamp.json"] = lambda handler: handler.send_error(403)
+    done = scene.host.tick()
+    assert done.exit_code == 11, done.stderr
+    assert "timestamp.json is refused (HTTP 403)" in done.stderr
+    assert "correct headers or certificate" in done.stderr
