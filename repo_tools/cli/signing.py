@@ -20,6 +20,12 @@ from repo_tools.signing import following, missing, sign_staged
 only_roles = click.option(
     "--role", "roles", multiple=True, metavar="ROLE", help="Only this staged role. Repeat it. [all]"
 )
+only_as_read = click.option(
+    "--if-staged",
+    "read",
+    metavar="DIGEST",
+    help="Only while exactly that is staged which status --json told with this digest.",
+)
 
 
 @click.command()
@@ -27,12 +33,7 @@ only_roles = click.option(
     "--key", "keys", multiple=True, metavar="KEY", help="A key's name, or file:PATH. All at hand by default."
 )
 @only_roles
-@click.option(
-    "--if-staged",
-    "read",
-    metavar="DIGEST",
-    help="Only while exactly that is staged which status --json told with this digest.",
-)
+@only_as_read
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @changes
 def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], read: str | None, yes: bool) -> Answer:

@@ -4,8 +4,10 @@ import click
 
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes
+from repo_tools.cli.signing import only_as_read
 from repo_tools.output import Answer
 from repo_tools.publishing.alone import chosen, refuse_orphaned, unreadable
+from repo_tools.publishing.between import refuse_unread
 from repo_tools.publishing.tidying import take_back
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signing import following
@@ -14,9 +16,10 @@ from repo_tools.signing import following
 @click.command()
 @click.argument("roles", nargs=-1, metavar="[ROLE]...")
 @click.option("--all", "everything", is_flag=True, help="Take back everything that is staged.")
+@only_as_read
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, and change nothing.")
 @changes
-def unstage(app: App, roles: tuple[str, ...], everything: bool, dry_run: bool) -> Answer:
+def unstage(app: App, roles: tuple[str, ...], everything: bool, read: str | None, dry_run: bool) -> Answer:
     """Take staged changes back, with their signatures; what is published stays as it is.
 
     \b
@@ -27,6 +30,8 @@ def unstage(app: App, roles: tuple[str, ...], everything: bool, dry_run: bool) -
     if bool(roles) == everything:
         raise UsageError("say what to take back", "name roles, or say --all; tidegate status lists them")
     desk = app.desk()
+    if read is not None:
+        refuse_unread(desk, read)
     roles = tuple(desk.tree.staged()) if everything else roles
     if not roles:
         return Answer({"unstaged": [], "staged": []}, ["nothing is staged"])

@@ -240,9 +240,12 @@ class Unstage(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     command = ("unstage",)
     roles: list[Word] = []
+    if_staged: Word | None = None
+    """The digest of what was read."""
 
     def _options(self) -> list[str]:
-        return [] if self.roles else ["--all"]
+        every = [] if self.roles else ["--all"]
+        return [*every, *([f"--if-staged={self.if_staged}"] if self.if_staged else [])]
 
     def _arguments(self) -> list[str]:
         return list(self.roles)

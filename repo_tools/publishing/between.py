@@ -53,7 +53,7 @@ def refuse_unread(desk: Desk, read: str) -> None:
         ConflictError: Somebody else prepared something, or took it back.
     """
     if digest(desk.tree) != read:
-        hint = "read it again, and sign what you read: tidegate status"
+        hint = "read it again first: tidegate status"
         raise ConflictError("what is staged is no longer what was read", hint)
 
 

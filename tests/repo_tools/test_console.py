@@ -31,6 +31,7 @@ ACTIONS = [
     lines.Sign(if_staged=64 * "0"),
     lines.Publish(dry_run=True),
     lines.Unstage(),
+    lines.Unstage(if_staged=64 * "0"),
     lines.Unstage(roles=["agent.stable.early"]),
 ]
 """One or more of each."""
@@ -135,6 +136,7 @@ def test_two_consoles_sign_nothing_that_the_other_prepared_unseen(console, rolle
         refused = console.post("sign", if_staged=read)
         assert (refused.status_code, refused.json()["exit_code"]) == (409, 15)
         assert "what is staged is no longer what was read" in "".join(refused.json()["notes"])
+        assert console.post("unstage", if_staged=read).status_code == 409
         now = second.get("status").json()
         assert all(reason in str(now["staged"]) for reason in ("July", "crash loops"))
         assert {tuple(one["signed"]) for one in now["signatures"]} == {()}
