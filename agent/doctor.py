@@ -13,9 +13,12 @@ from agent.host import Host, opened
 from agent.repository import CLOCK_HINT, OWNER_HINT, Repository
 from agent.services import NoManagerError
 from agent.settings import Commands, ProductSettings, Settings, Systemd
+from agent.states import State
 from agent.steps.choose import look
 from agent.work import NEAR_FUTURE_S, Work, platform
 from metadata.errors import ConflictError, TidegateError
+
+ANEW = "stop what still runs of it, then let it be installed anew: tidegate-agent tick"
 
 
 def examine(config: Path) -> list[dict[str, Any]]:
@@ -68,6 +71,8 @@ def _host(host: Host) -> Iterator[Finding]:
     if seen:
         yield _clock(seen[0])
     for work in host.works():
+        yield from _stuck(host, work)
+        yield from _place(host, work)
         yield _service(host, work)
         yield from _config(work)
         if seen:
@@ -89,6 +94,33 @@ def _journal(host: Host) -> Finding:
     if host.identity.token:  # numbers lie beside the key; a key that came back alone begins at 1 again
         mend += "; if identity/next-report was lost with it: tidegate-agent enroll --again"
     return Finding("journal", not lost, text, mend)
+
+
+def _stuck(host: Host, work: Work) -> Iterator[Finding]:
+    """Name what keeps an update that has begun from its end."""
+    state, _ = host.journal.state(work.name)
+    trouble = host.journal.recall(f"trouble/{work.name}")
+    if trouble and state not in {State.IDLE, State.STRANDED}:
+        text = f"{state} cannot go on since {trouble['at']}: {trouble['text']}"
+        yield Finding(
+            f"update {work.name}", False, text, "mend what the text names, then: tidegate-agent tick"
+        )
+
+
+def _place(host: Host, work: Work) -> Iterator[Finding]:
+    """Name what stands in the way of a version, and a version that was installed and is gone."""
+    current, folder = work.slots.current, work.slots.versions
+    name, known = f"place {work.name}", host.journal.recall(f"highest_seq/{work.name}")
+    if os.path.lexists(folder) and not folder.is_dir():
+        yield Finding(name, False, f"{folder} is no folder", f"move it away: mv {folder} {folder}.aside")
+    elif os.path.lexists(current) and not current.is_symlink():
+        yield Finding(name, False, f"{current} is no link", f"move it away: mv {current} {current}.aside")
+    elif current.is_symlink() and not current.is_dir():
+        text = f"{current} points to {current.readlink()}, which is gone"
+        yield Finding(name, False, text, ANEW)
+    elif known and not current.is_symlink():
+        text = f"{current} is gone, although a version was installed"
+        yield Finding(name, False, text, ANEW)
 
 
 def _service(host: Host, work: Work) -> Finding:

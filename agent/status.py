@@ -29,11 +29,14 @@ def product_status(
     state, update = journal.state(name)
     trouble = journal.recall(f"trouble/{name}")
     (product,) = (entry for entry in settings.product if entry.name == name)
+    running = Slots(settings.products_folder / name).running()
+    if noted and noted["rule"] == "current" and running is None:
+        noted = None  # it speaks of a version that is gone
     why = watched(product, journal)
     given_up = [one["version"] for one in journal.given_up(name)]
     return {
         "name": name,
-        "running": Slots(settings.products_folder / name).running(),
+        "running": running,
         "state": state.value,
         "wave": update.wave if update else (noted or {}).get("wave"),
         "decision": {key: noted.get(key) for key in SHOWN} if noted else None,

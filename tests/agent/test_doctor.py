@@ -1,6 +1,7 @@
 """The doctor: the ten most likely problems of a host, each found for real and told with its mend."""
 
 import json
+import shutil
 import subprocess
 from datetime import timedelta
 
@@ -145,3 +146,40 @@ def test_configuration_that_is_not_there(scene):
     text = scene.host.settings.read_text()
     scene.host.settings.write_text(text.replace(str(scene.host.config.parent), "/nonexistent/etc"))
     assert "/nonexistent/etc of the settings is not there" in wrong(scene.host)["config agent"][0]
+
+
+def test_a_product_that_is_gone(scene):
+    """It is named, status does not speak of it any more, and the mend that is told brings it back."""
+    scene.ready()
+    scene.host.tick()
+    place = scene.host.root / "agent"
+    shutil.rmtree(place / "versions" / "1.0.0")
+    assert "which is gone" in wrong(scene.host)["place agent"][0]
+    shown = scene.host.run("status").stdout
+    assert "not installed" in shown
+    assert "(current)" not in shown
+    subprocess.run([scene.host.folder / "ctl", "stop"], check=True)
+    done = scene.host.tick()
+    assert scene.host.runs == "1.0.0", (done.stdout, done.stderr)
+
+
+def test_a_link_that_is_gone_or_a_folder(scene):
+    """It is named, and so is the update that cannot go on for it."""
+    scene.ready()
+    current = scene.host.root / "agent" / "current"
+    current.unlink()
+    assert "although a version was installed" in wrong(scene.host)["place agent"][0]
+    current.mkdir()
+    assert scene.host.tick().exit_code == 13
+    found = wrong(scene.host)
+    assert "is no link" in found["place agent"][0]
+    assert "cannot go on since" in found["update agent"][0]
+
+
+def test_a_file_in_the_place_of_the_versions(scene):
+    """It is named with the command that moves it away."""
+    scene.ready()
+    versions = scene.host.root / "agent" / "versions"
+    versions.rename(versions.with_name("aside"))
+    versions.touch()
+    assert "mv " in wrong(scene.host)["place agent"][1]
