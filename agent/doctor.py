@@ -18,7 +18,7 @@ from agent.steps.choose import look
 from agent.work import NEAR_FUTURE_S, Work, platform
 from metadata.errors import ConflictError, TidegateError
 
-ANEW = "stop what still runs of it, then let it be installed anew: tidegate-agent tick"
+ANEW = "put it back from a backup, or see whether this installs it anew: tidegate-agent tick"
 
 
 def examine(config: Path) -> list[dict[str, Any]]:
