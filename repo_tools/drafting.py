@@ -115,6 +115,8 @@ def _packed(ask: Ask, folder: Path, progress: Progress) -> tuple[pack.Packed, Pa
         target = folder / "packed.tar.zst"
         with progress(f"packing {ask.source.name}", size) as on_bytes:
             return pack.pack(ask.source, target, on_bytes), target
+    if ask.kind is None and not pack.is_archive(ask.source):
+        pack.refuse_packed(ask.source)
     with progress(f"reading {ask.source.name}", size) as on_bytes:
         if ask.kind == "file" or (ask.kind is None and not pack.is_archive(ask.source)):
             return pack.single(ask.source, ask.name or ask.source.name, on_bytes), ask.source

@@ -17,7 +17,7 @@ def check_name(kind: str, name: str) -> None:
     Raises:
         UsageError: It is none, or reserved.
     """
-    _check(name, Name, f"name for a {kind}", "use lower-case letters, digits and -, at most 64")
+    _check(name, Name, f"a name for a {kind}", "use lower-case letters, digits and -, at most 64")
     if name in RESERVED_NAMES:
         raise UsageError(f"{name!r} is reserved and cannot name a {kind}", "choose another name")
 
@@ -28,7 +28,7 @@ def check_agent_id(agent_id: str) -> None:
     Raises:
         UsageError: It is none.
     """
-    _check(agent_id, AgentId, "agent id", "use letters, digits and . _ -, at most 64, but not . or ..")
+    _check(agent_id, AgentId, "an agent id", "use letters, digits and . _ -, at most 64, but not . or ..")
 
 
 def check_platform(platform: str) -> None:
@@ -38,7 +38,7 @@ def check_platform(platform: str) -> None:
         UsageError: It is none.
     """
     hint = "write <system>-<machine> as uname has them, in lower case: linux-x86_64"
-    _check(platform, Platform, "platform", hint)
+    _check(platform, Platform, "a platform", hint)
 
 
 def check_visible(name: str, value: object) -> None:
@@ -101,4 +101,4 @@ def _check(text: str, kind: Any, what: str, hint: str) -> None:
     try:
         msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
-        raise UsageError(f"not a {what}: {text!r}", hint) from error
+        raise UsageError(f"not {what}: {text!r}", hint) from error

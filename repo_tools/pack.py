@@ -26,6 +26,10 @@ LEVEL = 12
 """zstd: packed once, downloaded by every host."""
 THREADS = 2
 """Part of the format of the output: one thread gives other bytes than several."""
+_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\3\4", b"PK\5\6", b"BZh")
+"""How gzip, xz, zstd, zip and bzip2 begin; no executable does."""
+_TAR_AT = 257
+_HEAD_BYTES = 262
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,22 @@ def single(source: Path, name: str, on_bytes: OnBytes = silent) -> Packed:
 def is_archive(path: Path) -> bool:
     """Return whether a file's name says that agents unpack it."""
     return path.name.endswith(ARCHIVE_SUFFIXES)
+
+
+def refuse_packed(source: Path) -> None:
+    """Refuse as one executable what is empty, or what its first bytes say is packed.
+
+    Raises:
+        UsageError: A host could not run it.
+    """
+    if not source.stat().st_size:
+        raise UsageError(f"{source.name} is empty", "build it anew; --kind file takes it as it is")
+    with source.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(_PACKED) or head[_TAR_AT:].startswith(b"ustar"):
+        names = f"agents unpack {', '.join(ARCHIVE_SUFFIXES)}"
+        text = f"{source.name} is packed, and its name does not say how: {names}"
+        raise UsageError(text, "rename it, or pack it so; --kind file installs it as it is")
 
 
 def size_of(source: Path) -> int:

@@ -87,7 +87,8 @@ def _data(task: "Task") -> dict[str, Any]:
 
 def _lines(task: "Task", mood: str = "") -> list[str | Sheet]:
     step = task.step
-    said = f"{_WORDS[step.verdict.action]}: {step.verdict.text}"
+    words = {**_WORDS, **_WOULD} if mood else _WORDS
+    said = f"{words[step.verdict.action]}: {step.verdict.text}"
     back = [f"{mood}taken back, as it was prepared before: {', '.join(task.back)}"] if task.back else []
     if step.tally is None:
         return [said, *back]
@@ -110,4 +111,9 @@ _WORDS = {
     "ask": "the next wave is prepared for a person to sign",
     "wait": "wait",
     "halt": "halt",
+}
+_WOULD = {
+    "open": "the next wave would open",
+    "ask": "the next wave would be prepared for a person to sign",
+    "halt": "would halt",
 }

@@ -42,9 +42,9 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
       tidegate brake stable --release --reason "it was the network"
     """
     rollout, version, lift = options["rollout"], options["version"], options["release"]
-    if sum(map(bool, (rollout, version, lift))) > 1:
+    if sum((rollout is not None, version is not None, lift)) > 1:
         raise UsageError("--rollout, --version and --release exclude each other", "run tidegate brake twice")
-    if version:
+    if version is not None:
         check_version(version)
     if options["lead"] and not lift:
         raise UsageError("--lead goes with --release", "a brake holds as soon as it is published")

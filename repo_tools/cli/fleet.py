@@ -86,18 +86,21 @@ def keys(app: App, added: tuple[str, ...], removed: tuple[str, ...]) -> Answer:
 @fleet.command("revoke")
 @click.option("--token", "tokens", metavar="ID", multiple=True, help="Nobody enrols with it any more.")
 @click.option("--agent", "agents", metavar="ID", multiple=True, help="Its reports count no more.")
+@lake.in_lake
 @changes
-def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...]) -> Answer:
+def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...], lake: Path | None) -> Answer:
     """Revoke registration tokens or agents: their reports count no more; updates go on.
 
     \b
     Example:
       tidegate fleet revoke --token 5f0c2a9b1d3e4f60
     """
+    from repo_tools.collect.roster import refuse_strangers
     from repo_tools.fleet import enrolment
     from repo_tools.signing import following
 
     desk = app.desk()
+    refuse_strangers(lake or desk.workspace.folder / "lake", agents)
     document = enrolment.revoke(desk, tokens, agents)
     data = {"revoked_tokens": document.revoked_tokens, "revoked_agents": document.revoked_agents}
     return Answer(data, [f"revoked: {', '.join([*tokens, *agents])}", following(desk)])

@@ -82,5 +82,8 @@ def known(
         wave=wish["wave"] or "",
         presence="" if presence == "any" else presence,
     )
-    found = roster.members(desk, channel, lake or desk.workspace.folder / "lake")
-    return [one for one in found if asked.fits(one)]
+    members = roster.members(desk, channel, lake or desk.workspace.folder / "lake")
+    found = [one for one in members if asked.fits(one)]
+    if not found:
+        asked.refuse_unknown(roster.waves(desk, channel), members)
+    return found

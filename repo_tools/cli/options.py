@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from metadata.fields import MAX_INTEGER
+
 _Command = Callable[..., Any]
 
 
@@ -35,5 +37,8 @@ why = with_options(
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be staged, and stage nothing.")
 retry = click.option(
-    "--retry", type=click.IntRange(0), default=0, help="Above 0: try again where it failed before."
+    "--retry",
+    type=click.IntRange(0, MAX_INTEGER),
+    default=0,
+    help="Above 0: try again where it failed before.",
 )

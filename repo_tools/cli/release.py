@@ -67,6 +67,8 @@ release.add_command(revoke)
 def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     """Add an artifact to a release: a folder, an archive, or one executable.
 
+    Agents unpack .tar.zst, .tar.gz, .tar.xz and .zip; what is packed otherwise is refused.
+
     \b
     Examples:
       tidegate release add 1.5.0 build/ --platform linux-x86_64 --probe "bin/agent --version"

@@ -7,15 +7,24 @@ from typing import Any
 
 import msgspec
 
-from metadata.errors import MalformedError, UnsuitableError
+from metadata.errors import MalformedError, UnsuitableError, UsageError
+from metadata.rules import RULES, proceed
 from metadata.versions import parse, within
 from repo_tools.collect import asking, duck
+from repo_tools.collect.days import is_empty
 from repo_tools.collect.placing import Map, map_of
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
 from repo_tools.roles import Channel
 from repo_tools.rollouts.state import read_state
 
+_REASONS = {
+    *(rule.__name__ for rule in RULES if rule is not proceed),
+    *("base", "update", "recall"),
+    *("version", "environment", "damaged", "probe", "restarts", "withdrawn"),
+    *("malformed", "unreachable", "untrusted", "unsuitable", "unhealthy"),
+}
+"""What a decision or a report gives as its reason: rules, whom a failure is blamed on, and errors."""
 _HOSTS = """
 WITH told AS (
   SELECT agent, max_by(reason, seq) FILTER (outcome = 'failed') AS failure,
@@ -100,6 +109,19 @@ class Wish:
     wave: str = ""
     presence: str = "present"
 
+    def refuse_unknown(self, waves: Sequence[str], members: Sequence[Member]) -> None:
+        """Refuse a wave that there is not, and a rule or an error that nobody could have told.
+
+        Raises:
+            UsageError: It names the known ones.
+        """
+        if self.wave and self.wave not in waves:
+            raise UsageError(f"there is no wave {self.wave!r}", f"one of: {', '.join(waves)}")
+        told = {text for one in members for text in (one.rule, one.reason, one.failure) if text}
+        known = sorted(told | _REASONS)
+        if self.failing and self.failing not in known:
+            raise UsageError(f"no host tells of {self.failing!r}", f"one of: {', '.join(known)}")
+
     def fits(self, member: Member) -> bool:
         """Return whether a host is meant."""
         return (
@@ -119,11 +141,16 @@ def members(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]:
     Raises:
         UnsuitableError: Nothing was.
     """
-    waves = map_of(read_state(desk.published(), channel))
+    by_wave = map_of(read_state(desk.published(), channel))
     asking.refuse_empty(lake)
     with duck.opened(lake) as engine:
         rows = engine.db.execute(_HOSTS, {"product": channel.product, "channel": channel.name}).fetchall()
-    return [_member(waves, row) for row in rows]
+    return [_member(by_wave, row) for row in rows]
+
+
+def waves(desk: Desk, channel: Channel) -> list[str]:
+    """Return the names of a channel's published waves, in their order."""
+    return [wave.name for wave in read_state(desk.published(), channel).waves]
 
 
 def members_if_any(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member] | None:
@@ -132,6 +159,21 @@ def members_if_any(desk: Desk, channel: Channel, lake: Path) -> Sequence[Member]
         return members(desk, channel, lake)
     except UnsuitableError:
         return None
+
+
+def refuse_strangers(lake: Path, agents: Collection[str]) -> None:
+    """Refuse ids that nobody enrolled under, where anything was collected.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if not agents or is_empty(lake):
+        return
+    with duck.opened(lake) as engine:
+        known = {agent for (agent,) in engine.db.execute("SELECT agent FROM agents").fetchall()}
+    if strangers := [agent for agent in agents if agent not in known]:
+        hint = "see: tidegate fleet query hosts; tidegate fleet collect brings what is new"
+        raise UsageError(f"nobody was heard of as {', '.join(strangers)}", hint)
 
 
 def heard_of(desk: Desk, channel: Channel, lake: Path, agent: str) -> Member | None:

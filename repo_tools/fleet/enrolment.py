@@ -1,5 +1,6 @@
 """The target ``fleet/enrollment``: who may sign registration tokens, which tokens and agents were revoked."""
 
+import re
 from collections.abc import Collection, Mapping
 
 import msgspec
@@ -15,6 +16,9 @@ from repo_tools.names import check_agent_id
 from repo_tools.roles import ENROLLMENT_PATH, FLEET
 from repo_tools.signed.reading import key_info
 from repo_tools.signed.views import Delegation, KeyInfo
+
+_TOKEN_ID = re.compile("[0-9a-f]{16}")
+"""As ``repo_tools.fleet.tokens`` draws them."""
 
 
 def read(desk: Desk) -> Enrollment:
@@ -113,10 +117,13 @@ def revoke(desk: Desk, tokens: Collection[str], agents: Collection[str]) -> Enro
     """Stage the document with more tokens and agents revoked; what they run is left alone.
 
     Raises:
-        UsageError: Nothing is named, or a name is no agent id.
+        UsageError: Nothing is named, or a name is no agent id or no token's.
     """
     if not tokens and not agents:
         raise UsageError("nothing is named", "say --token ID or --agent ID")
+    for token in tokens:
+        if not _TOKEN_ID.fullmatch(token):
+            raise UsageError(f"not the id of a token: {token!r}", "it has 16 digits of 0-9 and a-f")
     for agent in agents:
         check_agent_id(agent)
     before = read(desk)

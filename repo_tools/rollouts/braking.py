@@ -33,7 +33,7 @@ def wanted(
             raise UsageError(text, "tidegate release list shows what is there")
         return [Held(version=version)]
     if rollout is not None and rollout not in ordered:
-        raise UsageError(f"{rollout} is ordered nowhere", hint)
+        raise UsageError(f"rollout {rollout!r} is ordered nowhere", hint)
     if not ordered:
         raise UsageError(
             "nothing was started, so there is nothing to hold", "name a version: --version 1.5.0"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from metadata.documents import Brake, Order
 from metadata.versions import parse, within
@@ -13,6 +13,9 @@ from repo_tools.rollouts.selecting import live
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, held_by, number
 
+DISTANT = timedelta(days=30)
+"""Nobody plans a start so far ahead: signatures of most roles end before."""
+
 
 def warnings(state: State, change: Change) -> list[str]:
     """Return a sentence for each thing that may surprise."""
@@ -20,6 +23,16 @@ def warnings(state: State, change: Change) -> list[str]:
     paused = {order.version for order in ordered if order.state == "hold"}
     held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
     return [*held, *_stranded(state, change), *_unserved(state, ordered)]
+
+
+def distant(change: Change, now: datetime) -> list[str]:
+    """Return a sentence where waves are ordered to begin so late that the time may be mistyped."""
+    times = {one.not_before for one in change.orders.values() if one.state == "go" and one.not_before}
+    return [
+        f"no host starts before {when(at)}, in {span(int((at - now).total_seconds()))}; is the time right?"
+        for at in sorted(times)
+        if at - now > DISTANT
+    ]
 
 
 def _stranded(state: State, change: Change) -> list[str]:

@@ -184,6 +184,8 @@ def test_nothing_is_opened_over_what_is_staged(begin):
     rollout.tell(rollout.join("canary", 3), *WELL)
     before = json.dumps(rollout.orders())
     assert rollout.advance("--dry-run")["action"] == "ask"
+    told = rollout.repo.run("rollout", "advance", "stable", "--dry-run")
+    assert "the next wave would be prepared" in told.stdout
     assert json.dumps(rollout.orders()) == before
     rollout.repo.do("rollout", "pause", "stable", "--reason", "let me look")
     assert rollout.advance()["rule"] == "staged"

@@ -89,6 +89,11 @@ def test_people_get_tables_and_machines_documents(rolled):
         (["rollout", "pause", "stable", "--wave", "everybody"], 2),
         (["agents", "explain", "host-1", "--running", "one"], 2),
         (["agents", "explain", "host 1"], 2),
+        (["brake", "stable", "--rollout", ""], 2),
+        (["brake", "stable", "--version", ""], 2),
+        (["rollout", "start", "stable", "1.4.2", "--retry", "999999999999999999999999"], 2),
+        (["fleet", "revoke", "--agent", ""], 2),
+        (["fleet", "revoke", "--token", "nosuch"], 2),
     ],
 )
 def test_mistakes_end_with_their_exit_code_and_a_word(rolled, line, code):
@@ -99,6 +104,13 @@ def test_mistakes_end_with_their_exit_code_and_a_word(rolled, line, code):
     assert "Traceback" not in result.stderr
     assert result.stderr.strip()
     assert rolled.do("status")["staged"] == before
+
+
+def test_a_start_in_a_thousand_years_is_doubted(rolled):
+    """A mistyped year is said; a start that is some days ahead is not."""
+    start = ("rollout", "start", "stable", "1.4.2", "--retry", "1", "--dry-run", "--not-before")
+    assert "no host starts before 2999-01-01" in rolled.run(*start, "2999-01-01T00:00:00Z").stderr
+    assert "no host starts before" not in rolled.run(*start, "2d").stderr
 
 
 def test_without_a_workspace_the_hint_says_how_to_get_one(tmp_path):

@@ -1,6 +1,10 @@
 """Releases: what may be added, and what is remembered."""
 
+import bz2
+import gzip
+import io
 import subprocess
+import tarfile
 from contextlib import contextmanager
 
 import pytest
@@ -66,6 +70,28 @@ def test_a_single_executable_keeps_its_name(rolled, tmp_path):
     assert (part["kind"], part["name"], part["payload_bytes"]) == ("file", "nats-server", 4)
     rolled.do("rollout", "start", "stable", "2.0.0", "--strategy", "immediate")
     rolled.sign_and_publish()
+
+
+@pytest.mark.parametrize("suffix", [".tgz", ".tar", ".tar.bz2", ".jar", ""])
+def test_an_archive_under_another_name_is_no_executable(rolled, tmp_path, suffix):
+    """Its first bytes tell, also where it was cut short, or is empty; `--kind file` takes it all the same."""
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w") as archive:
+        archive.add(rolled.build("1.5.0"), "agent")
+    forms = {
+        ".tgz": gzip.compress(inner.getvalue())[:-9],
+        ".tar.bz2": bz2.compress(b"x"),
+        ".jar": b"PK\3\4..",
+        "": b"",
+    }
+    source = tmp_path / f"agent{suffix}"
+    source.write_bytes(forms.get(suffix, inner.getvalue()))
+    line = ("release", "add", "1.5.0", str(source), "--platform", "linux-x86_64")
+    result = rolled.run(*line)
+    assert result.exit_code == 2
+    assert "--kind file" in result.stderr
+    assert not rolled.do("status")["staged"]
+    rolled.do(*line, "--kind", "file")
 
 
 def test_probes_and_health_are_read_as_people_write_them(rolled):

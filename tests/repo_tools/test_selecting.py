@@ -110,7 +110,15 @@ def test_a_batch_of_what_fails(real_time, tmp_path):
     repo.do("agents", "select", "stable", "1.5.1", "--label", "site=fra1")
     assert set(picked(repo)) == {pick_route(name) for name in [*names[:2], *abroad]}
     repo.sign_and_publish()
-    assert repo.run("agents", "select", "stable", "1.5.1", "--failing", "nothing").exit_code == 2
+    for mistyped in (("--failing", "nothing"), ("--wave", "nothing")):
+        refused = repo.run("agents", "select", "stable", "1.5.1", *mistyped)
+        assert refused.exit_code == 2
+        assert "'nothing'" in refused.stderr
+        assert ("quarantined" if "--failing" in mistyped else "canary") in refused.stderr
+    stranger = repo.run("fleet", "revoke", "--agent", "nosuch")
+    assert stranger.exit_code == 2
+    assert "nobody was heard of as nosuch" in stranger.stderr
+    assert repo.run("agents", "select", "stable", "1.5.1", "--failing", "malformed").exit_code == 2
 
 
 def test_hosts_are_known_by_how_their_update_ended(real_time, tmp_path):
