@@ -147,7 +147,7 @@ class Views:
         """Return the pages, made anew when something was published or collected, or when time went by."""
         with self._turn:
             desk = self._desk()
-            news = (desk.live.version("timestamp"), self._collected())
+            news = (desk.live.timestamp_bytes, self._collected())
             if self._kept is None or self._kept.news != news or desk.now >= self._kept.until:
                 begun = monotonic()
                 model = site.gather(desk, self._lake, full=True)
