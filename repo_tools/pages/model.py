@@ -82,6 +82,8 @@ class WavePart:
     """Its hosts by what became of them; empty before it is ordered."""
     back: int
     """Of the failed, those that went back to what ran before."""
+    recalled: int
+    """Those that a recall calls back and that did not go yet."""
     verdict: str
     """What the evidence says of the wave, in a sentence."""
     evidence: str

@@ -1,7 +1,7 @@
 """The page of a channel's newest rollout: its waves, what the gate waits for, and who takes the next step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from repo_tools.desk import Desk
 from repo_tools.gate.advance import Step, advance, opened
 from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.replaying import bar_of
-from repo_tools.gate.verdict import Bar, Counts, judge
+from repo_tools.gate.verdict import Bar, Counts, Verdict, judge
+from repo_tools.output import counted
+from repo_tools.pages import recalled
 from repo_tools.pages.heard import Heard
 from repo_tools.pages.model import EarlierRollout, NextStep, Part, RolloutPage, SignedChange, WavePart
 from repo_tools.roles import BRAKE, Channel
@@ -42,6 +44,8 @@ class Course:
     step: Step
     delegations: Mapping[str, Delegation]
     now: datetime
+    recalled: Mapping[str, int] = field(default_factory=dict)
+    """The hosts that are to go back and did not yet, by wave."""
 
     @property
     def order(self) -> Order | None:
@@ -117,6 +121,9 @@ def rollout_page(
         earlier: The rollouts that came before it.
     """
     channel, order = found.state.channel, found.order
+    reached = found.state.in_rollout(order.rollout) if order else []
+    orders = [wave.order for wave in reached if wave.order]
+    found = replace(found, recalled=recalled.by_wave(heard, orders, found.now))
     back = heard.back(order) if order else {}
     return RolloutPage(
         channel=str(channel),
@@ -128,7 +135,7 @@ def rollout_page(
         reason=order.reason if order else "",
         recall=order.recall.from_versions if order and order.recall else "",
         brake=_brake(found.state, order),
-        verdict=_known(found) if order else "",
+        verdict=_known(found, order) if order else "",
         waves=tuple(_wave(found, wave, back.get(wave.name, 0)) for wave in found.state.waves),
         next_step=_next(found),
         signed=tuple(_signed(channel, order, signed)[:MOST_SIGNED]),
@@ -143,14 +150,22 @@ def _signed(channel: Channel, order: Order | None, told: Sequence[SignedChange])
     return mine[: first + 1]
 
 
-def _known(found: Course) -> str:
+def _known(found: Course, order: Order) -> str:
+    """Return what is known of the hosts."""
+    if order.recall:
+        left = counted(sum(found.recalled.values()), "host")
+        return f"{left} still to go back from {order.recall.from_versions}"
+    return _verdict(found).text
+
+
+def _verdict(found: Course) -> Verdict:
     """Return what the gate says, or where no gate decides, what it would say of the newest wave."""
     if found.plan and found.plan.strategy == "gated":
-        return found.step.verdict.text
+        return found.step.verdict
     reached = found.state.in_rollout(found.state.newest or "")
-    counted = [(wave.order, found.tallies[wave.name].counts) for wave in reached if wave.order]
-    last = [judge(counts, opened(order), found.now, found.bar).text for order, counts in counted[-1:]]
-    return "".join(last)
+    told = [(wave.order, found.tallies[wave.name].counts) for wave in reached if wave.order]
+    last = [judge(counts, opened(order), found.now, found.bar) for order, counts in told[-1:]]
+    return last[0] if last else found.step.verdict
 
 
 def _brake(state: State, order: Order | None) -> str:
@@ -163,7 +178,7 @@ def _wave(found: Course, wave: Wave, back: int) -> WavePart:
     mine = counted is not None and order is not None
     counts = counted.counts if counted else _NOBODY
     stands = _state(found, order if mine else None)
-    judged = mine and order and stands != "done"  # what is complete waits for nothing
+    judged = mine and order and stands != "done" and not order.recall  # these wait for nothing
     verdict = judge(counts, opened(order), found.now, found.bar).text if judged and order else ""
     return WavePart(
         name=wave.name,
@@ -179,6 +194,7 @@ def _wave(found: Course, wave: Wave, back: int) -> WavePart:
         expected=counts.expected,
         parts=_parts(counts) if mine else (),
         back=back,
+        recalled=found.recalled.get(wave.name, 0),
         verdict=verdict,
         evidence=found.evidence.get(wave.name, "") if mine else "",
     )
@@ -199,7 +215,8 @@ def _state(found: Course, order: Order | None) -> str:
         return "waiting"
     if order.state == "hold" or _brake(found.state, order):
         return "held"
-    if order.base and order.base.version == order.version and not order.not_after:
+    whole = order.base and order.base.version == order.version and not order.not_after
+    if whole and not found.recalled.get(order.wave):
         return "done"
     return "waiting" if order.not_before and order.not_before > found.now else "open"
 
@@ -207,24 +224,33 @@ def _state(found: Course, order: Order | None) -> str:
 def _next(found: Course) -> NextStep | None:
     """Return what a person may do now; None where nothing is to be done."""
     state, order = found.state, found.order
-    if order is None or order.recall:
+    if order is None:
         return None
-    name, below = str(state.channel), state.channel.below
+    name, below, otherwise = str(state.channel), state.channel.below, "" if order.recall else ", or recall it"
     if _brake(state, order):
-        return _step(
-            found, below(BRAKE), "lift the brake, or recall it", f"tidegate brake {name} --release", "wait"
-        )
+        said = f"lift the brake{otherwise}"
+        return _step(found, below(BRAKE), said, f"tidegate brake {name} --release", "wait")
     reached = state.in_rollout(order.rollout)
     if paused := next((wave.name for wave in reached if wave.order and wave.order.state == "hold"), None):
-        return _step(
-            found, below(paused), "resume it, or recall it", f"tidegate rollout resume {name}", "wait"
-        )
-    if found.step.verdict.action == "halt":
+        return _step(found, below(paused), f"resume it{otherwise}", f"tidegate rollout resume {name}", "wait")
+    if order.recall:
+        return _going_back(found, reached[0].name)
+    if _verdict(found).action == "halt":
         return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}", "stop")
     if any(counted.counts.failed and not counted.counts.ok for counted in found.tallies.values()):
         said = "look at what failed, then hold it or recall it"
         return _step(found, below(BRAKE), said, f"tidegate brake {name}", "stop")
     return _further(found, [wave.name for wave in reached])
+
+
+def _going_back(found: Course, wave: str) -> NextStep | None:
+    """Return that a recall is waited for, which goes on by itself."""
+    left = sum(found.recalled.values())
+    if not left:
+        return None
+    name, role = str(found.state.channel), found.state.channel.below(wave)
+    said = f"wait for {counted(left, 'host')} to go back"
+    return _step(found, role, said, f"tidegate rollout status {name}", "wait")
 
 
 def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
@@ -240,12 +266,18 @@ def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
     following = next((wave.name for wave in state.inhabited if wave.name not in reached), None)
     if following is None:
         return _step(found, last, "complete it", f"tidegate rollout promote {name}")
+    waits = _waits(found, reached[-1])
+    text = f"wait for {reached[-1]}, then open" if waits else "open"
+    gated = found.plan and found.plan.strategy == "gated"
+    command = f"tidegate rollout {'advance' if gated else 'promote'} {name}"
     role = state.channel.below(following)
-    if not (found.plan and found.plan.strategy == "gated"):
-        return _step(found, role, f"open wave {following}", f"tidegate rollout promote {name}")
-    waits = found.step.verdict.action == "wait"
-    text = f"wait for {reached[-1]}, then open wave {following}" if waits else f"open wave {following}"
-    return _step(found, role, text, f"tidegate rollout advance {name}", "wait" if waits else "go")
+    return _step(found, role, f"{text} the wave “{following}”", command, "wait" if waits else "go")
+
+
+def _waits(found: Course, last: str) -> bool:
+    """Return whether the newest wave is to be waited for; one without hosts opens by hand alone."""
+    verdict, gated = _verdict(found), found.plan and found.plan.strategy == "gated"
+    return verdict.action == "wait" and bool(gated or found.tallies[last].counts.members)
 
 
 def _step(found: Course, role: str, text: str, command: str, tone: str = "go") -> NextStep:

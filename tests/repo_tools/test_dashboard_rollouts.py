@@ -29,6 +29,53 @@ def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
     assert "It is a recall, which goes to all of its hosts at once" in shown()
 
 
+def test_a_recall_is_complete_when_nobody_is_left_to_go_back(real_time, tmp_path):
+    """The disaster: every wave reads complete while the hosts that lose data still run, and are braked."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
+    names = rollout.join("canary", 3)
+    rollout.tell(names[:2], *SWITCHED, running="1.5.0")
+
+    def shown():
+        rollout.collection.collect()
+        repo.do("dashboard", "build")
+        status = repo.store / "status"
+        return page(status, "rollout.agent.stable.html"), page(status, "fleet.html")
+
+    repo.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
+    repo.sign_and_publish()
+    told, fleet = shown()
+    assert "2 hosts still to go back from ==1.5.0" in told
+    assert "wait for 2 hosts to go back" in fleet
+    assert ("To go back</dt><dd>2" in told, "b-open" in told) == (True, True)
+    repo.do("brake", "stable", "--reason", "wait")
+    repo.sign_and_publish()
+    told, fleet = shown()
+    assert ("Lift the brake</p>" in told, "Nothing is to be done" in told) == (True, False)
+    assert "lift the brake</strong>" in fleet
+    repo.do("brake", "stable", "--release")
+    repo.sign_and_publish()
+    rollout.tell(names, *BACK, running="1.4.2", rollout="stable-0003", to="1.4.2", after=timedelta(hours=23))
+    told, fleet = shown()
+    assert ("Nothing is to be done" in told, "b-open" in told) == (True, False)
+
+
+def test_who_goes_on_by_hand_is_told_to_wait_while_it_is_too_early(real_time, tmp_path):
+    """The disaster: "open wave early" is read as advice, while two of three hosts were never heard."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    start = repo.desk().now - timedelta(hours=2)
+    rollout = Underway(Collection(repo, repo.base / "box"), start, "--strategy", "manual")
+    names = rollout.join("canary", 3)
+    rollout.tell(names[:1], *SWITCHED, running="1.5.0")
+    rollout.collection.collect()
+    repo.do("dashboard", "build")
+    status = repo.store / "status"
+    assert "Wait for canary, then open the wave “early”" in page(status, "rollout.agent.stable.html")
+    assert "1.5.0: wait for canary" in page(status, "fleet.html")
+
+
 def test_a_rollout_that_has_not_begun_is_waited_for(rolled):
     """A wave whose time has not come is not open, and nobody is told to complete it."""
     rolled.add("1.5.0")
