@@ -63,6 +63,8 @@ class AgentPage:
     """How much of its wave starts before it."""
     text: str
     """The sentence of the decision that stands, in its own words."""
+    decided: datetime | None
+    """When it told that decision; what it runs may have changed since."""
     pin: str | None
     """The versions that it keeps to; None where it never said."""
     windows: tuple[str, ...]

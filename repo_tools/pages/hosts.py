@@ -15,7 +15,11 @@ from repo_tools.words.text import cut
 
 ON_PAGE = 100
 MOST_EVENTS, MOST_LINES, MOST_WINDOWS = 40, 40, 20
-_HOST = "SELECT * FROM standing WHERE product = $product AND agent = $agent"
+_HOST = """
+SELECT *, (SELECT max_by(received, seq) FROM reports
+           WHERE product = $product AND agent = $agent AND decision IS NOT NULL) AS decided
+FROM standing WHERE product = $product AND agent = $agent
+"""
 
 
 def hosts_page(heard: Heard, asked: Asked, most: int = ON_PAGE) -> HostsPage:
@@ -86,6 +90,7 @@ def agent_page(
         place=place[:16],
         fraction=f"{100 * places.fraction(place):.0f} %" if place else "",
         text=cut(str(_decision(row).get("text") or "")),
+        decided=moment(row.get("decided")),
         pin=None if row["pin"] is None else cut(row["pin"]),
         windows=_windows(row["windows"]),
         labels=tuple(labels(row["labels"])),

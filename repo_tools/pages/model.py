@@ -159,6 +159,11 @@ class RolloutPage:
     earlier: tuple[EarlierRollout, ...]
     """The newest first."""
 
+    @property
+    def under_way(self) -> bool:
+        """Whether there is something to widen, pause or resume; a recall reaches who was not heard yet."""
+        return bool(self.rollout and (self.recall or self.next_step))
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -95,6 +95,31 @@ def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path)
             expect(page.locator("#start-version")).to_have_value(versions[0])
 
 
+def test_every_action_says_what_comes_next(steering, rolled):
+    """The disaster: "done" is read as braked; and what is complete is offered to be paused."""
+    going = steering.locator("#going")
+    going.get_by_text("No rollout is under way").wait_for()
+    assert not going.get_by_role("button", name="Pause", exact=True).is_visible()
+    do(steering, "brake", "Brake")
+    steering.get_by_text("Nothing is braked until it is signed and published").wait_for()
+    assert steering.locator("#brake output a").get_attribute("href") == "#staged"
+    do(steering, "staged", "Take it back")
+    steering.get_by_text("Taken back: what was prepared is gone.").wait_for()
+    steering.get_by_text("Nothing is prepared.").wait_for()
+    rolled.add("1.5.0")
+    steering.reload()
+    steering.locator("#start-version").select_option("1.5.0")
+    steering.locator("#strategy").select_option("manual")
+    do(steering, "start", "Prepare it")
+    steering.locator("#start output a").wait_for()
+    do(steering, "staged", "Sign all of it")
+    steering.get_by_text("Hosts see it once it is published").wait_for()
+    do(steering, "staged", "Publish")
+    going.get_by_text("The rollout that is under way").wait_for()
+    going.get_by_text("1.5.0, stable-0002.").wait_for()
+    assert going.get_by_role("button", name="Pause", exact=True).is_visible()
+
+
 def test_everybody_can_steer(steering):
     """With a screen reader, a keyboard or a phone: axe finds nothing serious, and nothing is cut off."""
     assert Reader(steering, steering.url).serious() == []

@@ -58,7 +58,29 @@
     const overtaken = staged && job.exit_code === CONFLICT;
     if (button.value === "plan" || (job.exit_code !== 0 && !overtaken)) return;
     cleared(form);
+    const post = button.dataset.post ?? form.dataset.post;
+    if (staged && !overtaken) after(output, post);
     await again(staged);
+    if (!staged) after(output, post);
+  }
+
+  const AFTER = {
+    brake: "Nothing is braked until it is signed and published.",
+    "brake/lift": "Nothing is lifted until it is signed and published.",
+    sign: "Signed. Hosts see it once it is published.",
+    publish: "Published.",
+    unstage: "Taken back: what was prepared is gone.",
+  };
+
+  // What came of an action, and what comes next.
+  function after(output, post) {
+    const line = made("p", AFTER[post] ?? "", "hint");
+    if (output.closest("section").id !== "staged" && byId("staged").querySelector("form")) {
+      const link = made("a", "sign and publish it");
+      link.href = "#staged";
+      line.prepend("Prepared: ", link, ". ");
+    }
+    output.append(line);
   }
 
   // A reason that was signed once is not signed again by mistake.
@@ -75,7 +97,8 @@
     const answer = await fetch(location.pathname);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
-    for (const id of ["staged", "under-way"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
+    for (const id of ["staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
+    byId("widen").hidden = fresh.getElementById("widen").hidden;
     if (said) (byId("staged").querySelector("output") ?? byId("staged").appendChild(said)).replaceWith(said);
     for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
   }
@@ -148,7 +171,9 @@
   function count() {
     const shown = [...byId("rows").querySelectorAll("input")];
     byId("all").checked = shown.length > 0 && shown.every((one) => one.checked);
-    byId("ticked").textContent = byId("matching").checked ? "" : `${ticks.size.toLocaleString()} ticked`;
+    const all = byId("matching").checked;
+    byId("ticked").textContent = all ? "" : ticks.size === 1 ? "1 host is ticked" : `${ticks.size.toLocaleString()} hosts are ticked`;
+    byId("clear").hidden = all || !ticks.size;
   }
 
   function tick(one) {
@@ -202,6 +227,12 @@
   byId("rows").addEventListener("change", (event) => {
     tick(event.target);
     count();
+  });
+  byId("clear").addEventListener("click", () => {
+    ticks.clear();
+    for (const one of byId("rows").querySelectorAll("input")) one.checked = false;
+    count();
+    byId("search").focus();
   });
   byId("matching").addEventListener("change", count);
   document.addEventListener("change", (event) => {
