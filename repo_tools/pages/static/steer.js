@@ -99,7 +99,9 @@
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
     for (const id of ["staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
     byId("widen").hidden = fresh.getElementById("widen").hidden;
-    if (said) (byId("staged").querySelector("output") ?? byId("staged").appendChild(said)).replaceWith(said);
+    if (!said) return;
+    byId("staged").querySelector("output")?.remove();
+    (byId("staged").querySelector("form") ?? byId("staged")).append(said);
     for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
   }
 
