@@ -114,6 +114,7 @@ def test_every_action_says_what_comes_next(steering, rolled):
     steering.locator("#start output a").wait_for()
     do(steering, "staged", "Sign all of it")
     steering.get_by_text("Hosts see it once it is published").wait_for()
+    steering.get_by_text("signed by rollouts").first.wait_for()
     do(steering, "staged", "Publish")
     going.get_by_text("The rollout that is under way").wait_for()
     going.get_by_text("1.5.0, stable-0002.").wait_for()
