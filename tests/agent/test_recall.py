@@ -185,6 +185,7 @@ def test_an_operator_cannot_go_back_to_what_is_being_recalled(scene):
     scene.ready()
     scene.release("1.1.0")
     scene.host.tick()
-    scene.recall("1.1.0", "==1.0.0")
+    scene.release("1.2.0")
+    scene.recall("1.1.0", "!=1.1.0,<=1.2.0")
     assert scene.host.run("rollback").exit_code == 13
     assert scene.host.runs == "1.1.0"

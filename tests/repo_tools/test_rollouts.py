@@ -206,7 +206,7 @@ def test_a_brake_on_what_is_nowhere_is_refused(rolled):
     rolled.publish_release("1.5.0", strategy="manual")
     result = rolled.run("brake", "stable", "--rollout", "stable-9999")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "stable-9999 is ordered nowhere" in result.stderr
+    assert "rollout 'stable-9999' is ordered nowhere" in result.stderr
     assert "one of: stable-0001, stable-0002" in result.stderr
     assert "9.9.9 was never released" in rolled.run("brake", "stable", "--version", "9.9.9").stderr
 

@@ -99,10 +99,10 @@
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
     for (const id of ["staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
     byId("widen").hidden = fresh.getElementById("widen").hidden;
+    for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
     if (!said) return;
     byId("staged").querySelector("output")?.remove();
     (byId("staged").querySelector("form") ?? byId("staged")).append(said);
-    for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
   }
 
   // Options that move select themselves on the way: what was chosen is chosen again, and the first stays the first.
