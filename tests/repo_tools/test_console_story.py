@@ -61,7 +61,7 @@ class Manager:
         self.page.locator("#rows tr").first.wait_for()
         for box in self.page.locator("#rows input").all()[:count]:
             box.check()
-        self.page.get_by_text(f"{count} ticked").wait_for()
+        self.page.get_by_text(f"{count} hosts are ticked").wait_for()
         self.page.locator("#update-version").select_option(version)
         self.page.locator("#update-reason").fill(reason)
         return self.do("hosts", "Prepare it")
