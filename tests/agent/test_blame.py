@@ -130,7 +130,7 @@ def test_a_status_command_that_is_not_there_keeps_the_host_waiting(scene):
 
 def test_a_status_command_that_is_wrong_leaves_no_product_stopped(scene):
     """Whatever it says, the last thing done is to start what is in place."""
-    scene.ready("1.0.0", "good", "--start-s", "1")
+    scene.ready("1.0.0", "good", "--start-s", "4")
     scene.host.settings.write_text(with_status(scene, "/bin/false"))
     scene.release("1.1.0", "good", "--start-s", "1")
     assert scene.host.tick().entry["state"] == "STRANDED"
