@@ -80,12 +80,13 @@ def _tcp(entry: Probe, address: str) -> Answer:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=entry.timeout_s):
             return Answer(True, f"{entry.text()} accepts")
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         return Answer(False, f"{entry.text()}: {error}")
 
 
 def _http(entry: Probe, url: str) -> Answer:
     from requests import RequestException  # noqa: PLC0415 (no idle tick asks anything, and it costs 30 ms)
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 (as above)
 
     from agent.session import Session  # noqa: PLC0415 (as above)
 
@@ -98,7 +99,7 @@ def _http(entry: Probe, url: str) -> Answer:
                     return Answer(answer.status_code == entry.status, text)
                 body = answer.raw.read(MOST_BODY_BYTES, decode_content=True)
                 return _body(entry, body.decode(errors="replace"), entry.expect)
-        except (RequestException, ValueError) as error:
+        except (RequestException, HTTPError, ValueError) as error:
             reason = " ".join(str(error).split())[:160]
             return Answer(False, f"{entry.text()}: {reason}")
 
@@ -111,7 +112,8 @@ def _body(entry: Probe, body: str, expect: str) -> Answer:
         found = _plain(_at(json.loads(body), entry.json))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         return Answer(False, f"{entry.text()} has no such value: {error}")
-    return Answer(found == expect, f"{entry.text()} is {found[:200]}")
+    shown = found[:200].encode(errors="replace").decode()  # JSON may have half a character, which no text has
+    return Answer(found == expect, f"{entry.text()} is {shown}")
 
 
 def _at(value: Any, pointer: str) -> Any:

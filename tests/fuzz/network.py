@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import socket
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -26,10 +24,10 @@ from repo_tools.signed.reading import issued, load, load_view, timestamp_version
 from repo_tools.store.folder import FolderStore
 from tests.agent.forge import Forge, signer_of
 from tests.agent.scene import AGENT, WAVES
+from tests.fuzz.line import ANSWER, line
 from tests.fuzz.parser import Parser, fresh, from_file, scratch
 from tests.support.workspace import Workspace
 
-ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "a"\r\n\r\nhello'
 ANSWERS = (
     ANSWER,
     b"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\nContent-Range: bytes 2-4/5\r\n\r\nllo",
@@ -38,45 +36,21 @@ ANSWERS = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\nhello",
 )
-REQUEST_BYTES = 8_192
-
-
-class _Line:
-    """A server that answers whatever is asked with the same bytes, and hangs up."""
-
-    def __init__(self) -> None:
-        self.says = ANSWER
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            line, _ = self._listening.accept()
-            with line, contextlib.suppress(OSError):
-                line.settimeout(5)
-                line.recv(REQUEST_BYTES)
-                line.sendall(self.says)
-
-
-@cache
-def _line() -> _Line:
-    return _Line()
 
 
 def _network() -> Network:
     """Everything goes to the one server, wherever an answer leads."""
-    return Network(proxy=_line().url, patience_s=1)
+    return Network(proxy=line().url, patience_s=1)
 
 
 def _small(data: bytes) -> object:
-    _line().says = data
+    line().says = data
     return Fetcher(_network()).get("http://updates.example.com/metadata/timestamp.json", 4_096)
 
 
 def _large(data: bytes) -> object:
     """A download that has a beginning asks for the rest."""
-    _line().says = data
+    line().says = data
     with fresh("download") as folder:
         path = folder / "packed"
         path.write_bytes(b"he")

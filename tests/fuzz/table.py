@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.fuzz import archives, documents, host, manager, network
+from tests.fuzz import answers, archives, documents, host, manager, network
 from tests.fuzz.parser import Parser
 
 TABLE: Mapping[str, Parser] = {
@@ -11,6 +11,7 @@ TABLE: Mapping[str, Parser] = {
         *documents.PARSERS,
         *archives.PARSERS,
         *network.PARSERS,
+        *answers.PARSERS,
         *host.PARSERS,
         *manager.PARSERS,
     )

@@ -112,3 +112,17 @@ def test_an_issue_time_that_is_none(said):
 def test_a_timestamp_that_stops_a_clean_up(data):
     """What was published is not removed on the word of a file that makes no sense."""
     assert not TABLE["timestamp that is cleaned up"].try_on(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"checks": [{"state": "\\ud800"}]}', b'{"checks": [{"state": ["\\ud800"]}]}']
+)
+def test_half_a_character_from_a_product(data):
+    """A product that answers what is no text is unwell, and its trial ends as trials do."""
+    assert TABLE["value that a product answers"].try_on(data)
+
+
+@pytest.mark.parametrize("end", [b"Content-Length: 99\r\n\r\nok", b"Transfer-Encoding: chunked\r\n\r\nz\r\n"])
+def test_a_product_that_hangs_up_in_the_middle(end):
+    """Its answer is no answer, and the reason is the one that there is."""
+    assert TABLE["answer of a product"].try_on(b"HTTP/1.1 200 OK\r\n" + end)

@@ -28,7 +28,6 @@ DECODES = re.compile(
 OWN = {
     "agent/backoff.py": "times that the journal wrote",
     "agent/copies.py": "attributes in the index of a backup, of which each file fails alone",
-    "agent/health.py": "what a product answers: any error is a failed probe, with stories of its own",
     "agent/mirrors.py": "times that the journal wrote",
     "agent/proof.py": "what the staged updater prints, and this host's own cache",
     "agent/reports/flush.py": "times that the journal wrote",
