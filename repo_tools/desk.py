@@ -67,6 +67,12 @@ class Desk:
         for part in ("live", "tree"):
             self.__dict__.pop(part, None)
 
+    def products(self) -> list[str]:
+        """Return the products of this repository, in the order in which clients search."""
+        tail = releases("")
+        roles = self.tree.view("targets").delegations
+        return [role.removesuffix(tail) for role in roles if role.endswith(tail)]
+
     def channels(self) -> list[Channel]:
         """Return the channels of this repository, in the order in which clients search."""
         roles = [name for name in self.tree.view("targets").delegations if name.count(".") == 1]
@@ -131,10 +137,7 @@ class Desk:
         Raises:
             UsageError: There is none, or more than one.
         """
-        tail = releases("")
-        products = [
-            role.removesuffix(tail) for role in self.tree.view("targets").delegations if role.endswith(tail)
-        ]
+        products = self.products()
         if name is None and len(products) == 1:
             return products[0]
         if name in products:

@@ -12,6 +12,8 @@ from repo_tools.cli.listing import Listing
 
 MODULES = {
     "init": "init",
+    "product": "channel",
+    "channel": "channel",
     "key": "key",
     "release": "release",
     "waves": "waves",

@@ -8,7 +8,7 @@ import click
 
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.lake import in_lake
-from repo_tools.cli.options import dry_run
+from repo_tools.cli.options import dry_run, fine
 from repo_tools.desk import Desk
 from repo_tools.output import Answer
 from repo_tools.publishing.words import planned_changes, staged_changes
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--count", is_flag=True, help="Count hosts in, from the roster; without --wave, fill up what is there."
 )
-@click.option("--fine", is_flag=True, help="Divide the fleet into 65,536 shares instead of 4,096.")
+@fine
 @in_lake
 @dry_run
 @changes

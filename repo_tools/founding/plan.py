@@ -29,7 +29,6 @@ class Plan:
 
     channel: Channel
     waves: tuple[WavePlan, ...]
-    store: str
     solo: bool = False
     rings: tuple[str, ...] = ()
     """Rings of the first wave."""
@@ -106,14 +105,26 @@ def key_names(solo: bool) -> dict[str, list[str]]:
 
 def trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust]:
     """Return who may sign which role, in the order in which clients search."""
-    channel, need = plan.channel, plan.thresholds()
-    everybody, people = [*keys["rollouts"], *keys["online"]], keys["rollouts"]
+    need = plan.thresholds()
     made = {role: Trust(keys["online"], need["online"]) for role in ONLINE}
     made |= {role: Trust(keys["root"], need["root"]) for role in ("root", "targets")}
-    paths = [f"releases/{channel.product}/*/*"]
-    made[releases(channel.product)] = Trust(keys["releases"], need["releases"], paths)
-    made[channel.role] = Trust(people, need["rollouts"], [channel.path("*")])
-    made[FLEET] = Trust(people, need["one"], [f"{FLEET}/*"])
+    made |= {**product_trusts(plan, keys), **channel_trusts(plan, keys)}
+    made[FLEET] = Trust(keys["rollouts"], need["one"], [f"{FLEET}/*"])
+    return made
+
+
+def product_trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust]:
+    """Return who may sign a product's releases."""
+    product = plan.channel.product
+    paths = [f"releases/{product}/*/*"]
+    return {releases(product): Trust(keys["releases"], plan.thresholds()["releases"], paths)}
+
+
+def channel_trusts(plan: Plan, keys: Mapping[str, Sequence[KeyFile]]) -> dict[str, Trust]:
+    """Return who may sign a channel and the roles below it, in the order in which clients search."""
+    channel, need = plan.channel, plan.thresholds()
+    everybody, people = [*keys["rollouts"], *keys["online"]], keys["rollouts"]
+    made = {channel.role: Trust(people, need["rollouts"], [channel.path("*")])}
     made[channel.below(BRAKE)] = Trust(everybody, need["one"], [channel.path(BRAKE)])
     picks = channel.path(f"pick-{'?' * places.PICK_DIGITS}")
     made[channel.below(SELECTED)] = Trust(people, need["rollouts"], [picks])

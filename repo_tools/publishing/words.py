@@ -1,8 +1,9 @@
 """What is staged, in words: what a person reads before signing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from metadata.strict import encode, to_json
 from repo_tools.desk import Desk
@@ -47,6 +48,23 @@ def planned_changes(desk: Desk, state: State, change: Change) -> list[str]:
     for role in roles_of(state.channel, change):
         new, old = _planned(desk, role, entries.get(role, ()), after), desk.tree.live_view(role)
         told.append(f"{role}: {sentence(new, old, _around(desk, new, old, after, known))}")
+    return told
+
+
+def planned_roles(desk: Desk, views: Sequence[View], documents: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each role of which a version would be staged.
+
+    Args:
+        desk: The workspace.
+        views: What they would say.
+        documents: By digest, the documents that they would list.
+    """
+    told = []
+    for new in views:
+        old = desk.tree.live_view(new.role)
+        found = changed_documents(desk.contents, new, old, documents)
+        around = Around(documents=found, expires_at=desk.now + lifetime(new.role))
+        told.append(f"{new.role}: {sentence(new, old, around)}")
     return told
 
 

@@ -9,7 +9,7 @@ from securesystemslib.signer import Key
 from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from metadata.errors import MalformedError
-from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD
+from repo_tools.keys.folder import NAME_FIELD, OWNER_FIELD, KeyFile
 from repo_tools.keys.identity import identity
 from repo_tools.signed.trouble import translated
 from repo_tools.signed.views import (
@@ -120,6 +120,12 @@ def key_info(key: Key) -> KeyInfo:
     owner = str(key.unrecognized_fields.get(OWNER_FIELD) or "")
     public = json.dumps(key.keyval, sort_keys=True)
     return KeyInfo(key.keyid, name, key.keytype, key.scheme, owner, identity(key.keyval), public)
+
+
+def key_file(info: KeyInfo) -> KeyFile:
+    """Return a key that is seen in metadata as a key folder has it; its private part is not at hand."""
+    public = {"keytype": info.keytype, "scheme": info.scheme, "keyval": json.loads(info.public)}
+    return KeyFile(name=info.name, keyid=info.keyid, uri="", public=public, owner=info.owner)
 
 
 def _other(signed: Root | Targets) -> dict[str, Any]:

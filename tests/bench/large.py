@@ -73,7 +73,7 @@ def _desk(work: Workspace, store: str) -> Desk:
 
 def _stage(desk: Desk, keys: Mapping[str, Sequence[KeyFile]], count: int) -> None:
     plans = [
-        Plan(Channel(product, name), wave_plans(parse_waves(WAVES)), "", solo=True)
+        Plan(Channel(product, name), wave_plans(parse_waves(WAVES)), solo=True)
         for product in PRODUCTS
         for name in CHANNELS
     ]

@@ -1,0 +1,45 @@
+"""A founded repository gets a second product, and a host follows both."""
+
+from tests.agent.scene import AGENT
+from tests.agent.test_tokens import token
+from tests.support.workspace import HERE
+
+RELAY = '[[product]]\nname = "relay"'
+BOTH = ("--channel", "agent/stable", "--channel", "relay/stable")
+QUICK = ("--probe", "bin/agent --version", "--start-s", "4", "--trial-s", "0")
+
+
+def roll_out(repo, version):
+    """Publish a release of the second product and order it to everybody."""
+    repo.do("release", "add", version, repo.build(version), "--platform", HERE, "--product", "relay", *QUICK)
+    repo.do("rollout", "start", "relay/stable", version, "--strategy", "immediate")
+    repo.sign_and_publish()
+
+
+def decided(ran):
+    """Return what was decided for each product, and what runs."""
+    return {one["name"]: (one["decision"]["rule"], one["running"]) for one in ran.json["products"]}
+
+
+def test_a_second_product_rolls_out_beside_the_first(scene):
+    """A host that a token let in for one product follows the other once a new token says so."""
+    host, repo = scene.host, scene.repo
+    scene.release("1.0.0")
+    said = host.run("enroll", "--token", token(scene), "--agent-id", AGENT)
+    assert said.exit_code == 0, said.stderr
+    host.tick()
+    assert host.runs == "1.0.0"
+    repo.do("product", "add", "relay", "--wave", "canary=id:host-1", "--wave", "full=100")
+    repo.sign_and_publish()
+    host.write_settings(RELAY)
+    roll_out(repo, "2.0.0")
+    assert decided(host.tick()) == {"agent": ("current", "1.0.0"), "relay": ("foreign", None)}
+    said = host.run("enroll", "--token", token(scene, *BOTH))
+    assert said.exit_code == 0, said.stderr
+    assert decided(host.tick())["relay"] == ("current", "2.0.0")
+    scene.add("1.1.0", "good", "--product", "agent")
+    repo.do("rollout", "start", "agent/stable", "1.1.0", "--strategy", "immediate")
+    roll_out(repo, "2.1.0")
+    host.tick()
+    assert decided(host.tick()) == {"agent": ("current", "1.1.0"), "relay": ("current", "2.1.0")}
+    assert host.runs == "1.1.0"
