@@ -50,6 +50,7 @@ def test_a_barrier_is_passed_on_the_way(scene):
     scene.add("1.5.0")
     scene.repo.sign_and_publish()
     scene.release("2.0.0", "good", "--requires", ">=1.5", "--via", "1.5.0")
+    assert "update to 1.5.0 on the way to 2.0.0 (update)" in scene.host.run("check").stdout
     scene.host.tick()
     assert scene.host.runs == "2.0.0"
     assert [stage for stage, _, _ in scene.host.history()].count("update_install") == 3
