@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import ssl
 import time
 from hashlib import sha256
 
@@ -82,6 +83,26 @@ def test_a_redirect_is_followed_to_https_and_tells_nobody_else(scene, authority)
         scene.host.tick()
         assert scene.host.runs == "1.1.0"
         assert [headers["X-CDN-Key"] for _, headers in other.headers] == [None]
+
+
+def test_a_certificate_of_the_host_is_shown_at_home_alone(tmp_path, authority):
+    """Where a redirect leads, nobody learns which host it was that came."""
+    (tmp_path / "file").write_text("content")
+    shown: list[object] = []
+
+    def look(handler: Handler) -> None:
+        shown.append(handler.connection.getpeercert())
+        handler.serve_file()
+
+    curious = authority.server(asks=True)
+    curious.verify_mode = ssl.CERT_OPTIONAL
+    with serving(tmp_path, tls=authority.server(asks=True)) as home, serving(tmp_path, tls=curious) as other:
+        home.faults["/moved"] = redirect(f"{other.url}/file")
+        other.faults["/file"] = look
+        mine = Network(ca=str(authority.file), certificate=str(authority.certificate("host-1")))
+        assert Fetcher(mine).get(f"{other.url}/file", 100) == b"content"
+        assert Fetcher(mine).get(f"{home.url}/moved", 100) == b"content"
+    assert [bool(one) for one in shown] == [True, False]
 
 
 def test_redirects_in_a_circle(tmp_path, authority):
