@@ -79,9 +79,14 @@ class Slots:
         trees.remove(self.versions / f"{STAGING}{version}")
 
     def settle(self, version: str) -> None:
-        """Give a staged version its name, once all of it is on the disk."""
+        """Give a staged version its name, once all of it is on the disk.
+
+        A link to nothing goes first: it may name this version, which has not been started yet.
+        """
         staged = self.versions / f"{STAGING}{version}"
         trees.sync_tree(staged)
+        if self.current.is_symlink() and not self.current.exists():
+            self.leave()
         trees.remove(self.slot(version))
         staged.rename(self.slot(version))
         files.sync_folder(self.versions)

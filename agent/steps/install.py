@@ -31,8 +31,7 @@ def install(work: Work, update: Update | None) -> Result:
     work.announce(limit_s, f"switching to {update.version}")
     try:
         arming.arm(work, armed, limit_s + update.release.start_s + update.release.trial_s)
-        if work.slots.running() is not None:
-            work.service.stop()
+        _clear(work)
         work.slots.switch(update.version)
         work.service.start()
         hooks.after(work, update)
@@ -43,6 +42,12 @@ def install(work: Work, update: Update | None) -> Result:
     begun = changed(armed, trial_boot=clock.boot_id(), trial_from_s=clock.awake_s())
     why = {"update": "", "recall": "recalled", "rollback": "by hand"}[update.action]
     return Result(True, begun, work.event(begun, "update_install", "ok", detail=why))
+
+
+def _clear(work: Work) -> None:
+    """Stop what runs, also what no link names any more: its answers would win the trial of the new one."""
+    if work.slots.running() is not None or work.service.status().running:
+        work.service.stop()
 
 
 def _back(work: Work, update: Update, error: TidegateError | OSError) -> Result:

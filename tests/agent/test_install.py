@@ -1,5 +1,9 @@
 """First installs: a host without the product."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 from tests.support.product import build
 
 
@@ -67,3 +71,26 @@ def test_a_release_for_another_platform_is_foreign(scene):
     done = scene.host.tick()
     assert (done.exit_code, done.entry["decision"]["action"], done.rule) == (0, "refuse", "foreign")
     assert scene.host.installed is None
+
+
+def test_a_version_whose_folder_is_gone_is_installed_anew(scene):
+    """What somebody removed comes back by a trial of its own: a link to nothing counts for nothing."""
+    scene.ready()
+    subprocess.run([scene.host.folder / "ctl", "stop"], check=True)
+    shutil.rmtree(scene.host.root / "agent" / "versions" / "1.0.0")
+    done = scene.host.tick()
+    assert (done.exit_code, done.rule, scene.host.runs) == (0, "current", "1.0.0"), done.stdout
+    assert scene.host.history()[-1][:2] == ("update_healthcheck", "ok")
+
+
+def test_what_runs_beside_the_links_is_stopped_before_an_install(scene):
+    """An old process that answers in the new version's place would win its trial for it."""
+    scene.ready()
+    before = scene.host.pid
+    shutil.rmtree(scene.host.root / "agent")
+    scene.release("1.1.0", "crashes")
+    scene.host.tick()
+    assert (scene.host.installed, scene.host.history()[-1][2]) == (None, "first_install")
+    scene.release("1.2.0")
+    scene.host.tick()
+    assert (scene.host.runs, Path(f"/proc/{before}").exists()) == ("1.2.0", False)

@@ -117,6 +117,15 @@ def test_a_lost_memory_is_filled_again(running):
     eventually(lambda: running.host.runs == "1.0.0")
 
 
+def test_a_service_without_its_folder_gives_way(running):
+    """Somebody removed what runs: the next version is really started, and not taken for the old process."""
+    before = service(running.host)
+    shutil.rmtree(running.host.root / "agent")
+    running.release("1.1.0")
+    running.host.eventually(lambda: running.host.runs == "1.1.0")
+    assert service(running.host) not in {0, before}
+
+
 def test_a_hung_tick_is_killed_by_its_deadline(running):
     """A server that never answers holds one tick, and not the host."""
     done = threading.Event()
