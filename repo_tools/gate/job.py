@@ -68,7 +68,7 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Task:
     waves = map_of(state)
 
     def plan_of(rollout: str) -> Plan | None:
-        return plans.kept(desk.workspace, rollout)
+        return plans.kept(desk.workspace, channel.product, rollout)
 
     def count(order: Order) -> Tally:
         return tally(lake, order, opened(order), waves, desk.now)

@@ -88,7 +88,7 @@ def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
         empty: Whether nothing was.
     """
     state = read_state(desk, channel)
-    plan = plans.kept(desk.workspace, state.newest) if state.newest else None
+    plan = plans.kept(desk.workspace, state.channel.product, state.newest) if state.newest else None
     known = map_of(state)
     waves = Placed(known.salt, known.waves)
 

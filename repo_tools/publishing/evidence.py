@@ -69,4 +69,4 @@ def _folder(desk: Desk) -> Path:
 
 
 def _path(desk: Desk, order: Order) -> Path:
-    return _folder(desk) / f"{order.rollout}-{order.wave}.json"
+    return _folder(desk) / f"{order.product}.{order.rollout}-{order.wave}.json"

@@ -38,7 +38,10 @@ def refuse_moving(state: State, now: datetime) -> None:
     runs = {order.version: order.wave for order in orders}
     if len(runs) > 1:
         told = " and ".join(f"{wave} {version}" for version, wave in runs.items())
-        hint = f"complete it first: tidegate rollout promote {state.channel}; or recall it"
+        hint = (
+            f"complete it first: tidegate rollout promote {state.channel}; or recall it;"
+            " what is only staged is taken back by tidegate unstage"
+        )
         text = f"no host may change its wave while {told} run: a recall could miss it"
         raise UnsuitableError(text, hint)
     for order in (order for order in orders if not complete(order)):

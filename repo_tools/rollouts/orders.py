@@ -19,6 +19,8 @@ from repo_tools.rollouts.refusals import (
     refuse_complete,
     refuse_forward,
     refuse_held,
+    refuse_pausing,
+    refuse_unbuilt,
     refuse_unfit,
     refuse_withdrawn,
 )
@@ -26,6 +28,8 @@ from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave
 
 Strategy = Literal["immediate", "manual"]
+_PAUSED = "; paused: "
+"""Stands between why a rollout was started and why it is held."""
 OPEN_FOR = timedelta(days=7)
 """How long an order starts hosts unless somebody says otherwise."""
 
@@ -111,13 +115,25 @@ def complete(state: State) -> Change:
 
 
 def pause(state: State, waves: list[str], terms: Terms) -> Change:
-    """Put waves of the newest rollout on hold."""
-    held = {
-        wave.name: replace(wave.order, state="hold", by=terms.by, reason=terms.reason)
-        for wave in _chosen(state, waves)
-        if wave.order
-    }
-    return Change(held)
+    """Put waves of the newest rollout on hold; what it is for stands before why it is held.
+
+    Raises:
+        UsageError: It has not reached them.
+        UnsuitableError: It is complete: its hosts go to the base, whatever is on hold.
+    """
+    found = {wave.name: wave.order for wave in _chosen(state, waves) if wave.order}
+    refuse_pausing(state, found.values())
+    return Change({name: _held(order, terms) for name, order in found.items()})
+
+
+def _held(order: Order, terms: Terms) -> Order:
+    why = f"{_purpose(order)}{_PAUSED}{terms.reason}".removeprefix("; ") if terms.reason else order.reason
+    return replace(order, state="hold", by=terms.by or order.by, reason=why)
+
+
+def _purpose(order: Order) -> str:
+    """Return why a rollout was started, without why it was paused."""
+    return f"; {order.reason}".partition(_PAUSED)[0].removeprefix("; ")
 
 
 def resume(state: State, waves: list[str], terms: Terms) -> Change:
@@ -133,7 +149,7 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
             not_after=terms.not_after or not_after,
             spread_s=wave.order.spread_s if terms.spread_s is None else terms.spread_s,
             by=terms.by or wave.order.by,
-            reason=terms.reason or wave.order.reason,
+            reason=terms.reason or _purpose(wave.order),
         )
     return Change(made)
 
@@ -178,6 +194,7 @@ def back(state: State, wave: str, version: str, permission: Recall, terms: Terms
     refuse_withdrawn(state, version)
     if within(version, permission.from_versions):
         raise UnsuitableError(f"{version} is itself in the recalled range {permission.from_versions}")
+    refuse_unbuilt(state, permission)
     refuse_forward(state, version, permission)
     order = begun(state, wave, version, terms)
     above = order.base is None or parse(order.base.version) > parse(version)

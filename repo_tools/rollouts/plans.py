@@ -1,7 +1,7 @@
 """How a rollout widens: its strategy and pace, as a preset has them, kept beside the workspace's other files.
 
 Orders say what one wave does. How the next one follows is a matter of those who sign it, and of the job that
-prepares it; ``rollouts/<rollout>.json`` tells the job, and travels with the workspace.
+prepares it; ``rollouts/<product>.<rollout>.json`` tells the job, and travels with the workspace.
 """
 
 from datetime import timedelta
@@ -91,25 +91,25 @@ def preset(name: str) -> Preset:
     return msgspec.toml.decode((_ROOM / f"{name}.toml").read_bytes(), type=Preset)
 
 
-def keep(workspace: Workspace, rollout: str, plan: Plan) -> None:
+def keep(workspace: Workspace, product: str, rollout: str, plan: Plan) -> None:
     """Keep how a rollout widens."""
-    path = _path(workspace, rollout)
+    path = _path(workspace, product, rollout)
     path.parent.mkdir(exist_ok=True)
     write(path, msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n")
 
 
-def forget(workspace: Workspace, rollout: str) -> None:
+def forget(workspace: Workspace, product: str, rollout: str) -> None:
     """Forget how a rollout of this id widened, which was taken back: its id is given again."""
-    _path(workspace, rollout).unlink(missing_ok=True)
+    _path(workspace, product, rollout).unlink(missing_ok=True)
 
 
-def kept(workspace: Workspace, rollout: str) -> Plan | None:
+def kept(workspace: Workspace, product: str, rollout: str) -> Plan | None:
     """Return how a rollout widens; None where nobody said so.
 
     Raises:
         MalformedError: The file cannot be read.
     """
-    path = _path(workspace, rollout)
+    path = _path(workspace, product, rollout)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError:
@@ -118,5 +118,5 @@ def kept(workspace: Workspace, rollout: str) -> Plan | None:
         raise MalformedError(f"{path} cannot be read: {error}", "mend it, or take it from git") from error
 
 
-def _path(workspace: Workspace, rollout: str) -> Path:
-    return workspace.folder / "rollouts" / f"{rollout}.json"
+def _path(workspace: Workspace, product: str, rollout: str) -> Path:
+    return workspace.folder / "rollouts" / f"{product}.{rollout}.json"

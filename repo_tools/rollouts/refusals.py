@@ -1,6 +1,6 @@
 """Refuse orders that no agent would follow, or that would leave hosts behind. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from metadata.documents import Order, Recall
@@ -78,6 +78,21 @@ def refuse_complete(state: State, version: str) -> None:
         raise UnsuitableError(text, "a host on which it failed tries again with --retry 1")
 
 
+def refuse_pausing(state: State, orders: Iterable[Order]) -> None:
+    """Refuse to pause what is complete: it has a base, which no hold keeps hosts from, and nothing else.
+
+    Raises:
+        UnsuitableError: It is so.
+    """
+    for order in orders:
+        if complete(order):
+            text = f"{order.rollout} is complete: hosts below {order.version} go there all the same"
+            hint = (
+                f"tidegate rollout recall {state.channel} VERSION --from =={order.version} sends hosts back"
+            )
+            raise UnsuitableError(text, hint)
+
+
 def refuse_held(state: State, version: str) -> None:
     """Refuse to start anew what somebody holds: a new rollout would go past the hold.
 
@@ -131,6 +146,21 @@ def refuse_withdrawn(state: State, version: str) -> None:
     if release.seq < state.policy.floor_seq:
         text = f"{version} is below the channel's floor ({release.seq} < {state.policy.floor_seq})"
         raise UnsuitableError(text, "build it anew under a higher version")
+
+
+def refuse_unbuilt(state: State, permission: Recall) -> None:
+    """Refuse a recall from what no host can have: a range that is mistyped would call nobody back.
+
+    Raises:
+        UnsuitableError: No release in the range was ever published.
+    """
+    catalog = state.catalog
+    if any(within(one, permission.from_versions) for one in catalog.ever_public):
+        return
+    text = f"no release in {permission.from_versions} was ever published: the recall would call nobody back"
+    raise UnsuitableError(
+        text, "tidegate release list shows what was; a range may be wider than what hosts run"
+    )
 
 
 def refuse_forward(state: State, version: str, permission: Recall) -> None:

@@ -76,9 +76,9 @@ def stage(desk: Desk, state: State, change: Change) -> None:
         convert(to_json(order), Order, refuse_unknown=True)  # what is signed must be readable
         _stage_entries(desk, channel.below(wave), routes_of(after, order))
         if change.plan is not None:
-            plans.keep(desk.workspace, order.rollout, change.plan)
+            plans.keep(desk.workspace, channel.product, order.rollout, change.plan)
         elif not state.in_rollout(order.rollout):
-            plans.forget(desk.workspace, order.rollout)
+            plans.forget(desk.workspace, channel.product, order.rollout)
     if change.picked is not None:
         hosts.keep(desk.workspace, change.hosts)
         _stage_picked(desk, state, change.picked)

@@ -112,6 +112,12 @@ class Catalog:
         return self.versions.union(self._view.retired)
 
     @property
+    def ever_public(self) -> frozenset[str]:
+        """The versions that hosts may run: live ones, and those that were retired."""
+        live = self._desk.tree.live_view(releases(self.product))
+        return _versions(live).union(live.retired) if live else frozenset()
+
+    @property
     def public_versions(self) -> frozenset[str]:
         """The live ones."""
         live = self._desk.tree.live_view(releases(self.product))

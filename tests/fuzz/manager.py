@@ -170,7 +170,9 @@ PARSERS = (
     Parser("workspace", _settings, lambda: [WORKSPACE], ("repo_tools/workspace.py",)),
     Parser(
         "plan of a rollout",
-        _in_workspace("rollouts/stable-0001.json", lambda found: plans.kept(found, "stable-0001")),
+        _in_workspace(
+            "rollouts/agent.stable-0001.json", lambda found: plans.kept(found, "agent", "stable-0001")
+        ),
         *(lambda: [msgspec.json.encode(PLAN)], ("repo_tools/rollouts/plans.py",)),
     ),
     Parser(

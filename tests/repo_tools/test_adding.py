@@ -149,3 +149,19 @@ def test_an_addition_is_taken_back_whole(rolled):
     assert refused.exit_code == 13
     rolled.do("unstage", "--all")
     assert rolled.desk().channels() == [rolled.desk().channel("stable")]
+
+
+def test_rollouts_of_two_products_do_not_mix(rolled):
+    """The disaster: both are stable-0002, and starting one by hand ends what a job does for the other."""
+    rolled.do("product", "add", "relay")
+    rolled.sign_and_publish()
+    rolled.add("1.5.0", None, "--product", "agent")
+    rolled.do("rollout", "start", "agent/stable", "1.5.0", "--strategy", "gated")
+    for version, strategy in (("1.0.0", "immediate"), ("1.1.0", "manual")):
+        rolled.add(version, None, "--product", "relay")
+        said = rolled.do("rollout", "start", "relay/stable", version, "--strategy", strategy)
+        rolled.sign_and_publish()
+    assert said["waves"][0]["staged"]["rollout"] == "stable-0002"
+    left, gated = (rolled.run("rollout", "advance", f"{name}/stable") for name in ("relay", "agent"))
+    assert (left.exit_code, "a job leaves it alone" in left.stdout) == (0, True), left.stdout
+    assert (gated.exit_code, "nothing was collected" in gated.stderr) == (13, True), gated.stdout

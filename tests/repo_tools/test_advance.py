@@ -169,7 +169,7 @@ def test_a_plan_is_taken_back_with_its_rollout(begin):
     rollout.repo.add("1.6.0")
     start = ("rollout", "start", "stable", "1.6.0", "--strategy")
     rollout.repo.do(*start, "gated")
-    plan = rollout.repo.folder / "rollouts" / "stable-0003.json"
+    plan = rollout.repo.folder / "rollouts" / "agent.stable-0003.json"
     assert plan.is_file()
     rollout.repo.do("unstage", "agent.stable.canary")
     rollout.repo.do(*start, "manual")

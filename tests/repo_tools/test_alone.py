@@ -243,6 +243,7 @@ def test_a_wave_goes_with_its_routes(rolled):
 
 def test_what_a_merge_has_torn_is_given_up(rolled):
     """A file with the marks of a conflict stops every command; the error says how to go on without it."""
+    rolled.publish_release("1.5.0", strategy="manual")
     rolled.do("brake", "stable", "--version", "1.4.2")
     rolled.do("rollout", "pause", "stable")
     torn = rolled.folder / "staged" / "metadata" / f"{CANARY}.json"

@@ -30,19 +30,19 @@ def test_a_wave_does_not_overtake_the_one_before(rolled):
 
 
 def test_what_does_not_hold_the_base_says_so(rolled):
-    """Hosts below the base go there under a brake and in a pause; a rollout under way is held."""
+    """Hosts below the base go there under a brake; a pause would hold nothing, and is refused."""
     rolled.publish_release("1.5.0")
     assert "is the base" not in rolled.run("brake", "stable", "--dry-run").stderr
     rolled.promote()
-    for command in (
-        ("brake", "stable"),
-        ("brake", "stable", "--version", "1.5.0"),
-        ("rollout", "pause", "stable"),
-    ):
+    for command in (("brake", "stable"), ("brake", "stable", "--version", "1.5.0")):
         assert (
             "1.5.0 is the base: hosts below it go there all the same"
             in rolled.run(*command, "--dry-run").stderr
         )
+    refused = rolled.run("rollout", "pause", "stable")
+    assert refused.exit_code == 13
+    assert "stable-0002 is complete: hosts below 1.5.0 go there all the same" in refused.stderr
+    assert "tidegate rollout recall agent/stable VERSION --from ==1.5.0" in refused.stderr
 
 
 def test_what_is_held_is_not_started_past_the_hold(rolled):
