@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from metadata.documents import Brake, Held, Policy
+from metadata.documents import Brake, Held, Policy, Recall
 from metadata.facts import Decision
 from metadata.fields import MAX_INTEGER, Pointer
 from metadata.rules import RULES
@@ -187,3 +187,20 @@ def test_staging_is_allowed_while_a_window_is_closed(window):
     world = World()
     answer = world.having(host=replace(world.host, windows=(window,))).decide()
     assert answer.may_stage == (answer.rule == "window")
+
+
+@pytest.mark.parametrize("said", ["crash loops", ""])
+def test_the_sentence_gives_the_reason_of_who_stopped_it(said):
+    """An operator reads why, or that nobody said why."""
+    why = said or "no reason given"
+    held = World(order=an_order("1.5.0", state="hold", reason=said))
+    braked = [
+        World(brake=Brake(hold=[Held(**what)], reason=said))
+        for what in ({"rollout": "stable-0001"}, {"version": "1.5.0"})
+    ]
+    recalled = World(order=an_order("1.2.0", recall=Recall(from_versions="<=1.4.2", reason=said)))
+    assert held.decide().text == f"the full wave is on hold: {why}"
+    assert [world.decide().text for world in braked] == [
+        f"the brake holds {what}: {why}" for what in ("stable-0001", "1.5.0")
+    ]
+    assert recalled.decide().text == f"go back to 1.2.0: {said or 'recalled'}"
