@@ -3,9 +3,12 @@
 All that takes time happens here, in a folder of its own, while other commands go on.
 """
 
+import fcntl
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +25,7 @@ from repo_tools.files import OnBytes
 from repo_tools.rollouts.state import Catalog
 from repo_tools.signed.views import Entry
 
+_ROOM, _MARK = ".pack-", ".gitignore"
 Progress = Callable[[str, int], AbstractContextManager[OnBytes]]
 
 
@@ -87,13 +91,12 @@ def drafted(desk: Desk, ask: Ask, progress: Progress) -> Iterator[Draft]:
         UsageError: It is not what was said of it.
         MalformedError: An agent would refuse it.
     """
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=desk.workspace.folder) as folder:
-        (Path(folder) / ".gitignore").write_text("*\n")  # what a kill leaves behind is not committed
-        contents = Contents(Path(folder) / "targets", desk.store)
-        packed, path = _packed(ask, Path(folder), progress)
+    with _room(desk.workspace.folder) as folder:
+        contents = Contents(folder / "targets", desk.store)
+        packed, path = _packed(ask, folder, progress)
         name = f"{ask.platform}{packed.suffix}"
         entry = Entry(roles.release_path(ask.product, ask.version, name), packed.length, packed.sha256)
-        _put(path, contents.folder / entry.stored_as, own=path.parent == Path(folder))
+        _put(path, contents.folder / entry.stored_as, own=path.parent == folder)
         statements = _attested(contents, ask, entry)
         plain = _artifact(ask, entry, packed)
         patches = deltas.make(desk, Catalog(desk, ask.product), (plain, entry, contents), ask.delta_from)
@@ -105,6 +108,29 @@ def drafted(desk: Desk, ask: Ask, progress: Progress) -> Iterator[Draft]:
         )
         staged = [contents.stage(one.entry.path, one.data) for one in kept]
         yield Draft(artifact, [entry, *statements.values(), *staged], packed.entries, patches, contents)
+
+
+@contextmanager
+def _room(workspace: Path) -> Iterator[Path]:
+    """Give a folder to work in, once those are gone that killed commands left behind."""
+    for left in workspace.glob(f"{_ROOM}*"):
+        with suppress(OSError), _held(left):  # whoever is at work in one holds it
+            if (left / _MARK).exists():
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_ROOM, dir=workspace) as folder, _held(Path(folder)):
+        (Path(folder) / _MARK).write_text("*\n")  # held by now; what a kill leaves behind is not committed
+        yield Path(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep a folder from others who would hold it, until the block or this process ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _packed(ask: Ask, folder: Path, progress: Progress) -> tuple[pack.Packed, Path]:

@@ -224,6 +224,18 @@ def test_a_release_that_is_killed_while_it_is_packed_leaves_nothing_to_commit(ro
     assert "tidegate.toml" in seen[0]
 
 
+def test_what_a_killed_command_packed_goes_with_the_next_one(rolled):
+    """Gigabytes that were never added do not stay for ever; what another command packs just now does."""
+    dead = rolled.folder / ".pack-dead"
+    (dead / "targets").mkdir(parents=True)
+    (dead / ".gitignore").write_text("*\n")
+    begun = rolled.folder / ".pack-begun"
+    begun.mkdir()
+    _, beside = packed_while(rolled, "release", "add", "1.5.1", rolled.build("1.5.1"), "--platform", HERE)
+    assert beside.exit_code == 0, beside.stderr
+    assert [path.name for path in rolled.folder.glob(".pack-*")] == [".pack-begun"]
+
+
 def test_what_was_staged_while_a_release_was_packed_is_kept(rolled):
     """Numbers and conditions are those of the moment in which it is staged, and not of when packing began."""
     other = ("release", "add", "1.5.1", rolled.build("1.5.1"), "--platform", HERE)
