@@ -68,7 +68,7 @@ def _begun(history: History) -> dict[str, dict[str, Begun]]:
 def _counts(heard: Heard) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
     """Return what became of hosts, by channel and rollout, and then by wave."""
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
-    for row in [] if heard.empty else heard.named("outcomes"):
+    for row in heard.named("outcomes"):
         found[f"{row['product']}/{row['channel']}", row["rollout"]][row["wave"]] = row
     return found
 

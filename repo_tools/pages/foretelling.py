@@ -37,13 +37,12 @@ def foretold(desk: Desk, row: Mapping[str, Any], page: AgentPage) -> Foretold | 
         found.decision.text if found.directed else "nothing was ordered yet for this host's wave",
         found.route or "",
         found.decision.until,
-        tuple(
-            text for name, text in local_facts(host).items() if name not in TOLD or not getattr(host, name)
-        ),
+        _assumed(host),
     )
 
 
 def _assumed(host: Host) -> tuple[str, ...]:
+    """Return what is taken for granted of a host, since it told nothing else."""
     facts = local_facts(host).items()
     return tuple(text for name, text in facts if name not in TOLD or not getattr(host, name))
 

@@ -1,5 +1,6 @@
 """What pages ask of the lake. Reads alone; nothing here decides."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import duckdb
 from metadata.documents import Order
 from metadata.fields import time_text
 from repo_tools.collect import duck
+from repo_tools.collect.asking import COUNTED, OUTCOMES
 from repo_tools.collect.days import is_empty
 from repo_tools.collect.tables import COLUMNS
 from repo_tools.gate.counting import LOST
@@ -25,6 +27,7 @@ CREATE TABLE agents (
   agent VARCHAR, product VARCHAR, channel VARCHAR, wave VARCHAR, running VARCHAR, labels VARCHAR,
   decision VARCHAR, received VARCHAR, ring VARCHAR, cohort_id VARCHAR, presence VARCHAR,
   pin VARCHAR, windows VARCHAR);
+CREATE VIEW {OUTCOMES} AS {COUNTED};
 """
 """The tables of a lake in which nothing is."""
 _ORDERED = """
@@ -40,6 +43,10 @@ _BACK = """
 SELECT coalesce(reports.wave, ''), count(DISTINCT agent) FROM reports
 WHERE product = $product AND channel = $channel AND rollout = $rollout AND stage = 'update_rollback'
 GROUP BY ALL
+"""
+_PRESENT = """
+SELECT coalesce(wave, ''), state, count(*) FROM standing
+WHERE product = $product AND channel = $channel AND presence = 'present' GROUP BY ALL
 """
 _SPAN = "SELECT min(received), max(received) FROM reports"
 
@@ -93,6 +100,13 @@ class Heard:
         """Return how many hosts went back from a rollout, by wave."""
         about = {"product": order.product, "channel": order.channel, "rollout": order.rollout}
         return dict(self.rows(_BACK, about))
+
+    def present(self, product: str, channel: str) -> dict[str, dict[str, int]]:
+        """Return how many present hosts of a channel are in which state, by wave."""
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for wave, state, number in self.rows(_PRESENT, {"product": product, "channel": channel}):
+            found[wave][state] = number
+        return found
 
 
 @contextmanager

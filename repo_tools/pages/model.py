@@ -78,8 +78,11 @@ class WavePart:
     members: int
     expected: int
     """Of the members, those that were heard of since and can take it."""
+    settled: bool
+    """Whether nothing is judged: it is complete, or nobody enrolled before it began."""
     parts: tuple[Part, ...]
-    """Its hosts by what became of them; empty before it is ordered."""
+    """Its hosts by what became of them, or where nothing is judged, by what they do now; empty before it
+    is ordered."""
     back: int
     """Of the failed, those that went back to what ran before."""
     recalled: int
@@ -216,6 +219,11 @@ class ReleaseRow:
     failed: int
     running: int
     first: datetime | None
+
+    @property
+    def known(self) -> int:
+        """The hosts of which it is known how it went."""
+        return self.ok + self.failed
 
 
 @dataclass(frozen=True)

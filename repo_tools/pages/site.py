@@ -13,10 +13,10 @@ from metadata.fields import time_text
 from repo_tools.audit.history import History
 from repo_tools.desk import Desk
 from repo_tools.pages import earlier, fleet, past, render, rollout, trouble
+from repo_tools.pages.course import Course, course
 from repo_tools.pages.heard import Heard, opened
 from repo_tools.pages.model import Model, RolloutPage, SignedChange
 from repo_tools.pages.render import Home
-from repo_tools.pages.rollout import Course
 
 NAV = (
     ("fleet.html", "Fleet"),
@@ -60,7 +60,7 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
     live = desk.published()
     told, report = past.changes(live)
     with opened(lake) as heard:
-        courses = [rollout.course(live, channel, lake, empty=heard.empty) for channel in live.channels()]
+        courses = [course(live, channel, lake, empty=heard.empty) for channel in live.channels()]
         states = {str(one.state.channel): one.state for one in courses}
         heard.stand(rollout.live_orders(states.values()), live.now)
         newest = heard.span()[1]

@@ -110,7 +110,12 @@ def _shares(entries: Any) -> str:
     shares = [one for one in entries if one.keys() == {"name", "percent"}]
     if len(shares) < len(entries):
         return value(entries)
-    return ", ".join(f"{name(one['name'])} {name(one['percent'])} %" for one in shares) or "none"
+    return ", ".join(f"{name(one['name'])} {_share(one['percent'])}" for one in shares) or "none"
+
+
+def _share(percent: Any) -> str:
+    """Return how much of a fleet a wave and those before it are; 0 where hosts are named one by one."""
+    return "single hosts" if percent == "0" else f"{name(percent)} %"
 
 
 def _token_key(entry: Any) -> str:

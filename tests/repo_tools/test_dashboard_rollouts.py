@@ -5,7 +5,7 @@ import shutil
 from datetime import timedelta
 
 from tests.bench import large
-from tests.support.chorus import BACK, SWITCHED
+from tests.support.chorus import BACK, SOAKED, SWITCHED, Chorus
 from tests.support.collection import Collection
 from tests.support.dashboards import page
 from tests.support.wave import Underway
@@ -117,6 +117,26 @@ def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
     repo.do("dashboard", "build")
     shown = page(repo.store / "status", "history.html")
     assert '<td class="n">2</td><td class="n">2</td><td class="n">-</td>' in shown
+    rollout.tell(names[:1], *SOAKED, running="1.5.0")
+    rollout.collection.collect()
+    repo.do("dashboard", "build")
+    shown = page(repo.store / "status", "history.html")
+    assert '<td class="n">2</td><td class="n">2</td><td class="n">100 % <small>of 1</small></td>' in shown
+
+
+def test_a_complete_wave_shows_what_its_hosts_do_now(real_time, tmp_path):
+    """The disaster: a page of zeros, for hosts that run all of it and enrolled after it had begun."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    chorus = Chorus(Collection(repo, repo.base / "box"), repo.desk().now)
+    names = chorus.names("canary", 2)
+    chorus.join(names)
+    chorus.say(names, {"stage": "heartbeat"}, running="1.4.2")
+    chorus.collection.collect()
+    repo.do("dashboard", "build")
+    shown = page(repo.store / "status", "rollout.agent.stable.html")
+    assert ("current</dt><dd>2 <small>100 %" in shown, "Hosts</dt><dd>2</dd>" in shown) == (True, True)
+    assert "Expected" not in shown
 
 
 def test_every_channel_has_its_own(tmp_path):

@@ -12,7 +12,8 @@ from tests.support.collection import Collection
 from tests.support.voices import Voice
 
 SWITCHED = ({"stage": "update_install"}, {"stage": "update_healthcheck"})
-WELL = (*SWITCHED, {"stage": "soak"})
+SOAKED = ({"stage": "soak"},)
+WELL = (*SWITCHED, *SOAKED)
 BACK = (
     {"stage": "update_install"},
     {"stage": "update_healthcheck", "outcome": "failed", "reason": "unhealthy"},

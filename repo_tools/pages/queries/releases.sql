@@ -1,12 +1,19 @@
 -- How releases went: one row for each, the one that was heard of last first.
-WITH told AS (
-  SELECT product, to_version AS version,
-         count(DISTINCT agent) FILTER (stage = 'update_install') AS started,
-         count(DISTINCT agent) FILTER (stage = 'update_healthcheck' AND outcome = 'ok') AS kept,
-         count(DISTINCT agent) FILTER (stage = 'soak' AND outcome = 'ok') AS ok,
-         count(DISTINCT agent) FILTER (stage = 'update_rollback') AS back,
-         count(DISTINCT agent) FILTER (outcome = 'failed' OR stage = 'update_rollback') AS failed,
-         min(received) AS first
+--
+-- Hosts are counted as gates count them, by the table `outcomes`; one that failed with a release once has failed.
+WITH host AS (
+  SELECT product, version, agent, bool_or(switched) AS switched, bool_or(kept) AS kept, bool_or(returned) AS back,
+         bool_or(failed) AS failed, bool_or(ok) AND NOT bool_or(failed) AS ok
+  FROM outcomes
+  WHERE version IS NOT NULL
+  GROUP BY product, version, agent
+), went AS (
+  SELECT product, version, count_if(switched) AS started, count_if(kept) AS kept, count_if(ok) AS ok,
+         count_if(back) AS back, count_if(failed) AS failed
+  FROM host
+  GROUP BY product, version
+), told AS (
+  SELECT product, to_version AS version, min(received) AS first
   FROM reports
   WHERE to_version IS NOT NULL AND stage <> 'heartbeat'
   GROUP BY product, to_version
@@ -16,8 +23,7 @@ WITH told AS (
   WHERE presence = 'present' AND running IS NOT NULL
   GROUP BY product, running
 )
-SELECT coalesce(told.product, runs.product) AS product, coalesce(told.version, runs.version) AS version,
-       coalesce(started, 0) AS started, coalesce(kept, 0) AS kept, coalesce(ok, 0) AS ok,
+SELECT product, version, coalesce(started, 0) AS started, coalesce(kept, 0) AS kept, coalesce(ok, 0) AS ok,
        coalesce(back, 0) AS back, coalesce(failed, 0) AS failed, coalesce(hosts, 0) AS running, first
-FROM told FULL JOIN runs ON told.product = runs.product AND told.version = runs.version
+FROM told FULL JOIN went USING (product, version) FULL JOIN runs USING (product, version)
 ORDER BY product, first DESC NULLS LAST, version
