@@ -23,6 +23,7 @@ demo: .venv/ready  ## watch a fleet of 20 agents take a rollout, on this machine
 
 demo-console: .venv/ready  ## open the console on what the demo left
 	@test -d $(DEMO)/dashboard || $(MAKE) demo
+	@echo "the demo's agents have ended: no host follows what you publish here; tidegate demo --keep has some that do"
 	@TIDEGATE_KEYS=$(CURDIR)/$(DEMO)/keys $(BIN)/tidegate -C $(DEMO)/workspace console $(CONSOLE_FLAGS)
 
 test: lint types unit  ## everything that must hold: lint, types, import direction, all tests

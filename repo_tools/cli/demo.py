@@ -47,9 +47,20 @@ def demo(app: App, *, keep: bool, folder: Path | None) -> Answer:
         answer = _answer(outcome, place, stays=keep or folder is not None)
         if keep:
             app.terminal.answer(answer)
-            app.terminal.note(f"everything is up in {place}; end it with Ctrl-C")
+            for line in _to_steer(place):
+                app.terminal.note(line)
             signal.pause()
     return answer
+
+
+def _to_steer(place: Path) -> list[str]:
+    """Return what a person may do while the agents run."""
+    here = f"TIDEGATE_KEYS={place}/keys tidegate -C {place}/workspace"
+    return [
+        f"everything is up in {place}; end it with Ctrl-C",
+        f"to steer it from another terminal: {here} console",
+        f"to see there what the agents report: {here} fleet collect {place}/reports",
+    ]
 
 
 def _type(arguments: list[str], place: Path) -> str:

@@ -30,6 +30,9 @@ class Stage:
     def say(self, text: str) -> None:
         """Tell what happens next."""
 
+    def doing(self, text: str) -> None:
+        """Tell what takes a while."""
+
     def typed(self, arguments: list[str]) -> None:
         """Show a command line."""
 
@@ -80,6 +83,7 @@ class Story:
             try:
                 yield self._tell(fleet, url)
             finally:
+                self._stage.doing(f"ending {len(fleet.hosts)} agents, and the services that they run")
                 fleet.stop()
 
     def _tell(self, fleet: Fleet, url: str) -> Outcome:
@@ -102,6 +106,7 @@ class Story:
         self._release("1.2.0", "manual", well=True)
         for wave, _ in WAVES:
             self._until(fleet, fleet.wave(wave), _runs("1.2.0"))
+            self._stage.doing(f"{wave}: waiting until every trial is over")
             self._until(fleet, fleet.wave(wave), Host.settled)
             self._type("rollout", "promote", "stable")
             self._publish()
@@ -153,6 +158,7 @@ class Story:
 
     def _outcome(self, fleet: Fleet) -> Outcome:
         versions = [version or "nothing" for version in fleet.look().values()]
+        self._stage.doing("asking every agent what it wrote down")
         histories = fleet.histories()
         tried = {
             name for name, events in histories.items() if any(event["to"] == "1.1.0" for event in events)

@@ -52,6 +52,10 @@ class Theatre(Stage):
         """Tell what happens next."""
         self._console.print(f"\n{self._clock()} [bold]{text}[/bold]")
 
+    def doing(self, text: str) -> None:
+        """Tell what takes a while."""
+        self._console.print(f"{self._clock()} {text}…", soft_wrap=True)
+
     def typed(self, arguments: list[str]) -> None:
         """Show a command line."""
         line = ["tidegate", *(part.replace(self._place, "") for part in arguments)]
