@@ -49,7 +49,7 @@ def add(desk: Desk, ask: Ask, progress: Progress) -> Added:
     if ask.requires:
         check_range(ask.requires)
     _described(desk, ask)  # refuses nonsense before anything large is read
-    with drafted(desk, ask, progress) as draft, desk.workspace.alone(patient=True):
+    with drafted(desk, ask, progress) as draft, desk.workspace.alone(lambda: None):
         desk.reread()
         release = _described(desk, ask, draft.artifact)
         draft.keep(desk.workspace.staged_targets)

@@ -12,7 +12,7 @@ says how two sides meet.
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,21 +125,24 @@ class Workspace:
         return self.settings.product.get(product, ReleaseDefaults())
 
     @contextmanager
-    def alone(self, *, patient: bool = False) -> Iterator[None]:
+    def alone(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
         """Keep other commands out while this one changes the workspace.
 
         Args:
-            patient: Wait for another one that is at work.
+            on_wait: Called before another one that is at work is waited for; None: nobody waits.
 
         Raises:
             ConflictError: Another one is at work.
         """
         with (self.folder / _LOCK).open("w") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                hint = "wait until it is done, and try again"
-                raise ConflictError(f"another tidegate is at work in {self.folder}", hint) from error
+                if on_wait is None:
+                    hint = "wait until it is done, and try again"
+                    raise ConflictError(f"another tidegate is at work in {self.folder}", hint) from error
+                on_wait()
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 

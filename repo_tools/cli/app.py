@@ -21,6 +21,8 @@ from repo_tools.names import check_visible
 from repo_tools.output import Answer, Terminal, ask_secret
 from repo_tools.workspace import Workspace
 
+_WAITS = "another tidegate is at work in this workspace: this waits until it is done"
+
 
 @dataclass
 class App:
@@ -56,21 +58,21 @@ class App:
 
 def reads(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command of a function that takes an ``App`` and returns what to show."""
-    return _command(function, nullcontext)
+    return _command(function, lambda _: nullcontext())
 
 
 def changes(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command as ``reads`` does, which has the workspace for itself while it runs."""
-    return _command(function, lambda folder: Workspace.open(folder).alone())
+    return _command(function, lambda app: Workspace.open(app.folder).alone())
 
 
 def waits(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make a command as ``changes`` does, which waits for another one that is at work."""
-    return _command(function, lambda folder: Workspace.open(folder).alone(patient=True))
+    """Make a command as ``changes`` does, which waits for another one that is at work, and says so."""
+    return _command(function, lambda app: Workspace.open(app.folder).alone(lambda: app.terminal.note(_WAITS)))
 
 
 def _command(
-    function: Callable[..., Answer], taken: Callable[[Path], AbstractContextManager[object]]
+    function: Callable[..., Answer], taken: Callable[[App], AbstractContextManager[object]]
 ) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @click.pass_obj
@@ -79,7 +81,7 @@ def _command(
         app.terminal.as_json |= as_json
         for name, value in options.items():
             check_visible(name, value)
-        with usable(app.folder), taken(app.folder):
+        with usable(app.folder), taken(app):
             answer = function(app, *args, **options)
         app.terminal.answer(answer)
         if answer.failure is not None:

@@ -12,12 +12,13 @@ from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
-from repo_tools.cli.signing import agree, doubt, forget_stale, only_roles, tidied
+from repo_tools.cli.signing import agree, doubt, forget_stale, only_as_read, only_roles, tidied
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment
 from repo_tools.publishing import alone
 from repo_tools.publishing import publish as work
 from repo_tools.publishing import rebase as rebasing
+from repo_tools.publishing.between import refuse_unread
 from repo_tools.publishing.mirror import mirror_all
 from repo_tools.publishing.objects import planned
 from repo_tools.publishing.rehearsing import rehearse
@@ -44,10 +45,11 @@ _FIRST_OF_THREE = "1 of 3: both online keys sign now; publish again in two minut
     "--rebase", is_flag=True, help="Prepare overtaken roles again on what is live; publish nothing."
 )
 @only_roles
+@only_as_read
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_at_once
 @changes
-def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
+def publish(app: App, roles: tuple[str, ...], read: str | None, **options: Any) -> Answer:
     """Publish what is staged, timestamp last, and read it back with a client of its own.
 
     When somebody else published first, it says who published what and exits with 15. With --rebase, staged
@@ -63,6 +65,8 @@ def publish(app: App, roles: tuple[str, ...], **options: Any) -> Answer:
       tidegate publish --yes
     """
     desk = app.desk()
+    if read is not None:
+        refuse_unread(desk, read)
     if options["rebase"]:
         if roles:
             raise UsageError("--rebase prepares all that was overtaken", "leave --role out")

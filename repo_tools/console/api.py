@@ -44,6 +44,8 @@ class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     roles: list[lines.Word] = []
     keys: list[lines.Word] = []
+    if_staged: lines.Word | None = None
+    """The digest that ``status`` told; nothing else goes on then."""
     passphrase: str | None = None
     pin: str | None = None
 
@@ -51,13 +53,6 @@ class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def secrets(self) -> Secrets:
         """What opens the keys."""
         return Secrets(passphrase=self.passphrase, pin=self.pin)
-
-
-class Read(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is signed."""
-
-    if_staged: lines.Word | None = None
-    """The digest that ``status`` told; nothing else is signed then."""
 
 
 class Going(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +157,7 @@ def _deed(name: str, path: str, action: type[lines.Action], summary: str) -> HTT
 
 
 @_acts("/sign", "Sign what is staged")
-async def sign(request: Plain, clerk: Clerk, data: Read) -> Response[Job]:
+async def sign(request: Plain, clerk: Clerk, data: Keyed) -> Response[Job]:
     """Do what ``tidegate sign`` does; passphrase and PIN are used once and not kept."""
     wish = lines.Sign(roles=data.roles, keys=data.keys, if_staged=data.if_staged)
     return await _do(request, clerk, wish, data.secrets)
@@ -171,7 +166,7 @@ async def sign(request: Plain, clerk: Clerk, data: Read) -> Response[Job]:
 @_acts("/publish", "Publish what is signed")
 async def publish(request: Plain, clerk: Clerk, data: Going) -> Response[Job]:
     """Do what ``tidegate publish`` does."""
-    wish = lines.Publish(roles=data.roles, dry_run=data.dry_run)
+    wish = lines.Publish(roles=data.roles, dry_run=data.dry_run, if_staged=data.if_staged)
     return await _do(request, clerk, wish, data.secrets)
 
 

@@ -67,6 +67,11 @@ class Start(Reasoned, frozen=True, kw_only=True, forbid_unknown_fields=True):
     urgent: bool = False
     retry: Annotated[int, Meta(ge=0)] = 0
 
+    def words(self) -> list[str]:
+        """Return the command line; trying it is ``rollout plan``, which tells of hosts, too."""
+        tried = ["rollout", "plan", *self._options(), *_plain(self._arguments())]
+        return tried if self.dry_run else super().words()
+
     def _options(self) -> list[str]:
         said = _said(strategy=self.strategy, preset=self.preset, retry=self.retry or None)
         return [*said, *(["--urgent"] if self.urgent else []), *super()._options()]
@@ -222,7 +227,7 @@ class Sign(Action, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _options(self) -> list[str]:
         named = [*(f"--role={one}" for one in self.roles), *(f"--key={one}" for one in self.keys)]
-        return [*named, *([f"--if-staged={self.if_staged}"] if self.if_staged else [])]
+        return [*named, *_as_read(self.if_staged)]
 
 
 class Publish(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,9 +235,11 @@ class Publish(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     command = ("publish",)
     roles: list[Word] = []
+    if_staged: Word | None = None
+    """The digest of what was read."""
 
     def _options(self) -> list[str]:
-        return [f"--role={one}" for one in self.roles]
+        return [*(f"--role={one}" for one in self.roles), *_as_read(self.if_staged)]
 
 
 class Unstage(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -244,8 +251,7 @@ class Unstage(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The digest of what was read."""
 
     def _options(self) -> list[str]:
-        every = [] if self.roles else ["--all"]
-        return [*every, *([f"--if-staged={self.if_staged}"] if self.if_staged else [])]
+        return [*([] if self.roles else ["--all"]), *_as_read(self.if_staged)]
 
     def _arguments(self) -> list[str]:
         return list(self.roles)
@@ -259,6 +265,11 @@ def shown(words: Sequence[str]) -> str:
 def _said(**options: object) -> list[str]:
     """Return the options that were given; ``--name=value``, so that no value can be taken for an option."""
     return [f"--{name}={value}" for name, value in options.items() if value not in {None, ""}]
+
+
+def _as_read(digest: str | None) -> list[str]:
+    """Return the option that lets nothing happen to what nobody read."""
+    return _said(**{"if-staged": digest})
 
 
 def _plain(arguments: list[str]) -> list[str]:

@@ -24,15 +24,16 @@ def foretold(prepared: Prepared, plan: Plan, members: Sequence[Member] | None) -
     if members is None:
         return Answer({"known": False, "why": _UNKNOWN, "hint": _HINT}, [f"{_UNKNOWN}; {_HINT}"])
     parts = forecast(prepared.state, prepared.change, plan, members)
+    later = _LATER.get(plan.strategy, "-")
     notes = [*_nobody(prepared.state, parts), *_lottery(prepared.state, parts)]
     data = {
         "known": True,
         "hosts": sum(part.hosts for part in parts),
         "waves": [_data(part) for part in parts],
+        "later": later,
         "peak_hourly_bytes": peak_bytes(parts),
         "notes": notes,
     }
-    later = _LATER.get(plan.strategy, "-")
     sheet = Sheet(
         _COLUMNS, [_cells(part, later) for part in parts], spare=["held", "run it", "download", "until"]
     )

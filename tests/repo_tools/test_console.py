@@ -16,6 +16,7 @@ from tests.support.workspace import Workspace
 
 ACTIONS = [
     lines.Start(channel="stable", version="1.5.0", preset="fast", urgent=True, retry=1, reason="a reason"),
+    lines.Start(channel="stable", version="1.5.0", preset="fast", urgent=True, dry_run=True),
     lines.Promote(channel="stable", early=True, dry_run=True),
     lines.Pause(channel="stable", waves=["canary", "early"]),
     lines.Resume(channel="agent/stable"),
@@ -30,6 +31,7 @@ ACTIONS = [
     lines.Sign(roles=["agent.stable.brake"], keys=["rollouts"]),
     lines.Sign(if_staged=64 * "0"),
     lines.Publish(dry_run=True),
+    lines.Publish(if_staged=64 * "0"),
     lines.Unstage(),
     lines.Unstage(if_staged=64 * "0"),
     lines.Unstage(roles=["agent.stable.early"]),
@@ -104,13 +106,15 @@ def test_another_site_does_nothing_through_the_browser(console, headers, status)
             url, json=body | {"dry_run": True}, headers={"origin": console.url}, timeout=WAIT_S
         )
         assert own.status_code == 200, own.text
-    assert console.get("jobs").json()[0]["line"].startswith("tidegate rollout start")
+    assert console.get("jobs").json()[0]["line"].startswith("tidegate rollout plan")
 
 
 def test_a_rollout_from_the_console(console, rolled):
     """Start, sign and publish: each answers with its command line, and all of it is in the audit trail."""
     planned = console.post("rollouts/start", channel="stable", version="1.5.0", dry_run=True).json()
     assert planned["result"]["dry_run"] is True
+    assert planned["line"] == "tidegate rollout plan --strategy=gated stable 1.5.0"
+    assert "nothing was collected yet" in planned["result"]["forecast"]["why"]
     started = console.post(
         "rollouts/start", channel="stable", version="1.5.0", strategy="manual", reason="July"
     )
@@ -125,7 +129,7 @@ def test_a_rollout_from_the_console(console, rolled):
     assert "July" in rolled.run("log").stdout
 
 
-def test_two_consoles_sign_nothing_that_the_other_prepared_unseen(console, rolled, tmp_path):
+def test_two_consoles_bring_out_nothing_that_the_other_prepared_unseen(console, rolled, tmp_path):
     """The disaster: two people prepare at once, and one signs what nobody read; neither's work is lost."""
     with opened(rolled, tmp_path / "second.json") as second:
         console.post("rollouts/start", channel="stable", version="1.5.0", strategy="manual", reason="July")
@@ -137,13 +141,14 @@ def test_two_consoles_sign_nothing_that_the_other_prepared_unseen(console, rolle
         assert (refused.status_code, refused.json()["exit_code"]) == (409, 15)
         assert "what is staged is no longer what was read" in "".join(refused.json()["notes"])
         assert console.post("unstage", if_staged=read).status_code == 409
+        assert console.post("publish", if_staged=read).status_code == 409
         now = second.get("status").json()
         assert all(reason in str(now["staged"]) for reason in ("July", "crash loops"))
         assert {tuple(one["signed"]) for one in now["signatures"]} == {()}
         signed = second.post("sign", if_staged=now["digest"])
         assert signed.json()["line"] == f"tidegate sign --yes --if-staged={now['digest']}"
         assert second.get("status").json()["digest"] == now["digest"]
-        assert console.post("publish").status_code == 200
+        assert console.post("publish", if_staged=now["digest"]).status_code == 200
     log = rolled.run("log").stdout
     assert all(reason in log for reason in ("July", "crash loops"))
 
@@ -233,6 +238,14 @@ def test_a_brake_waits_for_no_release_that_is_added(console, rolled):
         eventually(lambda: [one["state"] for one in console.get("jobs").json()] == ["running", "running"])
     eventually(lambda: all(one["state"] == "done" for one in console.get("jobs").json()))
     assert [one["exit_code"] for one in console.get("jobs").json()] == [0, 0]
+
+
+def test_a_brake_says_what_it_waits_for(console, rolled):
+    """Whoever brakes while a publication has the workspace is told that, and by whom it is held up."""
+    with rolled.desk().workspace.alone():
+        console.post("brake", headers={"prefer": "respond-async"}, channel="stable", reason="crash loops")
+        eventually(lambda: "another tidegate is at work" in "".join(console.get("jobs/1").json()["notes"]))
+    eventually(lambda: console.get("jobs/1").json()["exit_code"] == 0)
 
 
 def test_secrets_are_used_and_not_kept(tmp_path):

@@ -48,8 +48,9 @@ def test_a_rollout_is_steered_from_the_first_form_to_the_store(steering, rolled)
     steering.locator("#start-version").select_option("1.5.0")
     steering.locator("#strategy").select_option("manual")
     planned = do(steering, "start", "Show what it would do")
-    assert "tidegate rollout start --strategy=manual --dry-run agent/stable 1.5.0" in planned
+    assert "tidegate rollout plan --strategy=manual agent/stable 1.5.0" in planned
     assert "must be signed by: agent.stable.canary" in planned
+    assert "nothing was collected yet" in planned
     steering.locator("#start-reason").fill("July release")
     assert "July release" in do(steering, "start", "Prepare it")
     steering.get_by_text("agent.stable.canary: 1.4.2 → 1.5.0").first.wait_for()

@@ -128,9 +128,23 @@ def publish_what_fails(manager, fleet):
     manager.add("1.5.0")
     expect(page.locator("#start-version")).to_have_value("1.5.0", timeout=PATIENCE_MS)
     expect(page.locator("#brake-version")).to_have_value("")
+    see_the_plan(manager)
     manager.start("1.5.0", "gated", "July release")
     manager.look("prepared")
     manager.bring_out()
+
+
+def see_the_plan(manager):
+    """Who takes it, when, what they download, and who must sign stand there before anything is prepared."""
+    section = manager.page.locator("#start")
+    section.get_by_role("button", name="Show what it would do").click()
+    rows = section.locator("output tbody tr")
+    expect(rows).to_have_count(3, timeout=PATIENCE_MS)
+    assert [row.locator("td").nth(1).inner_text() for row in rows.all()] == ["4", "0", "14"]
+    assert "on evidence" in rows.nth(1).inner_text()
+    told = section.locator("output").inner_text()
+    assert ("in an hour" in told, "must be signed by: agent.stable.canary" in told) == (True, True)
+    manager.look("plan")
 
 
 def see_canary_fail(manager, fleet):

@@ -4,6 +4,8 @@
   const API = new URL("api/v1/", location).pathname;
   const ON_PAGE = 100;
   const CONFLICT = 15;
+  const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const UNITS = [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]];
   const byId = (id) => document.getElementById(id);
   const made = (name, text = "", kind = "") => {
     const node = document.createElement(name);
@@ -36,8 +38,38 @@
     list.append(...lines.map((line) => made("li", line)));
     list.append(...needed.map((line) => made("li", `must be signed by: ${line}`)));
     if (!lines.length && !needed.length) list.append(made("li", job.exit_code === 0 ? "done" : "failed"));
-    output.append(list);
+    output.append(list, ...forecast(job.result?.forecast));
     output.className = `said ${job.exit_code === 0 ? "" : "bad"}`;
+  }
+
+  function sized(bytes) {
+    const [unit, size] = UNITS.find(([, size]) => bytes >= size) ?? ["B", 1];
+    return `${(bytes / size).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${unit}`;
+  }
+
+  // Who takes a release, when, and what that downloads: the table of `rollout plan`.
+  function forecast(told) {
+    if (!told) return [];
+    if (!told.known) return [made("p", `${told.why}: ${told.hint}`, "hint")];
+    const table = made("table");
+    const head = made("tr");
+    head.append(...["Wave", "Hosts", "Take it", "Run it", "Held", "First starts", "Last starts", "Download", "In an hour"].map((text) => made("th", text)));
+    table.append(made("thead"), made("tbody"));
+    table.tHead.append(head);
+    for (const one of told.waves) {
+      const line = made("tr");
+      const counts = [one.hosts, one.takes, one.runs, one.held].map((number) => made("td", number.toLocaleString(), "n"));
+      const times = [one.since ? when.format(new Date(one.since)) : told.later, one.until ? when.format(new Date(one.until)) : "-"];
+      const bytes = [one.download_bytes, one.hourly_bytes].map((number) => made("td", sized(number), "n"));
+      line.append(made("th", one.wave), ...counts, ...times.map((text) => made("td", text)), ...bytes);
+      table.tBodies[0].append(line);
+    }
+    for (const cell of table.querySelectorAll("th")) cell.scope = cell.closest("thead") ? "col" : "row";
+    const frame = made("div", "", "table");
+    Object.assign(frame, { tabIndex: 0, role: "region", ariaLabel: "What it would bring" });
+    frame.append(table);
+    const notes = [`At most ${sized(told.peak_hourly_bytes)} in an hour.`, ...told.notes];
+    return [frame, ...notes.map((text) => made("p", text, "hint"))];
   }
 
   async function send(form, button) {
@@ -45,7 +77,7 @@
     const drop = (button.dataset.drop ?? "").split(" ");
     const body = read(form, drop);
     if (button.value === "plan") body.dry_run = true;
-    output.replaceChildren(made("p", "…"));
+    output.replaceChildren(made("p", waiting(button.dataset.post ?? form.dataset.post)));
     const answer = await fetch(API + (button.dataset.post ?? form.dataset.post), {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -160,7 +192,7 @@
     found = { channel, which: { search, running, failing, labels: Object.fromEntries(labels) } };
     suit(document.querySelector("form[data-post='agents/update']"));
     const narrowed = Boolean(search || running || failing || labels.length);
-    byId("found").textContent = `${said.total.toLocaleString()} hosts, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
+    byId("found").textContent = `${counted(said.total)}, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
     byId("matching").disabled = !narrowed;
     if (!narrowed) byId("matching").checked = false;
     byId("matching-text").textContent = narrowed ? "all that match and are still there, shown or not" : "all that match: narrow the search first";
@@ -174,9 +206,11 @@
     const shown = [...byId("rows").querySelectorAll("input")];
     byId("all").checked = shown.length > 0 && shown.every((one) => one.checked);
     const all = byId("matching").checked;
-    byId("ticked").textContent = all ? "" : ticks.size === 1 ? "1 host is ticked" : `${ticks.size.toLocaleString()} hosts are ticked`;
+    byId("ticked").textContent = all ? "" : `${counted(ticks.size)} ${ticks.size === 1 ? "is" : "are"} ticked`;
     byId("clear").hidden = all || !ticks.size;
   }
+
+  const counted = (number) => `${number.toLocaleString()} host${number === 1 ? "" : "s"}`;
 
   function tick(one) {
     if (one.checked) ticks.add(one.value);
@@ -189,17 +223,26 @@
     Object.assign(box, { type: "checkbox", value: one.agent, ariaLabel: one.agent, checked: ticks.has(one.agent) });
     const first = made("td");
     first.append(box);
-    const cells = [one.agent, one.wave, one.running, one.failure || one.rule || one.reason, one.heard && new Date(one.heard).toLocaleString()];
+    const cells = [one.agent, one.wave, one.running, one.failure || one.rule || one.reason, one.heard && when.format(new Date(one.heard))];
     line.append(first, ...cells.map((text) => made("td", text ?? "", "said")));
     return line;
   }
 
   const jobs = new Map();
+  const atWork = new Map();
+
+  // One command after the other changes the workspace; a release that is added waits at its end alone.
+  function waiting(post) {
+    const line = post === "releases" ? undefined : atWork.values().next().value;
+    return line ? `It waits until this is done: ${line}` : "…";
+  }
 
   function told(job) {
     const line = jobs.get(job.id) ?? made("li");
     if (!jobs.has(job.id)) byId("jobs").prepend(line);
     jobs.set(job.id, line);
+    if (job.state === "running" && !job.line.startsWith("tidegate release add")) atWork.set(job.id, job.line);
+    else atWork.delete(job.id);
     const state = job.state === "done" ? (job.exit_code === 0 ? "done" : `exit ${job.exit_code}`) : job.state;
     line.replaceChildren(made("span", state, `badge ${job.exit_code ? "b-held" : "b-plain"}`), " ", made("code", job.line));
     if (job.progress) {
