@@ -18,6 +18,8 @@ from agent import processes
 
 MAX_OUTPUT_BYTES = 4_096
 """What is kept of a command's output: its end, where programs say what went wrong."""
+MAX_SHEBANG_BYTES = 256
+"""As much of a script's first line as the kernel reads."""
 MARK = "TIDEGATE_COMMAND"
 """The variable in which a command that was marked finds the mark and its own number."""
 CURRENT = "{current}"
@@ -112,6 +114,27 @@ def resolve(command: list[str], version_folder: Path, *, search_path: bool = Fal
     own = version_folder / program
     found = shutil.which(program) if search_path and "/" not in program and not own.exists() else None
     return [found or str(own), *filled[1:]]
+
+
+def unstartable(program: str) -> str:
+    """Return why a program cannot be started; empty where nothing that can be seen speaks against it."""
+    if not Path(program).exists():
+        return "is not there"
+    if shutil.which(program) is None:
+        return "is not executable"
+    interpreter = _interpreter(Path(program))
+    return f"asks for {interpreter}, which is not there" if interpreter and not interpreter.exists() else ""
+
+
+def _interpreter(program: Path) -> Path | None:
+    """Return what the kernel starts for a script, by its first line: execve(2)."""
+    try:
+        with program.open("rb") as file:
+            first = file.read(MAX_SHEBANG_BYTES).partition(b"\n")[0]
+    except OSError:  # it may be run and not read
+        return None
+    words = first[2:].split() if first.startswith(b"#!") else []
+    return Path(os.fsdecode(words[0])) if words else None
 
 
 def says(output: str, word: str) -> bool:

@@ -1,5 +1,6 @@
 """What the state machine needs of a service manager."""
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -42,6 +43,9 @@ class Service(Protocol):
     @property
     def patience_s(self) -> float:
         """How long a stop and a start may take together."""
+
+    def starts(self, folder: Path, /) -> list[str]:
+        """Return the command that starts the version in a folder; empty where this host does not know it."""
 
     def start(self) -> None:
         """Start the current version.

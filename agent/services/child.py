@@ -38,6 +38,10 @@ class ChildService:
             text = f"no supervisor runs {self._name}"
             raise NoManagerError(text, "start it with: tidegate-agent run") from error
 
+    def starts(self, folder: Path) -> list[str]:
+        """Return the settings' command for a version."""
+        return commands.resolve(self._settings.command, folder, search_path=True)
+
     def start(self) -> None:
         """Ask the supervisor to start the current version."""
         answer = self._begin("start")
@@ -53,7 +57,7 @@ class ChildService:
         return self._ask(op, **self._terms())
 
     def _terms(self) -> dict[str, Any]:
-        command = commands.resolve(self._settings.command, self._current, search_path=True)
+        command = self.starts(self._current)
         return {"command": command, "folder": str(self._current), "stop_s": self._settings.stop_s}
 
     def stop(self) -> None:

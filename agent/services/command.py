@@ -1,7 +1,6 @@
 """Commands of the operator's: works with a bare tick."""
 
 import os
-import shutil
 from pathlib import Path
 
 from agent import commands
@@ -33,6 +32,10 @@ class CommandService:
     def _ready(self, command: list[str]) -> list[str]:
         return commands.resolve(command, self._current, search_path=True)
 
+    def starts(self, folder: Path) -> list[str]:
+        """Return the operator's command for a version."""
+        return commands.resolve(self._settings.start, folder, search_path=True)
+
     def start(self) -> None:
         """Run ``start``; it must exit 0."""
         ran = self._run(self._settings.start, self._mark)
@@ -56,12 +59,11 @@ class CommandService:
     def _require(self, verb: str, command: list[str]) -> None:
         """Raise for a program that cannot be run, unless it comes and goes with the product's versions."""
         program = os.path.realpath(self._ready(command)[0])
-        if shutil.which(program) or Path(program).is_relative_to(os.path.realpath(self._current.parent)):
+        if Path(program).is_relative_to(os.path.realpath(self._current.parent)):
             return
-        why = "is not executable" if Path(program).exists() else "is not there"
-        raise NoManagerError(
-            f"the {verb} command {why}: {program}", f"correct service.{verb} in the settings"
-        )
+        if why := commands.unstartable(program):
+            hint = f"correct service.{verb} in the settings"
+            raise NoManagerError(f"the {verb} command {why}: {program}", hint)
 
     def keep(self) -> None:
         """Do nothing: the operator's service manager starts it at boot."""

@@ -1,5 +1,7 @@
 """Files only: somebody else uses them when they like."""
 
+from pathlib import Path
+
 from agent.services.base import ByHand, Status
 
 
@@ -8,6 +10,10 @@ class NoService:
 
     runs = False
     patience_s = 0.0
+
+    def starts(self, _: Path) -> list[str]:
+        """Return nothing: somebody else uses the files."""
+        return []
 
     def start(self) -> None:
         """Do nothing."""

@@ -67,6 +67,10 @@ class SystemdService:
         """How long a stop and a start may take together, with the questions between them."""
         return sum(self._limits_s()) + 4 * ASK_S
 
+    def starts(self, _: Path) -> list[str]:
+        """Return nothing: what a unit starts is systemd's own matter."""
+        return []
+
     def start(self) -> None:
         """Start the unit and wait until it is ready, as its ``Type=`` says it.
 

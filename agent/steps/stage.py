@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from agent import clock, hooks, kept
+from agent import clock, commands, hooks, kept
 from agent.backoff import put_off
 from agent.backup import Backup
 from agent.health import Answer
@@ -12,7 +12,7 @@ from agent.steps.choose import look, note
 from agent.steps.download import check_space
 from agent.withdrawal import no_way_back
 from agent.work import Result, Work
-from metadata.errors import TidegateError, UnhealthyError
+from metadata.errors import TidegateError, UnhealthyError, UnsuitableError
 from metadata.facts import Decision
 
 STEP_S = 600
@@ -51,8 +51,17 @@ def _stage(work: Work, update: Update) -> Result:
     backup.take(work.product.config)
     if (said := hooks.before(work, update)).answer != "ok":
         return _not_now(work, update, said, facts)
+    _refuse_unstartable(work, update)
     work.journal.remember({_deferral(work): None})
     return Result(True, changed(update, baseline_ok=baseline.ok if baseline else None))
+
+
+def _refuse_unstartable(work: Work, update: Update) -> None:
+    """Raise for a version whose program could not be started, where what starts it is known."""
+    for program in work.service.starts(work.slots.slot(update.version))[:1]:
+        if why := commands.unstartable(program):
+            text = f"{update.version} cannot be started: {program} {why}"
+            raise UnsuitableError(text, "the release does not run on this host; what runs is left alone")
 
 
 def _not_now(work: Work, update: Update, said: hooks.Said, facts: Facts | None) -> Result:

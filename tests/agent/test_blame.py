@@ -113,15 +113,24 @@ def test_the_old_version_is_started_up_to_three_times(scene, refusals, state, ru
     assert not list(scene.host.folder.glob("refuse-start-*"))
 
 
-def test_a_status_command_that_is_not_there_keeps_the_host_waiting(scene):
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [("/nope/st", "is not there"), ("script", "asks for /nope/sh, which is not there")],
+    ids=["program", "interpreter"],
+)
+def test_a_status_command_that_is_not_there_keeps_the_host_waiting(scene, program, why):
     """Nothing is stopped for an update that could not be judged, and doctor names the setting."""
     scene.ready()
     pid = scene.host.pid
-    scene.host.settings.write_text(with_status(scene, "/nope/st"))
+    script = scene.host.folder / "script"
+    script.write_text("#! /nope/sh -e\n")
+    script.chmod(0o755)
+    program = str(scene.host.folder / program)  # an absolute one stays what it is
+    scene.host.settings.write_text(with_status(scene, program))
     scene.release("1.1.0")
     done = scene.host.tick()
     assert (done.exit_code, scene.host.runs, scene.host.pid) == (13, "1.0.0", pid), done.stderr
-    assert "the status command is not there: /nope/st" in done.stderr
+    assert f"the status command {why}: {program}" in done.stderr
     assert "correct service.status in the settings" in done.stderr
     assert "mend: correct service.status in the settings" in scene.host.run("doctor").stdout
     scene.host.settings.write_text(scene.host.plain)

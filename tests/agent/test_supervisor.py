@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent import control, processes
+from tests.agent.scene import QUICK
 from tests.support.host import Host, eventually
+from tests.support.product import build
 from tests.support.web import hang_up, silent
 
 
@@ -124,6 +126,19 @@ def test_a_service_without_its_folder_gives_way(running):
     running.release("1.1.0")
     running.host.eventually(lambda: running.host.runs == "1.1.0")
     assert service(running.host) not in {0, before}
+
+
+def test_a_program_that_cannot_be_started_stops_nothing(running):
+    """A script without its interpreter is seen before the switch, also where the release has no probe."""
+    before = service(running.host)
+    tree = build(running.repo.base / "builds", "1.1.0", "alien")
+    running.repo.add("1.1.0", tree, *QUICK)
+    running.order("1.1.0")
+    running.host.eventually(lambda: "trouble" in running.host.entry())
+    text = running.host.entry()["trouble"]["text"]
+    assert text.endswith("bin/agent asks for /nonexistent/python3, which is not there")
+    assert (service(running.host), running.host.runs) == (before, "1.0.0")
+    assert "quarantine" not in running.host.entry()
 
 
 def test_a_hung_tick_is_killed_by_its_deadline(running):
