@@ -70,6 +70,7 @@ def let_go(work: Work, target: Path | None) -> str:
     Raises:
         ConflictError: An update is on its way, or something else stands at ``target``.
         UnsuitableError: There is no version to let go.
+        UsageError: ``target`` lies in the agent's own folders.
     """
     state, _ = work.journal.state(work.name)
     running = work.slots.running()
@@ -78,6 +79,7 @@ def let_go(work: Work, target: Path | None) -> str:
     if running is None:
         raise UnsuitableError(f"no version of {work.name} is in place")
     if target is not None:
+        _refuse_own_folders(work, target)
         _copy_out(work.slots.slot(running), target)
     work.journal.remember({_note(work): {"at": timestamp(), "version": running}, _decision(work): None})
     _tell(work, running, "let_go", str(target or ""))
@@ -154,6 +156,14 @@ def _copy(work: Work, version: str, source: Path) -> str:
     else:
         shutil.copy2(source, staging / source.name)
     return "unverified: no such release is published"
+
+
+def _refuse_own_folders(work: Work, target: Path) -> None:
+    """Raise for a copy among what the agent itself makes and removes."""
+    for folder in work.settings.folders:
+        if target.resolve().is_relative_to(folder.resolve()):
+            hint = f"name a path of your own, such as /srv/{work.name}"
+            raise UsageError(f"{target} lies in the agent's own folder {folder}", hint)
 
 
 def _copy_out(slot: Path, target: Path) -> None:

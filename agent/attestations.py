@@ -41,9 +41,19 @@ def _statement(work: Work, update: Update, kind: str) -> bytes:
     return work.read().read(target)
 
 
-def _verify(keyring: Path, signature: Path, packed: Path) -> None:
+def believed(keyring: Path) -> str:
+    """Return that there are keys to verify with.
+
+    Raises:
+        UnsuitableError: There are none.
+    """
     if not keyring.is_file():
         raise UnsuitableError(f"there is no keyring {keyring}", "gpg --export KEYID > FILE makes one")
+    return f"{keyring} is there"
+
+
+def _verify(keyring: Path, signature: Path, packed: Path) -> None:
+    believed(keyring)
     line = ["gpgv", "--weak-digest", "SHA1", "--keyring", str(keyring), "--", str(signature), str(packed)]
     ran = commands.run(line, packed.parent, GPGV_S)
     if ran.status is None:

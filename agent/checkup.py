@@ -79,6 +79,29 @@ def permissions(config: Path, found: Settings) -> str:
     return "folders and settings are the agent's own"
 
 
+def left_for_others(found: Settings) -> str:
+    """Return that what each tick leaves for monitoring has a place, or raise for what has none."""
+    for name, path in (("status", found.status), ("metrics", found.metrics)):
+        if why := path and _unwritable(Path(path)):
+            hint = (
+                f"correct {name} in the settings, or the permissions; the packaged unit needs ReadWritePaths="
+            )
+            raise UnsuitableError(f"the {name} file {path} cannot be written: {why}", hint)
+    return ", ".join(filter(None, (found.status, found.metrics)))
+
+
+def _unwritable(path: Path) -> str:
+    """Return why a file cannot be put at a path, whose folders need not be there; empty if it can."""
+    if path.is_dir():
+        return "it is a folder"
+    folder = next(parent for parent in path.parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    if files.is_read_only(folder):
+        return f"{folder} is on a read-only file system"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} is not for this user to write"
+
+
 def who(found: Settings) -> str:
     """Return who this host is, or raise when its identity was made on another machine."""
     one, _ = identity.load(found.state_folder)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent import checkup, clock, identity, settings, updater
+from agent import attestations, checkup, clock, identity, settings, updater
 from agent.checkup import Finding, attempt
 from agent.guard.duty import BOOTED
 from agent.host import Host, opened
@@ -29,6 +29,8 @@ def examine(config: Path) -> list[dict[str, Any]]:
         findings.append(attempt("disk", lambda: checkup.disk(found)))
         if findings[-1].ok:
             findings.append(attempt("permissions", lambda: checkup.permissions(config, found)))
+        if found.status or found.metrics:
+            findings.append(attempt("monitoring", lambda: checkup.left_for_others(found)))
         findings.append(attempt("identity", lambda: checkup.who(found)))
         if identity.exists(found.state_folder) and _usable(findings):
             findings += _open_host(found)
@@ -75,6 +77,7 @@ def _host(host: Host) -> Iterator[Finding]:
         yield from _place(host, work)
         yield _service(host, work)
         yield from _config(work)
+        yield from _keyring(work)
         if seen:
             yield _decision(work)
 
@@ -153,6 +156,13 @@ def _config(work: Work) -> Iterator[Finding]:
     if missing and work.slots.running():
         text = f"{', '.join(missing)} of the settings is not there, and is not kept for a way back"
         yield Finding(f"config {work.name}", False, text, "correct config in the settings")
+
+
+def _keyring(work: Work) -> Iterator[Finding]:
+    """Look after the keys whose signatures this host demands: without them nothing is installed."""
+    if "gpg" in work.product.attestations:
+        keyring = Path(work.product.gpg_keyring)
+        yield attempt(f"keyring {work.name}", partial(attestations.believed, keyring))
 
 
 def _repository(host: Host, seen: list[Repository]) -> Iterator[Finding]:

@@ -82,10 +82,12 @@ def product_lines(status: dict[str, Any]) -> list[str]:
     lines += [] if status["products"] else ["no product in the settings"]
     for entry in status["products"]:
         decision = entry["decision"]
+        trouble = entry.get("trouble")
         text = f"{decision['text']} ({decision['rule']})" if decision else "the next tick decides"
+        text = f"last decided: {text}" if decision and trouble else text
         wave = f", wave {entry['wave']}" if entry["wave"] else ""
         wave += ", only watched" if entry.get("watched") else ""
         lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
-        if trouble := entry.get("trouble"):
+        if trouble:
             lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")
     return lines

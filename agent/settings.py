@@ -19,6 +19,8 @@ from metadata.strict import unknown_fields
 from metadata.windows import Window
 
 DEFAULT_CONFIG = Path("/etc/tidegate/agent.toml")
+DAY_S = 86_400
+"""The longest that anything may take that is waited for, as a release's trial."""
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="child"):
@@ -26,7 +28,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ch
 
     command: Command
     """What runs; ``{current}`` stands for the folder of the version that is in place."""
-    stop_s: Annotated[int, Meta(ge=0)] = 10
+    stop_s: Annotated[int, Meta(ge=0, le=DAY_S)] = 10
     """How long it may take to end after SIGTERM."""
 
 
@@ -36,7 +38,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     start: Command
     stop: Command
     status: Command
-    timeout_s: Annotated[int, Meta(ge=1)] = 60
+    timeout_s: Annotated[int, Meta(ge=1, le=DAY_S)] = 60
     """How long each of them may take."""
 
 
@@ -45,7 +47,7 @@ class Systemd(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
     unit: Unit
     """Its name, such as ``nats.service``; it is installed, and enabled if it should run after a boot."""
-    timeout_s: Annotated[int, Meta(ge=1)] | None = None
+    timeout_s: Annotated[int, Meta(ge=1, le=DAY_S)] | None = None
     """How long a start or a stop may take; as long as the unit's own limits allow, unless given."""
 
 
@@ -138,12 +140,12 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
-    state: str = "/var/lib/tidegate"
+    state: Annotated[str, Meta(min_length=1)] = "/var/lib/tidegate"
     """Where the agent keeps what it knows: identity, journal, cache, downloads, backups.
 
     A relative path begins in the folder of this file, wherever a command is typed; so does that of ``root``.
     """
-    root: str = "/opt/tidegate"
+    root: Annotated[str, Meta(min_length=1)] = "/opt/tidegate"
     """Where products are installed."""
     status: str = ""
     """File for ``status --json`` after each tick, readable by its folder's group; none, unless given."""

@@ -227,11 +227,15 @@ def _lock(state: Path) -> int:
 def main(config: Path) -> int:
     """Run until told to stop; return the exit code."""
     try:
-        Supervisor(config, bare.read(config)).run()
+        Supervisor(config, bare.find(config, _warn)).run()
     except TidegateError as error:
         _say(f"error: {error.message}\nhint: {error.hint}")
         return error.exit_code
     return 0
+
+
+def _warn(text: str) -> None:
+    _say(f"warning: {text}")
 
 
 def _say(text: str) -> None:

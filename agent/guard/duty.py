@@ -21,7 +21,7 @@ ASK_S = 30
 
 def main(config: Path) -> int:
     """Look at every open trial of the host whose settings these are."""
-    return look(bare.read(config).state)
+    return look(bare.find(config, output.warning).state)
 
 
 def look(state: Path) -> int:

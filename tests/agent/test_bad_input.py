@@ -240,8 +240,11 @@ def test_no_settings(scene):
         b"\xff\xfe",
         b'[[product]]\nname = "Agent"',
         b'[[product]]\nname = "a"\nwindows = ["Monday"]',
+        b'state = ""',
+        b'root = ""',
+        b'[[product]]\nname = "a"\nservice = { kind = "child", command = ["a"], stop_s = 86401 }',
     ],
-    ids=["toml", "bytes", "name", "window"],
+    ids=["toml", "bytes", "name", "window", "state", "root", "stop"],
 )
 def test_malformed_settings(scene, text):
     """The error names the file and the trouble."""

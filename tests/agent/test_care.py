@@ -33,6 +33,9 @@ def test_an_installation_is_taken_over_and_let_go(scene, legacy, tmp_path):
 
     copy = tmp_path / "own"
     pid = scene.host.pid
+    for own in (legacy / ".." / "state" / "copy", scene.host.root / "agent" / "versions" / "9.9.9"):
+        done = scene.host.run("let-go", "agent", "--to", str(own))
+        assert (done.exit_code, own.exists(), "own folder" in done.stderr) == (2, False, True)
     assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 0
     assert (copy / "share" / "notes.txt").read_text() == "This is 1.1.0.\n"
     scene.release("1.2.0")

@@ -148,6 +148,30 @@ def test_configuration_that_is_not_there(scene):
     assert "/nonexistent/etc of the settings is not there" in wrong(scene.host)["config agent"][0]
 
 
+def test_files_for_monitoring_that_have_no_place(scene):
+    """What no tick could leave there is named with its setting, and what could be left is fine."""
+    scene.ready()
+    file = scene.host.folder / "file"
+    file.touch()
+    for path, why in ((scene.host.folder, "it is a folder"), (file / "below", "file is no folder")):
+        scene.host.write_settings(top=f'metrics = "{path}"')
+        text, mend = wrong(scene.host)["monitoring"]
+        assert (text.startswith(f"the metrics file {path} cannot be"), text.endswith(why)) == (True, True)
+        assert "correct metrics in the settings" in mend
+    scene.host.write_settings(top=f'status = "{scene.host.folder}/run/status.json"')
+    assert wrong(scene.host) == {}
+
+
+def test_keys_that_are_demanded_and_not_there(scene):
+    """Without them nothing would be installed any more, which is found before the next release."""
+    scene.ready()
+    keyring = scene.host.folder / "keys.gpg"
+    scene.host.write_settings(f'attestations = ["gpg"]\ngpg_keyring = "{keyring}"')
+    assert set(wrong(scene.host)) == {"keyring agent"}
+    keyring.touch()
+    assert wrong(scene.host) == {}
+
+
 def test_a_product_that_is_gone(scene):
     """It is named, and status does not say any more that it is what the wave runs."""
     scene.ready()

@@ -65,6 +65,15 @@ def test_a_trial_that_nobody_keeps_goes_back(left):
     assert not watching.place(left.host.state, "agent").exists()
 
 
+def test_malformed_settings_do_not_end_the_guard(left):
+    """A trial goes back in time although somebody broke the settings meanwhile, which the guard says."""
+    overdue(left.host)
+    left.host.settings.write_text(f"{left.host.plain}\nhealth = [\n")
+    done = left.host.run("guard")
+    assert (done.exit_code, "until the file is mended" in done.stderr) == (0, True)
+    eventually(lambda: left.host.runs == "1.0.0")
+
+
 def test_a_switch_that_nobody_finished_goes_back(scene):
     """Killed before the switch, the old version runs again."""
     scene.ready()

@@ -231,6 +231,29 @@ def test_settings_that_cannot_be_read(supervised):
     assert supervised.host.run("run").exit_code == 10
 
 
+def test_settings_that_became_malformed_leave_nothing_down(running):
+    """A slip of an editor is told, and what ran before a boot runs again while nothing is updated."""
+    host, sound = running.host, running.host.settings.read_text()
+    assert host.end_supervisor() == 0
+    host.settings.write_text(f"{sound}\nhealth = [\n")
+    host.supervise()
+    host.eventually(lambda: host.runs == "1.0.0")
+    log = (host.folder / "supervisor.log").read_text()
+    assert "what runs here runs on, and nothing is updated until the file is mended" in log
+    running.release("1.1.0")
+    host.settings.write_text(sound)
+    host.eventually(lambda: host.tick().exit_code == 0 and host.runs == "1.1.0")
+
+
+@pytest.mark.parametrize(
+    "lines", ["", 'state = "{state}', 'state = ""', 'state = "{state}/elsewhere"\nroot =']
+)
+def test_settings_that_do_not_say_where_things_are(supervised, lines):
+    """No place is guessed."""
+    supervised.host.settings.write_text(lines.format(state=supervised.host.state) + "\n= nonsense")
+    assert supervised.host.run("run").exit_code == 10
+
+
 def test_the_resident_process_knows_little():
     """The supervisor is the standard library and a few small modules of our own."""
     code = "import sys, json, agent.supervisor; print(json.dumps(sorted(sys.modules)))"
