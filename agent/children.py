@@ -52,8 +52,9 @@ class Child:
         return Process(self.pid, self.born)
 
 
-def _kept(fields: Any) -> Child:
+def _kept(name: str, fields: Any) -> Child:
     """Return a service as it was written down."""
+    os.fsencode(name)  # raises ValueError for half a character, which no environment can hold
     child = Child(**plain.checked(fields, _KINDS))
     plain.texts(child.command)
     return child
@@ -87,7 +88,7 @@ class Children:
         """Take over what a former supervisor left, and start what should run and does not."""
         try:
             saved = plain.table(self._path.read_bytes())
-            self._wanted = {name: _kept(fields) for name, fields in saved.items()}
+            self._wanted = {name: _kept(name, fields) for name, fields in saved.items()}
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError):

@@ -29,7 +29,9 @@ CHUNK_BYTES = 1 << 18
 FOLDER = "file:///"
 """How the URL of a repository begins that is a folder here: a mounted share, or what a bundle brought."""
 TRIES = 4
-"""How often a download that made progress is taken up again."""
+"""How often in a row a download that made no progress is taken up again."""
+PROGRESS_BYTES = 30 * LEAST_BYTES_PER_S
+"""What a try must bring to count as progress; a server that drips would hold a host to its deadline."""
 
 
 REFUSED_HINT = (
@@ -129,7 +131,7 @@ class Fetcher:
                 except UnreachableError as error:
                     if isinstance(error, AbsentError) or fruitless == TRIES - 1 or not left_s:
                         raise
-                fruitless = 0 if file.tell() > have else fruitless + 1
+                fruitless = 0 if file.tell() - have >= PROGRESS_BYTES else fruitless + 1
             if have < length:
                 raise UnreachableError(f"{url} ended after {have:,} of {length:,} bytes", "try again later")
             file.flush()

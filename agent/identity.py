@@ -150,7 +150,7 @@ def next_number(state: Path, agent: str) -> int:
     """Return the number of an agent's next report as it is kept beside the key: it outlives the journal."""
     try:
         who, number = (folder(state) / NUMBER).read_text().split()
-        return int(number) if who == agent else 1
+        return max(1, int(number)) if who == agent else 1
     except (OSError, ValueError):
         return 1
 

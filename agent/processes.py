@@ -66,7 +66,7 @@ def marked(mark: str) -> Process | None:
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is somebody else's
             pid = int(place.name)
-            if os.getsid(pid) == pid and mark.encode() in (place / "environ").read_bytes().split(b"\0"):
+            if os.getsid(pid) == pid and os.fsencode(mark) in (place / "environ").read_bytes().split(b"\0"):
                 found.append(Process(pid, born(pid)))
     return max((one for one in found if one.alive()), key=Process.age_s, default=None)
 
@@ -77,7 +77,7 @@ def naming_themselves(mark: str) -> list[Process]:
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is somebody else's
             pid, words = int(place.name), (place / "environ").read_bytes().split(b"\0")
-            if f"{mark}{pid}".encode() in words and os.getsid(pid) == pid:
+            if os.fsencode(f"{mark}{pid}") in words and os.getsid(pid) == pid:
                 found.append(Process(pid, born(pid)))
     return found
 

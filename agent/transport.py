@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
@@ -63,6 +63,27 @@ def _cut(handles: list[socket.socket]) -> None:
             handle.shutdown(socket.SHUT_RDWR)
 
 
+class _Clock:
+    """Ends something when a time is over, and says which time that was."""
+
+    def __init__(self, what: str, end: Callable[[], None]) -> None:
+        self._what = what
+        self._end = end
+        self._timer = threading.Timer(0, end)
+
+    def set(self, left_s: float, told_s: float) -> None:
+        """Begin to count anew: ``told_s`` is what is over when ``left_s`` is."""
+        self.stop()
+        self.late = UnreachableError(f"{self._what} {told_s:.0f} s", "try again later")
+        self._timer = threading.Timer(max(0.0, left_s), self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Let it go on for as long as it likes."""
+        self._timer.cancel()
+
+
 class _Noted:
     """Mixed into urllib3's connections: each is noted from its first moment on."""
 
@@ -98,29 +119,32 @@ class Transport:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """Give the answer to a request; what is not read to its end in time is cut.
 
+        Until it begins it has the patience of the settings alone, however long its body may take.
+
         Raises:
             UnreachableError: The time is over, or a redirect leads nowhere.
             OSError, urllib3.exceptions.HTTPError: What sockets and urllib3 raise.
         """
-        late = UnreachableError(f"{url} was not complete after {deadline_s:.0f} s", "try again later")
         self._connections.over = whole = False
-        clock = threading.Timer(max(0, deadline_s), self._connections.end)
-        clock.daemon = True
-        clock.start()
+        begun_s, first_s = time.monotonic(), min(deadline_s, self._network.patience_s)
+        clock = _Clock(f"{url} was not complete after", self._connections.end)
+        clock.set(first_s, first_s)
         try:
-            with contextlib.closing(self._follow(url, headers, time.monotonic() + deadline_s)) as answer:
+            with contextlib.closing(self._follow(url, headers, begun_s + first_s)) as answer:
+                if not self._connections.over:  # headers that were cut look like whole ones
+                    clock.set(begun_s + deadline_s - time.monotonic(), deadline_s)
                 yield answer
             whole = True
         except (OSError, urllib3.exceptions.HTTPError) as error:
             if self._connections.over:
-                raise late from error
+                raise clock.late from error
             raise
         finally:
-            clock.cancel()
+            clock.stop()
             if not whole:
                 self._connections.cut()
         if self._connections.over:  # what ends with its connection seemed to be complete
-            raise late
+            raise clock.late
 
     def _follow(self, url: str, headers: Mapping[str, str], until_s: float) -> urllib3.BaseHTTPResponse:
         """Ask, and go where the answer leads; what is meant for one server is shown to no other."""

@@ -43,7 +43,11 @@ class Place:
     @property
     def way(self) -> str:
         """The proxy with its password, which has to be quoted."""
-        return f"http://host:p%40ss@127.0.0.1:{self.proxy.port}"
+        return self.through("p%40ss")
+
+    def through(self, password: str) -> str:
+        """Return how the proxy is named with a password."""
+        return f"http://host:{password}@127.0.0.1:{self.proxy.port}"
 
     def fetch(self, web: Web, *, proxy: str = "", ca: str = "", **environment: str) -> str:
         """Fetch the file in a process with this environment, and return what came or why nothing did."""
@@ -99,8 +103,7 @@ def test_a_tunnel_for_https(place):
 
 def test_a_tunnel_that_is_refused(place):
     """A wrong password of the settings ends as a server that is not reached does."""
-    wrong = f"http://host:wrong@127.0.0.1:{place.proxy.port}"
-    assert "407" in place.fetch(place.secure, proxy=wrong, ca=str(place.ca))
+    assert "407" in place.fetch(place.secure, proxy=place.through("wrong"), ca=str(place.ca))
     assert place.secure.requests == []
 
 

@@ -1,7 +1,5 @@
 """Servers that mean harm: each tick ends in time, as it should, in little memory; what runs goes on."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,23 +7,19 @@ import pytest
 from agent.fetch import Fetcher
 from agent.settings import Network
 from metadata.errors import UnreachableError
+from tests.support.ticks import ticking
 from tests.support.web import answer, busy, cut, drip, flood, hang_up, redirect, serving
 
 IMPATIENT = "[network]\npatience_s = 2\n"
 MOST_MEMORY = 120 << 20
 """What a tick may need at most, whatever it is sent; one that is answered well needs half of it."""
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10)
-"""
-"""A parent that is small itself, since the kernel counts it before its child is another program."""
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 ATTACKS = {
     "a status that drips": drip(b"HTTP/1.1 2"),
     "headers that drip": drip(OK + b"X-Header: "),
     "a body that drips": drip(OK + b"Content-Length: 9999\r\n\r\n"),
+    "silence in the middle": drip(OK + b"Content-Length: 9999\r\n\r\n", b""),
     "a body without an end that drips": drip(OK + b"\r\n"),
     "the length of a chunk that drips": drip(CHUNKED + b"5;"),
     "a body without an end": flood(OK + b"\r\n", bytes(65_536)),
@@ -53,15 +47,22 @@ ATTACKS = {
     "no leave": answer(401),
 }
 
-AT_TICKS = (
-    *("a body without an end", "a redirect without an end", "headers without an end", "headers that drip"),
-    *("a body that drips", "a length below nothing", "less than it promised", "a reset", "no HTTP at all"),
+AT_ARTIFACTS = (
+    *("silence in the middle", "a body without an end", "a length below nothing", "less than it promised"),
+    *("a redirect without an end", "an answer to another question", "a fault of its own"),
 )
-"""One of each kind, since a tick takes longer than a request."""
-STORMS = (
-    *(answer(403), answer(404), answer(500), answer(502), answer(503, b"x" * 10_000_000)),
-    *(busy(429, "86400"), busy(503, "86400")),
-)
+"""One of each kind, since a download is tried four times."""
+STORMS = {
+    "refused": answer(403),
+    "gone": answer(404),
+    "failing": answer(500),
+    "failing behind a gateway": answer(502),
+    "failing at length": answer(503, b"x" * 10_000_000),
+    "busy": busy(429, "86400"),
+    "busy for a day": busy(503, "86400"),
+    "silent": hang_up,
+}
+"""What a server says to everything."""
 
 
 @pytest.fixture(scope="module")
@@ -80,60 +81,54 @@ def test_an_answer_that_means_harm_is_no_answer(attacker, attack):
         Fetcher(Network(patience_s=2)).get(f"{attacker.url}/{list(ATTACKS).index(attack)}", 100_000)
 
 
-def test_ticks_under_attack(scene):
-    """None hangs, grows or crashes, the product does not notice, and afterwards the update is done."""
+@pytest.fixture
+def attacked(scene):
+    """A host that is about to be updated, and has little patience."""
     scene.ready()
     scene.release("1.1.0")
-    scene.host.write_settings(top=IMPATIENT)
-    for attack in AT_TICKS:
-        scene.web.faults["timestamp.json"] = ATTACKS[attack]
-        unmoved(scene, attack)
-    scene.web.faults.clear()
-    scene.host.tick()
-    assert scene.host.runs == "1.1.0"
+    scene.host.write_settings(top="[network]\npatience_s = 1\n")
+    return scene
 
 
-def test_ticks_in_a_storm(scene):
-    """A server that answers everything with no, whatever no it is, costs a tick and nothing else."""
-    scene.ready()
-    scene.release("1.1.0")
-    for fault in STORMS:
-        scene.web.faults[""] = fault
-        unmoved(scene, fault)
-    scene.web.faults.clear()
-    scene.host.tick()
-    assert scene.host.runs == "1.1.0"
+def test_ticks_under_attack(attacked):
+    """Whatever comes in the place of metadata, a tick ends as it should, and later the update is done."""
+    attempts = [("timestamp.json", name, attack) for name, attack in ATTACKS.items()]
+    unmoved(attacked, attempts + [("", name, attack) for name, attack in STORMS.items()], {11})
 
 
-def unmoved(scene, attack: object) -> None:
-    """Run a tick that reaches nothing, in little memory, while what runs goes on."""
+def test_ticks_whose_artifact_is_attacked(attacked):
+    """Whatever comes in the place of an artifact, none of it is installed, and the true one is afterwards."""
+    name = attacked.artifact("1.1.0").name
+    unmoved(attacked, [(name, attack, ATTACKS[attack]) for attack in AT_ARTIFACTS], {11, 12})
+
+
+def unmoved(scene, attacks, exit_codes: set[int]) -> None:
+    """Run a tick under each attack: in little memory, while what runs goes on; then one in peace."""
     pid = scene.host.pid
-    code, peak_bytes = tick(scene)
-    assert (code, scene.host.runs, scene.host.pid) == (11, "1.0.0", pid), attack
-    assert peak_bytes < MOST_MEMORY, attack
-
-
-def tick(scene) -> tuple[int, int]:
-    """Run a tick and return its exit code and its most memory in bytes."""
-    command = [sys.executable, "-IS", "-c", MEASURED, *scene.host.command("tick")]
-    done = subprocess.run(command, env=scene.host.environment, capture_output=True, text=True, check=True)
-    code, peak_bytes = done.stdout.split()
-    return int(code), int(peak_bytes)
-
-
-def test_an_artifact_that_drips(scene):
-    """A transfer without progress ends as soon as that is clear, and a later tick begins anew."""
-    scene.ready()
-    scene.release("1.1.0")
-    scene.host.write_settings(top=IMPATIENT)
-    artifact = scene.artifact("1.1.0")
-    start = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % artifact.stat().st_size
-    scene.web.faults[artifact.name] = drip(start, b"")
-    assert scene.host.tick().exit_code == 11
-    assert (scene.host.runs, scene.host.stands) == ("1.0.0", "IDLE")
-    scene.web.faults.clear()
-    scene.host.tick()
+    with ticking(scene.host) as ticks:
+        for ending, said, attack in attacks:
+            scene.web.faults = {ending: attack}
+            done = ticks.tick()
+            assert done.exit_code in exit_codes, said
+            assert (scene.host.runs, scene.host.pid, scene.host.stands) == ("1.0.0", pid, "IDLE"), said
+            assert done.peak_bytes < MOST_MEMORY, said
+        scene.web.faults.clear()
+        scene.host.eventually(lambda: ticks.tick().exit_code == 0)
     assert scene.host.runs == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        ("headers that drip", "was not complete after 1 s"),
+        ("a body that drips", "comes at less than 1,024 bytes a second"),
+    ],
+)
+def test_an_artifact_that_drips_is_given_up(attacker, tmp_path, attack, reason):
+    """A large file has much time, and a server that lets nothing through has little of it."""
+    url = f"{attacker.url}/{list(ATTACKS).index(attack)}"
+    with pytest.raises(UnreachableError, match=reason):
+        Fetcher(Network(patience_s=1)).download(url, tmp_path / "artifact", 9_999, "0" * 64)
 
 
 @pytest.mark.parametrize("role", ["snapshot", "agent.stable", "agent.stable.canary"])

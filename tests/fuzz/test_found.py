@@ -44,6 +44,8 @@ def test_files_that_no_decoder_takes(name, data):
         b'{"agent": {"command": ["x"], "folder": ["/"], "stop_s": 1}}',
         b'{"agent": {"command": ["x"], "folder": "/", "stop_s": 1, "restarts": []}}',
         b'{"agent": {"command": ["x"], "folder": "/", "stop_s": 1, "pid": -1}}',
+        b'{"\\udcff": {"command": ["/nonexistent/x"], "folder": "/", "stop_s": 1}}',
+        b'{"\\ud800": {"command": ["/nonexistent/x"], "folder": "/", "stop_s": 1}}',
     ],
 )
 def test_services_that_make_no_sense(data):
@@ -60,6 +62,12 @@ def test_a_program_whose_name_is_no_text(tmp_path):
             assert processes.Process(ran.pid, processes.born(ran.pid)).alive()
         finally:
             ran.kill()
+
+
+@pytest.mark.parametrize("data", [b"host-1 0", b"host-1 -7"])
+def test_a_number_of_reports_below_the_first(data):
+    """A host whose note was damaged numbers its next report as one that every collector takes."""
+    assert TABLE["next report"].try_on(data)
 
 
 @pytest.mark.parametrize("data", [b"[]", b'{"boots": "2"}', b'{"budget_s": null}', DEEP_LIST])
