@@ -24,6 +24,8 @@ from repo_tools import files
 from repo_tools.store.options import S3Options
 
 SETTINGS = "tidegate.toml"
+LAKE = "lake"
+"""Where what hosts reported is kept, unless somebody says otherwise."""
 _LOCK = ".lock"
 _LARGE = ("*.tar.*", "*.zip", "*.bin")
 _MERGED = "/staged/base/* merge=union\n"

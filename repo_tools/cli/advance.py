@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--publish", is_flag=True, help="Publish what was prepared, if no signature is missing.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stage nothing.")
 @changes
-def advance(app: App, channel: str, lake: Path | None, by: str, publish: bool, dry_run: bool) -> Answer:
+def advance(app: App, channel: str, lake: Path, by: str, publish: bool, dry_run: bool) -> Answer:
     """Judge the newest gated rollout by its evidence: open its next wave, hold it everywhere, or wait.
 
     Made for a job: it never goes back, never completes and never lifts a hold. What it prepares it signs with
@@ -45,7 +45,7 @@ def advance(app: App, channel: str, lake: Path | None, by: str, publish: bool, d
     found = desk.channel(channel)
     if not dry_run:
         tidied(app, desk)
-    task = job.look(desk, found, lake or desk.workspace.folder / "lake", Terms(desk.now, by=by))
+    task = job.look(desk, found, lake, Terms(desk.now, by=by))
     if dry_run:
         return Answer({**_data(task), "dry_run": True}, [*_lines(task, "would be "), "nothing was staged"])
     return _answer(app, desk, task, job.act(desk, found, task), publish=publish)

@@ -37,7 +37,7 @@ agents.add_command(select)
 @click.option("--at", metavar="TIME", default="now", help="Decide at this time.")
 @in_lake
 @reads
-def explain_command(app: App, agent: str, lake: Path | None, **options: Any) -> Answer:
+def explain_command(app: App, agent: str, lake: Path, **options: Any) -> Answer:
     """Say where an agent stands, which order it follows, and what it decides by which rule.
 
     \b
@@ -52,7 +52,7 @@ def explain_command(app: App, agent: str, lake: Path | None, **options: Any) -> 
         check_version(options["running"])
     desk = app.desk().published()
     channel = desk.channel(options["channel"]) if options["channel"] else desk.only_channel()
-    if heard := heard_of(desk, channel, lake or desk.workspace.folder / "lake", agent):
+    if heard := heard_of(desk, channel, lake, agent):
         told = {"running": heard.running or None, "ring": heard.ring, "cohort_id": heard.cohort_id}
         options |= {name: options[name] or value for name, value in told.items()}
     here = f"{system.system()}-{system.machine()}".lower()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @in_lake
 @reads
-def console(app: App, port: int, no_browser: bool, session_file: Path | None, lake: Path | None) -> Answer:
+def console(app: App, port: int, no_browser: bool, session_file: Path | None, lake: Path) -> Answer:
     """Look at the fleet and steer it in a browser on this machine; Ctrl-C ends it.
 
     It listens on loopback and lets in whoever has the link, which works once. All that it does are commands,
@@ -64,7 +64,7 @@ def console(app: App, port: int, no_browser: bool, session_file: Path | None, la
                 _lead(Path(private), doors.link)
 
         try:
-            views = Views(app.desk, lake or folder / "lake")
+            views = Views(app.desk, lake)
             serve(Clerk(folder), views, port, version("tidegate"), opened)
         except OSError as error:
             text = f"cannot listen on port {port}: {error.strerror}"

@@ -22,7 +22,7 @@ def dashboard() -> None:
 @click.option("--yes", is_flag=True, help="With --full: whoever can read the store may know.")
 @click.option("--to", "target", metavar="LOCATION", help="A folder or s3://… instead of the store.")
 @reads
-def build(app: App, lake: Path | None, target: str | None, *, full: bool, yes: bool) -> Answer:
+def build(app: App, lake: Path, target: str | None, *, full: bool, yes: bool) -> Answer:
     """Write the site below status/ in the store, from what is live and what was collected.
 
     Readers find all of the new site or all of the one before; what did not change is not written again.
@@ -44,7 +44,7 @@ def build(app: App, lake: Path | None, target: str | None, *, full: bool, yes: b
         text = "whoever can read the store would read ids, labels and logs of hosts"
         raise UsageError(text, "write it elsewhere with --to LOCATION, or say --yes")
     with app.terminal.progress("building"):
-        made = site.rendered(site.gather(desk, lake or desk.workspace.folder / "lake", full=full), desk.now)
+        made = site.rendered(site.gather(desk, lake, full=full), desk.now)
         done = writing.write(store, made, desk.now)
     data = {
         "location": f"{store.location}/{INDEX}",

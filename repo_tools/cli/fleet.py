@@ -88,7 +88,7 @@ def keys(app: App, added: tuple[str, ...], removed: tuple[str, ...]) -> Answer:
 @click.option("--agent", "agents", metavar="ID", multiple=True, help="Its reports count no more.")
 @lake.in_lake
 @changes
-def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...], lake: Path | None) -> Answer:
+def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...], lake: Path) -> Answer:
     """Revoke registration tokens or agents: their reports count no more; updates go on.
 
     \b
@@ -100,7 +100,7 @@ def revoke(app: App, tokens: tuple[str, ...], agents: tuple[str, ...], lake: Pat
     from repo_tools.signing import following
 
     desk = app.desk()
-    refuse_strangers(lake or desk.workspace.folder / "lake", agents)
+    refuse_strangers(lake, agents)
     document = enrolment.revoke(desk, tokens, agents)
     data = {"revoked_tokens": document.revoked_tokens, "revoked_agents": document.revoked_agents}
     return Answer(data, [f"revoked: {', '.join([*tokens, *agents])}", following(desk)])
@@ -134,7 +134,7 @@ def reports(app: App, channel: str, url: str | None, heartbeat: str, *, off: boo
 @click.option("--reason", metavar="TEXT", required=True, help="Why nobody waits for it any more.")
 @lake.in_lake
 @reads
-def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path | None) -> Answer:
+def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path) -> Answer:
     """End hosts that will not come back; what they said is kept, and enrolling brings them back.
 
     \b
@@ -146,6 +146,6 @@ def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path | None) ->
     from repo_tools.collect import presence
     from repo_tools.collect.lake import Lake
 
-    with closing(Lake(lake or app.folder / "lake")) as opened:
+    with closing(Lake(lake)) as opened:
         presence.forget(opened, agents, reason, app.now())
     return Answer({"forgotten": list(agents)}, [f"forgotten: {', '.join(agents)}"])

@@ -36,7 +36,7 @@ def said(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options.pop(name, None) for name in (*WHICH, "wave")}
 
 
-def chosen(app: App, channel: str, lake: Path | None, wish: dict[str, Any]) -> Sequence[str]:
+def chosen(app: App, channel: str, lake: Path, wish: dict[str, Any]) -> Sequence[str]:
     """Return the ids of the hosts that are meant; ids alone need no lake.
 
     Raises:
@@ -53,11 +53,11 @@ def chosen(app: App, channel: str, lake: Path | None, wish: dict[str, Any]) -> S
     return [one.agent for one in known(desk, desk.channel(channel), lake, wish)]
 
 
-def _warn_of_strangers(app: App, desk: Desk, channel: Channel, lake: Path | None, ids: Sequence[str]) -> None:
+def _warn_of_strangers(app: App, desk: Desk, channel: Channel, lake: Path, ids: Sequence[str]) -> None:
     """Say which ids nobody was heard of under: a mistake in one leaves its host out."""
     from repo_tools.collect import roster
 
-    members = roster.members_if_any(desk, channel, lake or desk.workspace.folder / "lake")
+    members = roster.members_if_any(desk, channel, lake)
     heard = {one.agent for one in members or ()}
     strangers = [agent for agent in ids if agent not in heard]
     if members is not None and strangers:
@@ -66,7 +66,7 @@ def _warn_of_strangers(app: App, desk: Desk, channel: Channel, lake: Path | None
 
 
 def known(
-    desk: Desk, channel: Channel, lake: Path | None, wish: dict[str, Any], presence: str = "present"
+    desk: Desk, channel: Channel, lake: Path, wish: dict[str, Any], presence: str = "present"
 ) -> "list[Member]":
     """Return the hosts that are meant, by what was collected."""
     from repo_tools.collect import roster
@@ -82,7 +82,7 @@ def known(
         wave=wish["wave"] or "",
         presence="" if presence == "any" else presence,
     )
-    members = roster.members(desk, channel, lake or desk.workspace.folder / "lake")
+    members = roster.members(desk, channel, lake)
     found = [one for one in members if asked.fits(one)]
     if not found:
         asked.refuse_unknown(roster.waves(desk, channel), members)

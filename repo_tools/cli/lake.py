@@ -8,6 +8,7 @@ from click.shell_completion import CompletionItem
 
 from repo_tools.cli.app import App, reads
 from repo_tools.output import Answer, Sheet, counted
+from repo_tools.workspace import LAKE
 
 if TYPE_CHECKING:
     from repo_tools.collect.run import Summary
@@ -16,10 +17,19 @@ _SENT = "hosts that enrol by a token send them where tidegate fleet reports says
 MOST_NAMED = 10
 """Agents that a line names."""
 
+
+def _place(ctx: click.Context, _parameter: click.Parameter, said: Path | None) -> Path:
+    """Return where the lake is: beside the workspace's other files, unless somebody says otherwise."""
+    app = ctx.find_object(App)
+    assert app is not None  # the program makes it before it reads a command's options
+    return said or app.folder / LAKE
+
+
 in_lake = click.option(
     "--lake",
     metavar="DIR",
     type=click.Path(path_type=Path),
+    callback=_place,
     help="Where it is kept. [lake/ in the workspace]",
 )
 
@@ -29,7 +39,7 @@ in_lake = click.option(
 @in_lake
 @click.option("--dry-run", is_flag=True, help="Verify and say what would be counted, and keep nothing.")
 @reads
-def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
+def collect(app: App, box: str, lake: Path, *, dry_run: bool) -> Answer:
     """Verify what hosts dropped at LOCATION, a folder or s3://…, and count what is new.
 
     \b
@@ -50,13 +60,13 @@ def collect(app: App, box: str, lake: Path | None, *, dry_run: bool) -> Answer:
     store = open_box(box, desk.workspace.settings.s3)
     gate = gate_of(enrolment.read(desk))
     with (
-        opened(lake or desk.workspace.folder / "lake", keep=not dry_run) as lake_at_hand,
+        opened(lake, keep=not dry_run) as lake_at_hand,
         Workers() as workers,
         app.terminal.progress("collecting", count=True) as shown,
     ):
         found = Collector(store, lake_at_hand, gate, Maps(desk), app.now(), workers).run(shown)
     answer = _answer(found, "would count" if dry_run else "counted")
-    if found.objects or not is_empty(lake or desk.workspace.folder / "lake"):
+    if found.objects or not is_empty(lake):
         return answer
     return Answer(answer.data, [*answer.text, f"no report lies in {box}: {_SENT}"])
 
@@ -108,7 +118,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, incomplete: str
 )
 @in_lake
 @reads
-def query(app: App, name: str | None, lake: Path | None, **options: Any) -> Answer:
+def query(app: App, name: str | None, lake: Path, **options: Any) -> Answer:
     """Ask what was collected; without NAME, list the questions.
 
     \b
@@ -125,7 +135,7 @@ def query(app: App, name: str | None, lake: Path | None, **options: Any) -> Answ
     statement = asking.wanted(name, options["sql"])
     wishes = [asking.wish(text) for text in options["wishes"]]
     with app.terminal.progress(f"asking {options['engine']}"):
-        found = asking.ask(lake or app.folder / "lake", statement, options["engine"])
+        found = asking.ask(lake, statement, options["engine"])
     found = asking.only(found, wishes)
     data = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     rows = [["" if value is None else str(value) for value in row] for row in found.rows]
@@ -145,7 +155,7 @@ def query(app: App, name: str | None, lake: Path | None, **options: Any) -> Answ
 )
 @in_lake
 @reads
-def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answer:
+def export(app: App, target: Path, name: str | None, lake: Path) -> Answer:
     """Write what was collected to FILE, as CSV or Parquet by its suffix.
 
     \b
@@ -156,9 +166,8 @@ def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answe
     from repo_tools.collect import asking, duck
 
     statement = asking.text(name) if name else asking.EVERYTHING
-    where = lake or app.folder / "lake"
-    asking.refuse_empty(where)
-    with app.terminal.progress("exporting"), duck.opened(where) as opened:
+    asking.refuse_empty(lake)
+    with app.terminal.progress("exporting"), duck.opened(lake) as opened:
         number = opened.export(statement, target)
     return Answer({"rows": number, "file": str(target)}, [f"{counted(number, 'row')} in {target}"])
 
@@ -166,7 +175,7 @@ def export(app: App, target: Path, name: str | None, lake: Path | None) -> Answe
 @click.command("metrics")
 @in_lake
 @reads
-def metrics(app: App, lake: Path | None) -> Answer:
+def metrics(app: App, lake: Path) -> Answer:
     """Print what was collected as OpenMetrics text: hosts by presence and version, rollouts by outcome.
 
     \b
@@ -175,5 +184,5 @@ def metrics(app: App, lake: Path | None) -> Answer:
     """
     from repo_tools.collect.metrics import openmetrics
 
-    lines = list(openmetrics(lake or app.folder / "lake", app.now()))
+    lines = list(openmetrics(lake, app.now()))
     return Answer({"lines": lines}, lines)

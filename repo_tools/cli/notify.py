@@ -28,7 +28,7 @@ from repo_tools.output import Answer, Sheet, counted, moment, to_minute
 @in_lake
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @reads
-def notify(app: App, url: str, secret: Path, since: str, lake: Path | None, dry_run: bool) -> Answer:
+def notify(app: App, url: str, secret: Path, since: str, lake: Path, dry_run: bool) -> Answer:
     """Tell WEBHOOK what happened: rollouts started, opened, held, halted, recalled, finished.
 
     Roles of whose life half is over, and hosts that fell silent, are told, too. Made for a job: each event is
@@ -48,9 +48,7 @@ def notify(app: App, url: str, secret: Path, since: str, lake: Path | None, dry_
         report = audit(store, trusted, app.now(), on_count)
     if report.failure:
         app.terminal.warn(f"{report.failure.message}; tidegate audit says more")
-    found = sending.untold(
-        everything(report.history, store, lake or app.folder / "lake", notes.since, app.now()), notes
-    )
+    found = sending.untold(everything(report.history, store, lake, notes.since, app.now()), notes)
     told = found if dry_run else list(hook.tell(found, notes, app.now()))
     data = [{"id": one.id, "type": one.kind, "at": moment(one.at), "text": one.text} for one in told]
     rows = [[to_minute(one.at), one.kind, one.text] for one in told]

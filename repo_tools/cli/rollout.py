@@ -83,7 +83,7 @@ def start(app: App, channel: str, version: str, **options: Any) -> Answer:
 @why
 @in_lake
 @reads
-def plan(app: App, channel: str, version: str, lake: Path | None, **options: Any) -> Answer:
+def plan(app: App, channel: str, version: str, lake: Path, **options: Any) -> Answer:
     """Show what starting a rollout would do, to how many hosts and when, and stage nothing.
 
     How many hosts each wave has, and how much they download, is known from what was collected.
@@ -98,7 +98,7 @@ def plan(app: App, channel: str, version: str, lake: Path | None, **options: Any
     desk = app.desk()
     ask = _ask(app, options, *_starting(version, options))
     prepared = prepare(desk, desk.channel(channel), ask)
-    found = members_if_any(desk, prepared.state.channel, lake or desk.workspace.folder / "lake")
+    found = members_if_any(desk, prepared.state.channel, lake)
     told = foretold(prepared, plans.plan(options["strategy"], options["preset"]), found)
     shown = staged(app, desk, prepared, dry=True)
     return Answer({**shown.data, "forecast": told.data}, [*told.text, *shown.text])
@@ -193,17 +193,22 @@ def recall(app: App, channel: str, version: str, waves: tuple[str, ...], **optio
     until = moments.moment(options["until"], app.now()) if options["until"] else None
     permission = orders.recalled(options["recalled"], until, options["reason"])
     lake, wish = options.pop("lake"), said(options)
-    single = any(wish.values())
-    if waves and single:
+    if not any(wish.values()):
+        return changed(
+            app,
+            channel,
+            options,
+            lambda state, terms: orders.recall(state, version, permission, terms, waves),
+        )
+    if waves:
         raise UsageError("--wave and single hosts exclude each other", "recall twice")
-    agents = chosen(app, channel, lake, wish) if single else ()
-
-    def make(state: State, terms: Terms) -> Change:
-        if single:
-            return selecting.recall(state, version, permission, terms, agents)
-        return orders.recall(state, version, permission, terms, waves)
-
-    return changed(app, channel, options, make)
+    agents = chosen(app, channel, lake, wish)
+    return changed(
+        app,
+        channel,
+        options,
+        lambda state, terms: selecting.recall(state, version, permission, terms, agents),
+    )
 
 
 @rollout.command()

@@ -13,9 +13,6 @@ from repo_tools.cli.options import dry_run, retry, when, why
 from repo_tools.cli.rollout import changed
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.rollouts import selecting
-from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State
 
 
 @click.command("list")
@@ -29,7 +26,7 @@ from repo_tools.rollouts.state import State
     show_default=True,
 )
 @reads
-def list_agents(app: App, channel: str | None, presence: str, lake: Path | None, **options: Any) -> Answer:
+def list_agents(app: App, channel: str | None, presence: str, lake: Path, **options: Any) -> Answer:
     """List the hosts of CHANNEL as they were last heard; it may be left out where there is one.
 
     \b
@@ -59,7 +56,7 @@ def list_agents(app: App, channel: str | None, presence: str, lake: Path | None,
 @dry_run
 @changes
 def select(
-    app: App, channel: str | None, version: str | None, lake: Path | None, clear: bool, **options: Any
+    app: App, channel: str | None, version: str | None, lake: Path, clear: bool, **options: Any
 ) -> Answer:
     """Order VERSION to single hosts, before or beside every wave: by id, or by what was collected of them.
 
@@ -83,11 +80,9 @@ def select(
     app.terminal.note(
         f"{counted(len(agents), 'host')}: {', '.join(agents[:10])}{' …' if len(agents) > 10 else ''}"
     )
-
-    def make(state: State, terms: Terms) -> Change:
-        return selecting.select(state, version or selecting.newest(state, terms.not_before), agents, terms)
-
-    return changed(app, channel, options, make)
+    return changed(
+        app, channel, options, lambda state, terms: selecting.select(state, version, agents, terms)
+    )
 
 
 def _told_apart(app: App, channel: str | None, version: str | None) -> tuple[str, str | None]:

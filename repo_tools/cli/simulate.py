@@ -127,10 +127,10 @@ def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot"
     )
 
 
-def _recorded(app: App, state: Any, plot: "Plot", lake: Path | None) -> "Plot":
+def _recorded(app: App, state: Any, plot: "Plot", lake: Path) -> "Plot":
     from repo_tools.simulate.recorded import recorded
 
-    return replace(plot, fleet=recorded(lake or app.folder / "lake", state.channel, app.now(), plot.fleet))
+    return replace(plot, fleet=recorded(lake, state.channel, app.now(), plot.fleet))
 
 
 def _running(state: Any) -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @in_lake
 @dry_run
 @changes
-def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> Answer:
+def waves(app: App, channel: str | None, lake: Path, **options: Any) -> Answer:
     """Show who is in which wave of CHANNEL, or change it; it may be left out where there is one.
 
     Below 200 hosts a percentage is a lottery: count hosts in instead. Who is in a wave stays there; who
@@ -64,7 +64,7 @@ def waves(app: App, channel: str | None, lake: Path | None, **options: Any) -> A
         parse_waves(options["said"], counted=options["count"]), options["count"], 4 if options["fine"] else 3
     )
     asked = roster.members if wish.count else roster.members_if_any
-    members = asked(desk, state.channel, lake or desk.workspace.folder / "lake")
+    members = asked(desk, state.channel, lake)
     if not wish.waves and not wish.count:
         return words.shown(state, members, hosts.kept(desk.workspace).values())
     return _changed(desk, state, wish, members or (), dry=options["dry_run"])

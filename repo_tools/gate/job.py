@@ -30,6 +30,7 @@ from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change, roles_of, stage
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
+from repo_tools.workspace import LAKE
 
 _BAD_NEWS = {"failure", "doubtful", "unfit"}
 """Rules that wait since hosts did badly, not since little was heard yet."""
@@ -90,7 +91,7 @@ def doubts(desk: Desk) -> Iterator[str]:
             continue
         named = f"{', '.join(roles)} would open on evidence"
         try:
-            task = look(desk, channel, desk.workspace.folder / "lake", Terms(desk.now))
+            task = look(desk, channel, desk.workspace.folder / LAKE, Terms(desk.now))
         except UnsuitableError as error:
             yield f"{named}, and what hosts reported since is not known here: {error.message}"
             continue

@@ -24,13 +24,14 @@ MOST = 2_000
 """Hosts in a batch: all of them read the whole list, and more than that is a wave."""
 
 
-def select(state: State, version: str, agents: Collection[str], terms: Terms) -> Change:
-    """Order hosts to run a release, beside those that are selected already.
+def select(state: State, version: str | None, agents: Collection[str], terms: Terms) -> Change:
+    """Order hosts to run a release, or the newest one, beside those that are selected already.
 
     Raises:
         UsageError: There are none, or too many.
         UnsuitableError: They would refuse it, or a recall calls hosts back from it.
     """
+    version = version or newest(state, terms.not_before)
     refuse_withdrawn(state, version)
     refuse_recalled(state, version, terms.not_before)
     return _joined(state, agents, begun(state, SELECTED_WAVE, version, terms))
