@@ -89,6 +89,8 @@ class Journal:
             yield
         except sqlite3.Error as error:
             raise _our_error(self.path, error) from error
+        except UnicodeDecodeError as error:  # sqlite names what is damaged, in bytes that are no text
+            raise MalformedError(f"the journal {self.path} is damaged", MENDING) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

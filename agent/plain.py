@@ -11,6 +11,8 @@ from typing import Any
 Kind = type | tuple[type, ...]
 TEXT_OR_NOTHING: Kind = (str, type(None))
 NUMBER: Kind = (int, float)
+MOST = 1 << 53
+"""Above it a float has no digits for single seconds; JSON may have thousands of digits, or no end."""
 MOST_PID = 1 << 22
 """The kernel's own limit: proc(5), ``/proc/sys/kernel/pid_max``."""
 
@@ -39,6 +41,8 @@ def checked(value: Any, kinds: Mapping[str, Kind] = {}) -> dict[str, Any]:
     for name, kind in kinds.items():
         if name in value and not isinstance(value[name], kind):
             raise ValueError(f"{name} is {type(value[name]).__name__}")
+        if kind is NUMBER and name in value and not abs(value[name]) <= MOST:  # NaN is neither
+            raise ValueError(f"{name} is no number that a clock knows")
         if name == "pid" and not 0 <= value.get(name, 0) <= MOST_PID:
             raise ValueError(f"{name} is no process")
     return value

@@ -76,6 +76,15 @@ def test_an_open_trial_that_makes_no_sense(data):
     assert not TABLE["open trial"].try_on(data)
 
 
+@pytest.mark.parametrize("said", [b"9" * 400, b"NaN", b"1e999", b"-Infinity"])
+def test_an_open_trial_without_an_end(said):
+    """A time that no clock comes to is none, or the trial would be nobody's to end."""
+    (seed,) = TABLE["open trial"].seeds()
+    changed = seed.replace(b'"budget_s": 700.0', b'"budget_s": ' + said)
+    assert changed != seed
+    assert not TABLE["open trial"].try_on(changed)
+
+
 @pytest.mark.parametrize("data", [b"7", b'{"places": 7}', b'{"places": [[]], "taken": {}, "folders": {}}'])
 def test_an_index_of_copies_that_makes_no_sense(data):
     """A way back goes on without the configuration, and says so."""
@@ -86,6 +95,14 @@ def test_an_index_of_copies_that_makes_no_sense(data):
 def test_a_journal_that_remembers_nonsense(data):
     """It is told as a journal that makes no sense, with what to do about it."""
     assert not TABLE["cursor in the journal"].try_on(data)
+
+
+def test_a_journal_whose_damage_is_no_text():
+    """The database names what is damaged in the bytes that are; the journal is damaged all the same."""
+    (seed,) = TABLE["journal"].seeds()
+    changed = seed.replace(b"tablequarantine", b"tablequaran\x97ine")
+    assert changed != seed
+    assert not TABLE["journal"].try_on(changed)
 
 
 def test_a_line_that_is_no_request():
