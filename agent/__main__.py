@@ -71,7 +71,7 @@ def _tick(config: Path) -> int:
 def _check(config: Path, *, as_json: bool) -> int:
     from agent import ask, boundary  # noqa: PLC0415 (as above)
 
-    return boundary.guarded(lambda: ask.check(config, as_json=as_json))
+    return boundary.guarded(lambda: ask.check(config, as_json=as_json), as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,28 @@ from agent import files, output
 from metadata.errors import TidegateError, UnsuitableError
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Do one command's work and return its exit code; a failed command never returns 0."""
+def guarded(work: Callable[[], int], *, as_json: bool = False) -> int:
+    """Do one command's work and return its exit code; a failed command never returns 0.
+
+    Args:
+        work: The command; what it raises, it raises instead of an answer.
+        as_json: Whether the answer should have been one JSON document.
+    """
     try:
         return work()
     except TidegateError as error:
-        output.error(error)
-        return error.exit_code
+        problem = error
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 (the last boundary: a bug must not look like a crash of the host)
-        if isinstance(error, OSError) and error.errno in files.MENDS:
-            output.error(UnsuitableError(files.told(error), files.mend(error)))
-            return UnsuitableError.exit_code
-        traceback.print_exc(file=sys.stderr)
-        output.error(TidegateError("this is a bug in tidegate-agent", "report it with the lines above"))
-        return TidegateError.exit_code
+        problem = _explained(error)
+    output.error(problem, as_json=as_json)
+    return problem.exit_code
+
+
+def _explained(error: Exception) -> TidegateError:
+    """Return what nobody caught as an error of ours: a disk's own, or else a bug."""
+    if isinstance(error, OSError) and error.errno in files.MENDS:
+        return UnsuitableError(files.told(error), files.mend(error))
+    traceback.print_exception(error, file=sys.stderr)
+    return TidegateError("this is a bug in tidegate-agent", "report it with the lines above")

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from typing import Any
 
+from metadata import errors
 from metadata.errors import TidegateError, UnsuitableError
 
 LEAST_ROOM = 20
@@ -28,8 +29,11 @@ def result(document: Any, lines: list[str], *, as_json: bool) -> None:
         raise UnsuitableError(told, "what was done is done; see where the output goes") from problem
 
 
-def error(problem: TidegateError) -> None:
-    """Print an error and what to do about it."""
+def error(problem: TidegateError, *, as_json: bool = False) -> None:
+    """Print an error and what to do about it, ``as_json`` also as the document that nothing else was."""
+    if as_json:
+        with contextlib.suppress(TidegateError):  # the output may be what went wrong
+            result(errors.document(problem), [], as_json=True)
     _tell(f"error: {plain(problem.message)}")
     if problem.hint:
         _tell(f"hint: {plain(problem.hint)}")

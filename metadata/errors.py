@@ -19,7 +19,7 @@ program turns an error into text and an exit code. Verification raises; it never
 """
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TidegateError(Exception):
@@ -41,6 +41,12 @@ class TidegateError(Exception):
     def name(cls) -> str:
         """Return the error's short name for reports and JSON, such as ``untrusted``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
+
+
+def document(error: TidegateError) -> dict[str, Any]:
+    """Return an error as what ``--json`` prints where a command has no other answer."""
+    told = {"name": error.name(), "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    return {"error": told}
 
 
 class UsageError(TidegateError):

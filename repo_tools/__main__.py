@@ -39,26 +39,30 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
 def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> int:
     import click
 
-    from metadata.errors import TidegateError
+    from metadata.errors import TidegateError, UsageError
     from repo_tools import output
     from repo_tools.cli import cli
 
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        cli.main(arguments, "tidegate", standalone_mode=False, obj=environ)
+        returned = cli.main(arguments, "tidegate", standalone_mode=False, obj=environ)
     except TidegateError as error:
-        output.error(error)
-        return error.exit_code
+        problem = error
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        if not as_json:
+            error.show()
+            return error.exit_code
+        problem = UsageError(error.format_message())
     except click.Abort:
         return INTERRUPTED
     except BrokenPipeError:
         return output.unread()
     except Exception as error:  # noqa: BLE001  # the boundary: whatever else happens is a bug
-        output.bug(error, _BUG_HINT)
-        return TidegateError.exit_code
-    return 0
+        problem = output.bug(error, _BUG_HINT)
+    else:
+        return returned if isinstance(returned, int) else 0
+    output.error(problem, as_json=as_json)
+    return problem.exit_code
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from getpass import getpass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from metadata.errors import TidegateError, UsageError
+from metadata.errors import TidegateError, UsageError, document
 from metadata.fields import time_text
 from repo_tools import layout
 from repo_tools.files import OnBytes, silent
@@ -123,8 +123,11 @@ class Terminal:
             yield lambda count: bar.advance(task, count)
 
 
-def error(trouble: TidegateError) -> None:
-    """Say what went wrong and what to do about it."""
+def error(trouble: TidegateError, *, as_json: bool = False) -> None:
+    """Say what went wrong and what to do about it, ``as_json`` also as the document that nothing else was."""
+    if as_json:
+        with suppress(OSError):  # the output may be what went wrong
+            print(json.dumps(document(trouble), indent=1), flush=True)  # noqa: T201
     lines = [f"error: {trouble.message}"]
     if trouble.hint:
         lines.append(f"hint: {trouble.hint}")
@@ -155,10 +158,10 @@ def unread() -> int:
     return BROKEN_PIPE
 
 
-def bug(trouble: Exception, hint: str) -> None:
-    """Say that something happened which nobody thought of."""
+def bug(trouble: Exception, hint: str) -> TidegateError:
+    """Show where something happened that nobody thought of, and return it as an error."""
     traceback.print_exception(trouble)
-    error(TidegateError(f"unexpected {type(trouble).__name__}: {trouble}", hint))
+    return TidegateError(f"unexpected {type(trouble).__name__}: {trouble}", hint)
 
 
 def ask_secret(question: str, twice: bool) -> str:

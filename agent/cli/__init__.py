@@ -63,5 +63,6 @@ def cli(context: click.Context, config: Path) -> None:
     \b
     Exit codes: 0 done, 1 bug, 2 usage, 10 malformed, 11 unreachable, 12 untrusted,
     13 unsuitable, 14 unhealthy, 15 another tidegate-agent is at work.
+    With --json, a command that fails without an answer prints its error as the document.
     """  # noqa: D301 (the backslash is click's)
     context.obj = config

@@ -14,7 +14,7 @@ from agent.installed import compare
 from agent.operator import go_back, outside, set_pin
 from agent.unattended import show
 from metadata import versions
-from metadata.errors import UnhealthyError, UntrustedError, UsageError
+from metadata.errors import TidegateError, UnhealthyError, UntrustedError, UsageError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 one_product = click.option("--product", metavar="NAME", help="Only this product.")
@@ -155,23 +155,29 @@ def _pin(config: Path, product: str | None, span: str | None, *, as_json: bool) 
 @one_product
 @as_json
 @click.pass_obj
-def verify(config: Path, product: str | None, *, as_json: bool) -> None:
+def verify(config: Path, product: str | None, *, as_json: bool) -> int:
     """Fetch what is installed once more and compare every file with it; exits 12 when something differs."""
     found, _ = settings.load(config)
     with opened(found) as host:
         differences = {work.name: compare(work) for work in host.works(product)}
     lines = [f"{name}: {', '.join(found) or 'as it was signed'}" for name, found in differences.items()]
     output.result({"differences": differences}, lines, as_json=as_json)
-    if any(differences.values()):
-        raise UntrustedError(
-            "files differ from what was signed", "find out who changed them; the next release replaces them"
-        )
+    if not any(differences.values()):
+        return 0
+    hint = "find out who changed them; the next release replaces them"
+    return _failed(UntrustedError("files differ from what was signed", hint))
+
+
+def _failed(error: TidegateError) -> int:
+    """Say what the answer above amounts to, and return the exit code."""
+    output.error(error)
+    return error.exit_code
 
 
 @click.command()
 @as_json
 @click.pass_obj
-def doctor(config: Path, *, as_json: bool) -> None:
+def doctor(config: Path, *, as_json: bool) -> int:
     """Look for the most likely problems and say how each is mended; exits 14 when it finds one."""
     findings: list[dict[str, Any]] = checks.examine(config)
     rows = [["", "check", "what was found"]]
@@ -180,5 +186,7 @@ def doctor(config: Path, *, as_json: bool) -> None:
         if not entry["ok"]:
             rows.append(["", "", f"mend: {entry['mend']}"])
     output.result({"checks": findings}, output.table(rows), as_json=as_json)
-    if bad := [entry["check"] for entry in findings if not entry["ok"]]:
-        raise UnhealthyError(f"something is wrong with {', '.join(bad)}", "see the lines marked mend")
+    bad = [entry["check"] for entry in findings if not entry["ok"]]
+    if not bad:
+        return 0
+    return _failed(UnhealthyError(f"something is wrong with {', '.join(bad)}", "see the lines marked mend"))

@@ -82,6 +82,7 @@ def cli(
     The way of a change: release add, rollout start, sign, publish.
     Exit codes: 0 done, 1 bug, 2 usage, 10 malformed, 11 unreachable, 12 untrusted,
     13 unsuitable, 14 unhealthy, 15 conflict, 16 signatures missing, 17 check failed.
+    With --json, a command that fails without an answer prints its error as the document.
     Shell completion: eval "$(tidegate completion bash)", or zsh, or fish.
     """
     from repo_tools.cli.app import App

@@ -18,7 +18,7 @@ from repo_tools.keys import passphrase
 from repo_tools.keys.folder import KeyFolder
 from repo_tools.keys.passphrase import Passphrases
 from repo_tools.names import check_visible
-from repo_tools.output import Answer, Terminal, ask_secret
+from repo_tools.output import Answer, Terminal, ask_secret, error
 from repo_tools.workspace import Workspace
 
 _WAITS = "another tidegate is at work in this workspace: this waits until it is done"
@@ -56,35 +56,37 @@ class App:
         return Desk(workspace or Workspace.open(self.folder), self.keys(), self.passphrases(), self.now())
 
 
-def reads(function: Callable[..., Answer]) -> Callable[..., None]:
+def reads(function: Callable[..., Answer]) -> Callable[..., int]:
     """Make a command of a function that takes an ``App`` and returns what to show."""
     return _command(function, lambda _: nullcontext())
 
 
-def changes(function: Callable[..., Answer]) -> Callable[..., None]:
+def changes(function: Callable[..., Answer]) -> Callable[..., int]:
     """Make a command as ``reads`` does, which has the workspace for itself while it runs."""
     return _command(function, lambda app: Workspace.open(app.folder).alone())
 
 
-def waits(function: Callable[..., Answer]) -> Callable[..., None]:
+def waits(function: Callable[..., Answer]) -> Callable[..., int]:
     """Make a command as ``changes`` does, which waits for another one that is at work, and says so."""
     return _command(function, lambda app: Workspace.open(app.folder).alone(lambda: app.terminal.note(_WAITS)))
 
 
 def _command(
     function: Callable[..., Answer], taken: Callable[[App], AbstractContextManager[object]]
-) -> Callable[..., None]:
+) -> Callable[..., int]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
     @click.pass_obj
     @wraps(function)
-    def run(app: App, /, *args: Any, as_json: bool, **options: Any) -> None:
+    def run(app: App, /, *args: Any, as_json: bool, **options: Any) -> int:
         app.terminal.as_json |= as_json
         for name, value in options.items():
             check_visible(name, value)
         with usable(app.folder), taken(app):
             answer = function(app, *args, **options)
         app.terminal.answer(answer)
-        if answer.failure is not None:
-            raise answer.failure
+        if answer.failure is None:
+            return 0
+        error(answer.failure)
+        return answer.failure.exit_code
 
     return run

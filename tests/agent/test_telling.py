@@ -26,6 +26,22 @@ def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
     assert "trouble" not in scene.host.entry()
 
 
+def test_an_error_for_machines_is_one_document(scene):
+    """Who asks for JSON reads what went wrong where the answer would have been, and an answer stays alone."""
+    for line in (["check"], ["status"], ["tick"], ["let-go", "agent"], ["dance"]):
+        done = scene.host.run(*line, "--json")
+        found = done.json["error"]
+        assert found["exit_code"] == done.exit_code > 0
+        assert done.stderr.startswith(f"error: {found['message']}\n")
+    scene.ready()
+    (scene.host.root / "agent" / "versions" / "1.0.0" / "added").touch()
+    done = scene.host.run("verify", "--json")
+    assert (done.exit_code, done.json) == (12, {"differences": {"agent": ["added was added"]}})
+    scene.host.settings.write_text("state = ")
+    done = scene.host.run("doctor", "--json")
+    assert (done.exit_code, [entry["ok"] for entry in done.json["checks"]]) == (14, [False])
+
+
 def test_a_collector_of_metrics_reads_what_a_tick_came_to(scene, tmp_path):
     """Prometheus' own parser finds what runs, what was decided and what is wrong; no place stops a tick."""
     scene.ready()

@@ -68,6 +68,18 @@ def test_an_answer_for_machines_is_one_document(rolled, line):
     assert isinstance(json.loads(result.stdout), dict | list)
 
 
+@pytest.mark.parametrize(
+    "line", [["dance"], ["status", "--dance"], ["rollout", "start", "nope", "1"], ["log"]], ids=" ".join
+)
+def test_an_error_for_machines_is_one_document(tmp_path, line):
+    """Who asks for JSON reads what went wrong where the answer would have been."""
+    result = Workspace(tmp_path).run("--json", *line)
+    found = result.json["error"]
+    assert found["exit_code"] == result.exit_code > 0
+    assert found["message"] in " ".join(result.stderr.split())
+    assert Workspace(tmp_path).run(*line).stdout == ""
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("program", ["tidegate", "tidegate-agent"])
 def test_each_shell_has_its_script(tmp_path, shell, program):
