@@ -147,3 +147,10 @@ def test_a_clock_change_makes_no_crowd(zone):
         found = [starts_at(anchor, 3600, tick / AGENTS, window, zone) for tick in range(AGENTS)]
         seconds = [(moment - found[0]).total_seconds() for moment in found]
         assert_uniform(seconds, 0, 3600)
+
+
+def test_a_turn_that_falls_on_the_end_of_a_window_comes_in_the_next():
+    """A window is over at its last moment: who would start then starts in the night after."""
+    late, tomorrow = NOON.replace(hour=4), NOON.replace(hour=2) + timedelta(days=1)
+    assert starts_at(late, 5400, 2 / 3, (NIGHT,)) == tomorrow + timedelta(hours=1)
+    assert starts_at(late, 5400, 0.6, (NIGHT,)) == late + timedelta(minutes=54)
