@@ -7,9 +7,12 @@ import click
 from repo_tools.cli.app import App, changes
 from repo_tools.cli.listing import Listing
 from repo_tools.cli.options import dry_run, fine, shape, trusted, with_options
+from repo_tools.desk import Desk
 from repo_tools.founding import adding, said
+from repo_tools.founding.plan import Plan
 from repo_tools.founding.tables import added
 from repo_tools.output import Answer
+from repo_tools.publishing.words import staged_changes
 
 _PRODUCT = ("releases", "rollouts")
 _CHANNEL = ("rollouts",)
@@ -51,7 +54,7 @@ def add_product(app: App, name: str, channel: str, **options: Any) -> Answer:
     """
     desk = app.desk()
     plan = said.planned(adding.new_product(desk, name, channel), options, app.keys(), _PRODUCT)
-    return added(desk, adding.prepare(desk, plan, options["like"]), dry=options["dry_run"])
+    return _added(desk, plan, options)
 
 
 @channel.command("add")
@@ -72,4 +75,12 @@ def add_channel(app: App, name: str, **options: Any) -> Answer:
     """
     desk = app.desk()
     plan = said.planned(adding.new_channel(desk, name), options, app.keys(), _CHANNEL)
-    return added(desk, adding.prepare(desk, plan, options["like"]), dry=options["dry_run"])
+    return _added(desk, plan, options)
+
+
+def _added(desk: Desk, plan: Plan, options: dict[str, Any]) -> Answer:
+    addition = adding.prepare(desk, plan, options["like"])
+    if options["dry_run"]:
+        return added(desk, addition, adding.words(desk, addition), dry=True)
+    adding.stage(desk, addition)
+    return added(desk, addition, staged_changes(desk), dry=False)

@@ -1,5 +1,6 @@
 """What is founded, or added to what is founded, as tables and sentences."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +9,6 @@ from repo_tools.founding import adding
 from repo_tools.founding.adding import Addition
 from repo_tools.founding.plan import Plan, WavePlan
 from repo_tools.output import Answer, Sheet, counted
-from repo_tools.publishing.words import staged_changes
 from repo_tools.signing import following, who
 
 
@@ -30,14 +30,17 @@ def filling(plan: Plan) -> list[str]:
     return [f"once hosts have enrolled and reported, count them in: {hint}"]
 
 
-def added(desk: Desk, addition: Addition, *, dry: bool) -> Answer:
-    """Stage a new channel unless it is tried only, and return what it is and who must sign it."""
-    signers, before = adding.signers(desk, addition), desk.tree.staged()
-    if dry:
-        wording, end = adding.words(desk, addition), f"nothing {'more was' if before else 'is'} staged"
-    else:
-        adding.stage(desk, addition)
-        wording, end = staged_changes(desk), following(desk)
+def added(desk: Desk, addition: Addition, wording: Sequence[str], *, dry: bool) -> Answer:
+    """Return what a new channel is, who must sign it, and what comes next.
+
+    Args:
+        desk: The workspace.
+        addition: The channel.
+        wording: What is staged, or would be, in words.
+        dry: Nothing was staged.
+    """
+    signers = adding.signers(desk, addition)
+    nothing = f"nothing {'more was' if desk.tree.staged() else 'is'} staged"
     waves, sheet = wave_rows(addition.plan)
     data = {
         "channel": str(addition.plan.channel),
@@ -48,11 +51,21 @@ def added(desk: Desk, addition: Addition, *, dry: bool) -> Answer:
             {"role": role, "threshold": found.threshold, "keys": [key.name for key in found.keys]}
             for role, found in signers.items()
         ],
-        "changes": wording,
+        "changes": list(wording),
     }
     rows = [[role, f"{found.threshold} of {who(found.keys)}"] for role, found in signers.items()]
     sign = Sheet(["role", "must be signed by"], rows, f"like {addition.like}")
-    return Answer(data, [*wording, sheet, sign, *_shared(addition), end, *_later(addition.plan)])
+    return Answer(
+        data,
+        [
+            *wording,
+            sheet,
+            sign,
+            *_shared(addition),
+            nothing if dry else following(desk),
+            *_later(addition.plan),
+        ],
+    )
 
 
 def _shared(addition: Addition) -> list[str]:
