@@ -1,7 +1,7 @@
 """A founded repository gets a second product, and a host follows both."""
 
+from tests.agent.reporting import report_to, token
 from tests.agent.scene import AGENT
-from tests.agent.test_tokens import token
 from tests.support.workspace import HERE
 
 RELAY = '[[product]]\nname = "relay"'
@@ -21,9 +21,11 @@ def decided(ran):
     return {one["name"]: (one["decision"]["rule"], one["running"]) for one in ran.json["products"]}
 
 
-def test_a_second_product_rolls_out_beside_the_first(scene):
-    """A host that a token let in for one product follows the other once a new token says so."""
-    host, repo = scene.host, scene.repo
+def test_a_second_product_rolls_out_beside_the_first(scene, tmp_path):
+    """A host let in by a token follows the other once a new token says so; both are counted and explained."""
+    host, repo, box = scene.host, scene.repo, tmp_path / "box"
+    box.mkdir()
+    report_to(scene, f"file://{box}")
     scene.release("1.0.0")
     said = host.run("enroll", "--token", token(scene), "--agent-id", AGENT)
     assert said.exit_code == 0, said.stderr
@@ -43,3 +45,14 @@ def test_a_second_product_rolls_out_beside_the_first(scene):
     host.tick()
     assert decided(host.tick()) == {"agent": ("current", "1.1.0"), "relay": ("current", "2.1.0")}
     assert host.runs == "1.1.0"
+    repo.do("fleet", "collect", box)
+    for product, version in (("agent", "1.1.0"), ("relay", "2.1.0")):
+        [member] = repo.do("agents", "list", f"{product}/stable")
+        assert (member["agent"], member["wave"], member["running"]) == (AGENT, "canary", version)
+    counted = repo.do("fleet", "query", "progress")
+    assert [(one["product"], one["rollout"], one["soaking"]) for one in counted] == [
+        (product, rollout, 1) for product in ("agent", "relay") for rollout in ("stable-0001", "stable-0002")
+    ]
+    about = ("--agent", AGENT, "--channel", "relay/stable", "--running", "2.1.0")
+    told = repo.do("explain", scene.web.url, "--root", repo.root_file, *about)
+    assert (told["wave"], told["decision"]["rule"]) == ("canary", "current")
