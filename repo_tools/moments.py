@@ -24,11 +24,11 @@ def moment(text: str, start: datetime) -> datetime:
         if _SPAN.fullmatch(text):
             return start + timedelta(seconds=seconds(text))
         found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise UsageError(f"time {text!r} does not say its zone", _HINT)
+        return found.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"not a time: {text!r}", _HINT) from error
-    if found.tzinfo is None:
-        raise UsageError(f"time {text!r} does not say its zone", _HINT)
-    return found.astimezone(UTC).replace(microsecond=0)
 
 
 def seconds(text: str) -> int:

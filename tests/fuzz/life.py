@@ -31,6 +31,8 @@ from tests.support.workspace import CHANNEL, Workspace
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
 """In the order in which they were added, so that their numbers grow as they do."""
+BAD = VERSIONS[2]
+"""It is never well, so each of its trials is lost."""
 DIED = 9
 BUG = 70
 CALLS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod")
@@ -67,12 +69,17 @@ class View:
         """Return whether a version is called back."""
         return bool(self.recalled) and within(running, self.recalled)
 
+    def forbids(self, version: str) -> bool:
+        """Return whether nobody may go back to a version."""
+        return version in self.revoked or self.recalls(version)
+
 
 @cache
 def _founded() -> Workspace:
     work = Workspace(scratch("founded") / "one").found(*WAVES)
     for version in VERSIONS:
-        work.add(version, None, "--start-s", "1", "--trial-s", "0", "--soak-s", "0")
+        sick = ("--health", "exec:/bin/false") if version == BAD else ()
+        work.add(version, None, "--start-s", "1", "--trial-s", "0", "--soak-s", "0", *sick)
     work.do("rollout", "start", CHANNEL, VERSIONS[0], "--strategy", "immediate")
     work.sign_and_publish()
     return work
@@ -93,6 +100,8 @@ class Life:
         """Which publication the server gives; None where it gives nothing."""
         self.seen = -1
         self.deaths = 0
+        self.unknown = False
+        """Whether a copy of the state was put back that knows nothing of a trial which had begun."""
         self._copy: int | None = None
         self._order()
         self.heal()
@@ -194,6 +203,7 @@ class Life:
     def restore(self) -> None:
         """Put the copy back; what is installed stays as it is."""
         if self._copy is not None:
+            self.unknown = self.running == BAD
             shutil.rmtree(self.folder / "state")
             shutil.copytree(self.folder / "copy", self.folder / "state", symlinks=True)
             self.seen = self._copy

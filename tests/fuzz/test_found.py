@@ -151,3 +151,9 @@ def test_half_a_character_from_a_product(data):
 def test_a_product_that_hangs_up_in_the_middle(end):
     """Its answer is no answer, and the reason is the one that there is."""
     assert TABLE["answer of a product"].try_on(b"HTTP/1.1 200 OK\r\n" + end)
+
+
+@pytest.mark.parametrize("data", [b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-23:59"])
+def test_a_time_before_all_calendars(data):
+    """A time that UTC cannot write is none, whatever its own zone makes of it."""
+    assert not TABLE["moment"].try_on(data)

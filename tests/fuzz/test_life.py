@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.states import State
 from metadata.versions import parse
-from tests.fuzz.life import BUG, VERSIONS, Life
+from tests.fuzz.life import BAD, BUG, VERSIONS, Life
 from tests.fuzz.parser import scratch
 
 NUMBERS = itertools.count()
@@ -25,6 +25,8 @@ class Host(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.life = Life(scratch("lives", str(next(NUMBERS))))
+        self.left: str | None = None
+        """What the bad version came after, when it came last."""
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -72,8 +74,12 @@ class Host(RuleBasedStateMachine):
         before, state = self.life.running, self.life.journal()[0]
         code = self.life.tick(dies_at)
         now, given = self.life.running, self.life.given
+        if now != before and now == BAD:
+            self.left, self.life.unknown = before, False
         if now != before and state not in SETTLED_BEFORE:
             self.judge(before, now, given)
+        if code == 0 and now == BAD:
+            self.judge_bad()
         if code == 0 and given is not None:
             self.life.seen = max(self.life.seen, given)
         return code
@@ -89,6 +95,11 @@ class Host(RuleBasedStateMachine):
         if before is not None and parse(now) < parse(before):
             assert view.recalls(before)
 
+    def judge_bad(self) -> None:
+        """A trial that was lost goes back, unless nobody may run what was there before."""
+        forbidden = any(view.forbids(self.left) for view in self.life.views) if self.left else False
+        assert forbidden or self.life.unknown
+
     @rule()
     def settle(self) -> None:
         """With a good network, the host comes to where the model says, and stays there."""
@@ -98,7 +109,7 @@ class Host(RuleBasedStateMachine):
             assert self.judged() == 0
         stands, highest, why = self.life.journal()
         if why in {"backoff", "quarantined"}:
-            assert self.life.deaths
+            assert self.life.deaths or self.life.newest.version == BAD
             return
         assert stands.value == "IDLE"
         assert self.life.running == self.life.newest.target(self.life.running, highest)
