@@ -116,12 +116,12 @@ def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
     rollout.collection.collect()
     repo.do("dashboard", "build")
     shown = page(repo.store / "status", "history.html")
-    assert '<td class="n">2</td><td class="n">2</td><td class="n">-</td>' in shown
+    assert '<td class="n">-</td><td class="n">2</td><td class="n">2</td>' in shown
     rollout.tell(names[:1], *SOAKED, running="1.5.0")
     rollout.collection.collect()
     repo.do("dashboard", "build")
     shown = page(repo.store / "status", "history.html")
-    assert '<td class="n">2</td><td class="n">2</td><td class="n">100 % <small>of 1</small></td>' in shown
+    assert '<td class="n">100 % <small>of 1</small></td><td class="n">2</td><td class="n">2</td>' in shown
 
 
 def test_a_complete_wave_shows_what_its_hosts_do_now(real_time, tmp_path):

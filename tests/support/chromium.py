@@ -1,14 +1,16 @@
 """A real Chromium that looks at pages, and notes all that it runs, loads and complains about."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.conftest import ROOT
 
 FLAGS = (
     "--no-sandbox",
@@ -22,7 +24,16 @@ FLAGS = (
 """What a browser in a test must not do: ask anybody else, or need a sandbox that root has none of."""
 PATIENCE_MS = 300_000
 """A browser on a busy machine takes its time."""
-PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 800}
+PHONE, DESK = ViewportSize(width=390, height=800), ViewportSize(width=1200, height=800)
+LOOKS: Mapping[str, tuple[Literal["light", "dark"], ViewportSize]] = {
+    "light": ("light", DESK),
+    "dark": ("dark", DESK),
+    "light-phone": ("light", PHONE),
+    "dark-phone": ("dark", PHONE),
+}
+"""Every way in which pages are looked at: colours, and size of the window."""
+PICTURES = ROOT / ".cache" / "screenshots"
+"""For people to look at."""
 
 
 @dataclass
@@ -57,6 +68,18 @@ class Reader:
             for one in found
             if one["impact"] in {"serious", "critical"}
         ]
+
+    def unfit(self, name: str) -> dict[str, list[str]]:
+        """Return what axe finds, and whether something is cut off, by look; leave a picture of each."""
+        found = {}
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for look, (scheme, size) in LOOKS.items():
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size(size)
+            cut = self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            found[look] = [*self.serious(), *(["wider than the window"] if cut else [])]
+            self.page.screenshot(path=PICTURES / f"{name}-{look}.png", full_page=True)
+        return {look: troubles for look, troubles in found.items() if troubles}
 
 
 @contextmanager

@@ -26,4 +26,4 @@ WITH host AS (
 SELECT product, version, coalesce(started, 0) AS started, coalesce(kept, 0) AS kept, coalesce(ok, 0) AS ok,
        coalesce(back, 0) AS back, coalesce(failed, 0) AS failed, coalesce(hosts, 0) AS running, first
 FROM told FULL JOIN went USING (product, version) FULL JOIN runs USING (product, version)
-ORDER BY product, first DESC NULLS LAST, version
+ORDER BY product, first DESC NULLS LAST, version DESC

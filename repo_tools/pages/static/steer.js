@@ -184,7 +184,7 @@
     const answer = await fetch(`${API}agents?${query}`);
     const said = await answer.json();
     if (!answer.ok) {
-      byId("found").textContent = (said.notes ?? []).join(" ");
+      byId("found").textContent = (said.notes ?? []).map((one) => one.replace(/^\w+: /, "")).join("; ");
       return;
     }
     const { channel, search, running, failing } = asked;
