@@ -118,23 +118,23 @@ def resolve(command: list[str], version_folder: Path, *, search_path: bool = Fal
 
 def unstartable(program: str) -> str:
     """Return why a program cannot be started; empty where nothing that can be seen speaks against it."""
-    if not Path(program).exists():
-        return "is not there"
     if shutil.which(program) is None:
-        return "is not executable"
+        return "is not executable" if Path(program).exists() else "is not there"
     interpreter = _interpreter(Path(program))
-    return f"asks for {interpreter}, which is not there" if interpreter and not interpreter.exists() else ""
+    if interpreter.startswith("/") and shutil.which(interpreter) is None:
+        return f"asks for {interpreter}, which is not there"
+    return ""
 
 
-def _interpreter(program: Path) -> Path | None:
+def _interpreter(program: Path) -> str:
     """Return what the kernel starts for a script, by its first line: execve(2)."""
     try:
         with program.open("rb") as file:
             first = file.read(MAX_SHEBANG_BYTES).partition(b"\n")[0]
     except OSError:  # it may be run and not read
-        return None
-    words = first[2:].split() if first.startswith(b"#!") else []
-    return Path(os.fsdecode(words[0])) if words else None
+        return ""
+    words = os.fsdecode(first[2:]).replace("\t", " ").strip(" ")  # a carriage return is part of a word
+    return words.split(" ")[0] if first.startswith(b"#!") else ""
 
 
 def says(output: str, word: str) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.blame import blame, retry_at
+from agent.commands import unstartable
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -111,6 +112,28 @@ def test_the_old_version_is_started_up_to_three_times(scene, refusals, state, ru
     scene.release("1.1.0")
     assert (scene.host.tick().entry["state"], scene.host.runs) == (state, runs)
     assert not list(scene.host.folder.glob("refuse-start-*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "why"),
+    [
+        (b"#! \t/bin/sh -e\n", 0o755, ""),
+        (b"#!/nope/sh\n", 0o755, "asks for /nope/sh, which is not there"),
+        (b"#!/bin/sh\r\n", 0o755, "asks for /bin/sh\r, which is not there"),
+        (b"#!sh\n", 0o755, ""),
+        (b"\x7fELF", 0o755, ""),
+        (b"", 0o755, ""),
+        (b"#!/bin/sh\n", 0o644, "is not executable"),
+        (None, 0, "is not there"),
+    ],
+)
+def test_what_speaks_against_a_program(tmp_path, content, mode, why):
+    """A look at a program tells what the kernel would refuse, and no more than it can know."""
+    program = tmp_path / "program"
+    if content is not None:
+        program.write_bytes(content)
+        program.chmod(mode)
+    assert unstartable(str(program)) == why
 
 
 @pytest.mark.parametrize(
