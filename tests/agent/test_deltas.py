@@ -15,6 +15,7 @@ from agent.steps.download import SPARE_BYTES
 from metadata import archives
 from tests.support.product import build
 from tests.support.systemd import may_mount
+from tests.support.web import answer
 
 ZEROS = 8_000_000
 
@@ -70,6 +71,11 @@ def swap(scene) -> None:
     path.write_bytes(b"\x00" * path.stat().st_size)
 
 
+def withhold(scene) -> None:
+    """Serve everything but the patch."""
+    scene.web.faults[".patch"] = answer(404)
+
+
 def tried(scene) -> None:
     """Leave the journal as a tick leaves it that dies over the patch."""
     (path,) = (scene.repo.store / "targets").rglob("*.patch")
@@ -79,7 +85,10 @@ def tried(scene) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "said"),
-    [(spoil, "no patch: the patch does not fit"), (lose, "bytes"), (swap, "no patch:"), (tried, "bytes")],
+    [
+        *((spoil, "no patch: the patch does not fit"), (lose, "bytes"), (swap, "no patch:")),
+        *((withhold, "is not there (HTTP 404)"), (tried, "bytes")),
+    ],
 )
 def test_a_patch_that_is_of_no_use_costs_nothing_but_bytes(patched, harm, said):
     """What is kept is damaged or gone, a mirror lies, or a tick died over it: the full file comes."""
@@ -90,16 +99,34 @@ def test_a_patch_that_is_of_no_use_costs_nothing_but_bytes(patched, harm, said):
     assert "a patch from" not in way
 
 
-def test_a_host_without_the_library_takes_the_full_file(patched):
-    """The library for patches is missing on this host, and the report says so."""
+FAILS = """
+class HDiffPatchError(Exception): ...
+
+def apply(old, patch):
+    raise {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("library", "said"),
+    [
+        ("raise ImportError('not on this host')", "hdiffpatch is not installed"),
+        (FAILS.format("MemoryError"), "the memory does not suffice for a patch"),
+        (FAILS.format("HDiffPatchError('corrupt')"), "the patch does not fit"),
+        (FAILS.format("OSError(5, 'Input/output error')"), "no patch: "),
+    ],
+    ids=["missing", "out of memory", "refuses", "disk"],
+)
+def test_a_library_that_makes_nothing_leads_to_the_full_file(patched, library, said):
+    """The library for patches is missing on this host or fails there, and the report says so."""
     patched.order("1.1.0")
     hidden = patched.host.folder / "hidden"
     hidden.mkdir()
-    (hidden / "hdiffpatch.py").write_text("raise ImportError('not on this host')\n")
+    (hidden / "hdiffpatch.py").write_text(library)
     path = f"{hidden}:{patched.host.environment['PYTHONPATH']}"
     done = patched.host.run("tick", environment={"PYTHONPATH": path})
     assert (done.exit_code, patched.host.runs) == (0, "1.1.0"), done.stderr
-    assert "hdiffpatch is not installed" in patched.host.details("update_download")
+    assert said in patched.host.details("update_download")
 
 
 def test_a_host_with_little_memory_takes_the_full_file(patched):

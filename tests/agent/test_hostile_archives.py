@@ -177,6 +177,17 @@ def test_a_zip_that_lies_is_refused_by_both(tmp_path, data, reason):
     assert reason in agent
 
 
+def test_a_zip_that_unpacks_to_more_than_it_says(tmp_path):
+    """A file that is said to be small is not read past its end, and its checksum tells."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("abc", bytes(20_000_000))
+    data = bytearray(file.getvalue())
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 10)
+    assert all(refused_by(tmp_path, bytes(data), ".zip", bytes(data)))
+    assert (tmp_path / "below" / "target" / "abc").stat().st_size <= 10
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     """Three files of 3.9 GB each are counted from the table of contents."""
     file = io.BytesIO()
