@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost, interleaved
-from tests.bench.polling import enrolled, ground
+from tests.bench.polling import settled
 from tests.conftest import ROOT
 from tests.support import readers
-from tests.support.web import Web, serving
+from tests.support.web import Web
 from tests.support.workspace import Workspace
 
 TARGET = "releases/agent/1.5.0/release.json"
@@ -27,16 +27,10 @@ Command = Sequence[str | Path]
 
 def rows(folder: Path, python: str, runs: int) -> list[Row]:
     """Measure every client."""
-    shutil.rmtree(folder, ignore_errors=True)
-    manager = ground(folder / "manager")
-    with serving(manager.store) as web:
-        host = enrolled(folder / "host", manager, web, python)
+    with settled(folder, python) as (manager, web, host):
         commands = _commands(folder, host, manager, web)
-        try:
-            asked = {name: _requests(web, command) for name, command in commands.items()}
-            taken = interleaved(runs, *(_measure(python, folder, one) for one in commands.values()))
-        finally:
-            host.close()
+        asked = {name: _requests(web, command) for name, command in commands.items()}
+        taken = interleaved(runs, *(_measure(python, folder, one) for one in commands.values()))
     ours, *others = zip(commands, taken, strict=True)
     return [row for peer in others for row in _compared(ours[1], peer, asked)]
 

@@ -1,6 +1,8 @@
 """A tick with nothing to do, against a bare refresh by python-tuf's own client; and the resident process."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.lean import LeanHost
@@ -59,20 +61,26 @@ def enrolled(folder: Path, manager: Workspace, web: Web, python: str) -> LeanHos
     return host
 
 
-def rows(folder: Path, python: str, runs: int) -> list[Row]:
-    """Measure everything about polling."""
+@contextlib.contextmanager
+def settled(folder: Path, python: str) -> Iterator[tuple[Workspace, Web, LeanHost]]:
+    """Give a repository, its server and a host that runs the release, in a folder that they begin anew."""
     shutil.rmtree(folder, ignore_errors=True)
     manager = ground(folder / "manager")
-    with serving(manager.store) as web:
-        host = enrolled(folder / "host", manager, web, python)
-        try:
-            memory = supervised(host, web)
-            web.forget()
-            assert host.run("tick").exit_code == 0
-            requests, body_bytes = len(web.requests), web.body_bytes
-            bare, idle = _compared(folder, host, web, manager, runs)
-        finally:
-            host.close()
+    with (
+        serving(manager.store) as web,
+        contextlib.closing(enrolled(folder / "host", manager, web, python)) as host,
+    ):
+        yield manager, web, host
+
+
+def rows(folder: Path, python: str, runs: int) -> list[Row]:
+    """Measure everything about polling."""
+    with settled(folder, python) as (manager, web, host):
+        memory = supervised(host, web)
+        web.forget()
+        assert host.run("tick").exit_code == 0
+        requests, body_bytes = len(web.requests), web.body_bytes
+        bare, idle = _compared(folder, host, web, manager, runs)
     return [
         Row("idle tick: HTTP requests", requests, "", REQUESTS_LIMIT),
         Row("idle tick: bodies", body_bytes, "B", BODY_LIMIT_BYTES),

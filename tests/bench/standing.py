@@ -4,14 +4,13 @@ A day at the usual pace is 96 polls, of which the supervisor knows only that it 
 how long it slept between them leaves nothing in its memory. So the policy makes hosts ask every second.
 """
 
-import shutil
 from pathlib import Path
 
 from tests.bench.lean import LeanHost
 from tests.bench.measure import Row
-from tests.bench.polling import RESIDENT_LIMIT_MB, enrolled, ground, resident_mb
+from tests.bench.polling import RESIDENT_LIMIT_MB, resident_mb, settled
 from tests.support.host import eventually
-from tests.support.web import Web, serving
+from tests.support.web import Web
 
 POLLS_A_DAY = 96
 """At ``poll_s`` 900."""
@@ -24,14 +23,8 @@ PATIENCE_S = 3_600
 
 def rows(folder: Path, python: str, _runs: int) -> list[Row]:
     """Measure a day of the supervisor."""
-    shutil.rmtree(folder, ignore_errors=True)
-    manager = ground(folder / "manager")
-    with serving(manager.store) as web:
-        host = enrolled(folder / "host", manager, web, python)
-        try:
-            warm_mb, after_mb = stood(host, web, POLLS_A_DAY)
-        finally:
-            host.close()
+    with settled(folder, python) as (_, web, host):
+        warm_mb, after_mb = stood(host, web, POLLS_A_DAY)
     note = f"{POLLS_A_DAY} polls, a child service"
     return [
         Row("supervisor after a day: resident", after_mb, "MB", RESIDENT_LIMIT_MB, note=note),

@@ -17,18 +17,14 @@ from tests.bench.lean import LeanHost
 from tests.bench.measure import Cost, Row, cost
 from tests.support import seaweed
 from tests.support.middleman import between
-from tests.support.web import Web, serving
+from tests.support.web import Web
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Web, LeanHost]]:
     """A repository on a web server, and a host that has its release."""
-    folder = tmp_path_factory.mktemp("polling")
-    manager = polling.ground(folder / "manager")
-    with serving(manager.store) as web:
-        host = polling.enrolled(folder / "host", manager, web, sys.executable)
+    with polling.settled(tmp_path_factory.mktemp("polling"), sys.executable) as (_, web, host):
         yield web, host
-        host.close()
 
 
 def test_a_poll_is_two_small_requests(web: tuple[Web, LeanHost]):
