@@ -54,7 +54,7 @@ class Slots:
             return None
         target = link.readlink()
         if target.parent != Path("versions"):
-            anew = "remove the link; the next tick installs the product anew beside what runs"
+            anew = "remove the link; the next tick installs the product anew in place of what runs"
             hint = f"point it back: ln -sfn versions/VERSION {link}; or {anew}"
             raise UnsuitableError(f"{link} points to {target}, which is no version", hint)
         return target.name
