@@ -21,6 +21,18 @@ def decided(ran):
     return {one["name"]: (one["decision"]["rule"], one["running"]) for one in ran.json["products"]}
 
 
+def assert_both_are_counted(repo, box):
+    """Assert that the collector knows what each product came to on the host."""
+    repo.do("fleet", "collect", box)
+    for product, version in (("agent", "1.1.0"), ("relay", "2.1.0")):
+        [member] = repo.do("agents", "list", f"{product}/stable")
+        assert (member["agent"], member["wave"], member["running"]) == (AGENT, "canary", version)
+    counted = repo.do("fleet", "query", "progress")
+    assert [(one["product"], one["rollout"], one["soaking"]) for one in counted] == [
+        (product, rollout, 1) for product in ("agent", "relay") for rollout in ("stable-0001", "stable-0002")
+    ]
+
+
 def test_a_second_product_rolls_out_beside_the_first(scene, tmp_path):
     """A host let in by a token follows the other once a new token says so; both are counted and explained."""
     host, repo, box = scene.host, scene.repo, tmp_path / "box"
@@ -45,14 +57,7 @@ def test_a_second_product_rolls_out_beside_the_first(scene, tmp_path):
     host.tick()
     assert decided(host.tick()) == {"agent": ("current", "1.1.0"), "relay": ("current", "2.1.0")}
     assert host.runs == "1.1.0"
-    repo.do("fleet", "collect", box)
-    for product, version in (("agent", "1.1.0"), ("relay", "2.1.0")):
-        [member] = repo.do("agents", "list", f"{product}/stable")
-        assert (member["agent"], member["wave"], member["running"]) == (AGENT, "canary", version)
-    counted = repo.do("fleet", "query", "progress")
-    assert [(one["product"], one["rollout"], one["soaking"]) for one in counted] == [
-        (product, rollout, 1) for product in ("agent", "relay") for rollout in ("stable-0001", "stable-0002")
-    ]
+    assert_both_are_counted(repo, box)
     about = ("--agent", AGENT, "--channel", "relay/stable", "--running", "2.1.0")
     told = repo.do("explain", scene.web.url, "--root", repo.root_file, *about)
     assert (told["wave"], told["decision"]["rule"]) == ("canary", "current")
