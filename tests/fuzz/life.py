@@ -27,6 +27,7 @@ from metadata.versions import parse, within
 from tests.agent.forge import BASE, Forge
 from tests.agent.scene import AGENT, WAVES, copied
 from tests.fuzz.parser import scratch
+from tests.fuzz.served import Served
 from tests.support.workspace import CHANNEL, Workspace
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
@@ -92,12 +93,8 @@ class Life:
         self.folder = folder
         self.repo = copied(_founded(), folder / "repo")
         self.forge = Forge(self.repo)
-        self.served = folder / "served"
-        self.served.mkdir()
-        (self.served / "targets").symlink_to(self.repo.store / "targets")
+        self.served, self.mirror = (Served(folder / name, self.repo.store) for name in ("served", "mirror"))
         self.views = [View()]
-        self.given: int | None = 0
-        """Which publication the server gives; None where it gives nothing."""
         self.seen = -1
         self.deaths = 0
         self.unknown = False
@@ -111,10 +108,11 @@ class Life:
         config = self.folder / "agent.toml"
         config.write_text(
             f'state = "{self.folder}/state"\nroot = "{self.folder}/root"\n'
+            f'[network]\nmirrors = ["file://{self.mirror.folder}"]\n'
             '[[product]]\nname = "agent"\nservice = { kind = "none" }\n'
         )
         self.settings, _ = settings.load(config)
-        invitation = enrolment.by_root(f"file://{self.served}", self.repo.root_file)
+        invitation = enrolment.by_root(f"file://{self.served.folder}", self.repo.root_file)
         enrolment.enrol(self.settings, invitation, AGENT)
 
     @property
@@ -160,39 +158,33 @@ class Life:
 
     def _keep(self) -> None:
         data = (self.repo.store / "metadata" / "timestamp.json").read_bytes()
-        (self.folder / f"{len(self.views) - 1}.timestamp.json").write_bytes(data)
+        self._timestamp(len(self.views) - 1).write_bytes(data)
+
+    def _timestamp(self, number: int) -> Path:
+        return self.folder / f"{number}.timestamp.json"
 
     def _serve(self) -> None:
-        if self.given is not None and not self._is_frozen():
+        if self.served.follows:
             self.heal()
 
-    def _is_frozen(self) -> bool:
-        return not (self.served / "metadata").is_symlink()
+    @property
+    def given(self) -> list[int]:
+        """The publications that the host can find, among them the one that it acts upon."""
+        found = [place.given for place in (self.served, self.mirror)]
+        return [one for one in found if one is not None and one >= self.seen]
 
     def heal(self) -> None:
         """Serve the newest."""
-        self._clear()
-        (self.served / "metadata").symlink_to(self.repo.store / "metadata")
-        self.given = len(self.views) - 1
+        self.served.heal(len(self.views) - 1)
 
     def cut(self) -> None:
         """Serve nothing."""
-        self._clear()
-        self.given = None
+        self.served.cut()
 
-    def freeze(self, number: int) -> None:
-        """Serve an older publication from here on, by its own good signatures."""
-        self._clear()
-        shutil.copytree(self.repo.store / "metadata", self.served / "metadata")
-        shutil.copy(self.folder / f"{number}.timestamp.json", self.served / "metadata" / "timestamp.json")
-        self.given = number
-
-    def _clear(self) -> None:
-        place = self.served / "metadata"
-        if place.is_symlink():
-            place.unlink()
-        else:
-            shutil.rmtree(place, ignore_errors=True)
+    def freeze(self, back: int, *, at_mirror: bool = False) -> None:
+        """Serve an older publication from here on."""
+        number = max(0, len(self.views) - 1 - back)
+        (self.mirror if at_mirror else self.served).freeze(number, self._timestamp(number))
 
     def back_up(self) -> None:
         """Copy the host's state."""

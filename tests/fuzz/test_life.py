@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.states import State
 from metadata.versions import parse
-from tests.fuzz.life import BAD, BUG, VERSIONS, Life
+from tests.fuzz.life import BAD, BUG, VERSIONS, Life, View
 from tests.fuzz.parser import scratch
 
 NUMBERS = itertools.count()
@@ -61,7 +61,16 @@ class Host(RuleBasedStateMachine):
     @rule(back=st.integers(1, 4))
     def freeze(self, back: int) -> None:
         """Serve what was true some publications ago."""
-        self.life.freeze(max(0, len(self.life.views) - 1 - back))
+        self.life.freeze(back)
+        assert self.judged() != BUG
+
+    @rule(back=st.sampled_from([None, 0, 1, 3]))
+    def mirror(self, back: int | None) -> None:
+        """Let a mirror give nothing, what is new, or what was true before; it does not follow."""
+        if back is None:
+            self.life.mirror.cut()
+        else:
+            self.life.freeze(back, at_mirror=True)
         assert self.judged() != BUG
 
     @rule(dies_at=st.integers(0, 400))
@@ -76,24 +85,20 @@ class Host(RuleBasedStateMachine):
         now, given = self.life.running, self.life.given
         if now != before and now == BAD:
             self.left, self.life.unknown = before, False
+        assert now is not None or before is None or (before == BAD and self.left is None)
         if now != before and state not in SETTLED_BEFORE:
-            self.judge(before, now, given)
+            assert any(self.allows(self.life.views[one], before, now) for one in given)
         if code == 0 and now == BAD:
             self.judge_bad()
-        if code == 0 and given is not None:
-            self.life.seen = max(self.life.seen, given)
+        if code == 0 and given:
+            self.life.seen = min(given)
         return code
 
-    def judge(self, before: str | None, now: str | None, given: int | None) -> None:
-        """Compare a switch with the publication that was served: its like and nothing older allows it."""
-        assert now is not None
-        assert given is not None
-        assert given >= self.life.seen
-        view = self.life.views[given]
-        assert now == view.version
-        assert now not in view.revoked
-        if before is not None and parse(now) < parse(before):
-            assert view.recalls(before)
+    def allows(self, view: View, before: str | None, now: str | None) -> bool:
+        """Return whether a publication allows a switch; one that is older than what was seen is not asked."""
+        goes_down = before is not None and now is not None and parse(now) < parse(before)
+        wanted = now == view.version and now not in view.revoked
+        return wanted and (not goes_down or view.recalls(str(before)))
 
     def judge_bad(self) -> None:
         """A trial that was lost goes back, unless nobody may run what was there before."""
@@ -105,6 +110,7 @@ class Host(RuleBasedStateMachine):
         """With a good network, the host comes to where the model says, and stays there."""
         self.life.publish()
         self.life.heal()
+        self.life.mirror.cut()
         for _ in range(2):
             assert self.judged() == 0
         stands, highest, why = self.life.journal()
