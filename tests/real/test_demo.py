@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from tests.support.chromium import chromium, reading
+from tests.support.console import WAIT_S, opened
+from tests.support.workspace import Workspace
 
 
 def commands_naming(place: Path) -> list[str]:
@@ -29,6 +31,9 @@ def test_the_demo_ends_as_it_promises(tmp_path):
     assert outcome["exposed_elsewhere"] == []
     assert outcome["versions"] == {"1.2.0": 20}
     assert commands_naming(place) == []
+    with opened(Workspace(place), tmp_path / "session.json") as console:
+        steer = console.session.get(f"{console.url}/steer", timeout=WAIT_S)
+        assert ("hello/stable" in steer.text, "1.2.0" in steer.text) == (True, True)
     with chromium() as browser, reading(browser, outcome["dashboard"]) as reader:
         reader.open("Failures")
         assert "host-01" in reader.text

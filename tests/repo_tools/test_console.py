@@ -85,6 +85,20 @@ def test_only_who_has_the_link_comes_in_and_only_once(console):
     assert requests.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 401
 
 
+def test_the_browser_is_led_by_a_file_that_nobody_else_reads(rolled, tmp_path):
+    """Everybody sees command lines: the browser's names a file, and the link stands in there."""
+    seen, program = tmp_path / "seen", tmp_path / "browser"
+    looks = 'f="${1#file://}"; { echo "$1"; stat -c %a "$f"; cat "$f"; }'
+    program.write_text(f"#!/bin/sh\n{looks} >{seen}.new; mv {seen}.new {seen}\n")
+    program.chmod(0o755)
+    rolled.secrets["BROWSER"] = f"{program} %s"
+    with opened(rolled, tmp_path / "session.json", options=()) as console:
+        eventually(seen.exists)
+        line, mode, page = seen.read_text().split("\n", 2)
+        assert (line.startswith("file://"), "key=" in line, mode) == (True, False, "600")
+        assert console.link in page
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

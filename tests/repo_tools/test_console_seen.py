@@ -1,5 +1,6 @@
 """The console in a real browser: a rollout from form to store, and hosts that attack whoever looks."""
 
+import os
 import shutil
 from datetime import timedelta
 
@@ -12,6 +13,13 @@ from tests.support.console import opened
 from tests.support.dashboards import Seen
 from tests.support.workspace import HERE
 
+WATCHED = """
+window.bars = [];
+new MutationObserver(() => {
+  for (const bar of document.querySelectorAll("#jobs progress")) window.bars.push(bar.position);
+}).observe(document.getElementById("jobs"), { childList: true, subtree: true });
+"""
+"""Notes how full the bars are that stand on the page, while they do."""
 ATTACK = "<img src=/hit onerror=window.hit=1>"
 
 
@@ -120,6 +128,48 @@ def test_every_action_says_what_comes_next(steering, rolled):
     going.get_by_text("The rollout that is under way").wait_for()
     going.get_by_text("1.5.0, stable-0002.").wait_for()
     assert going.get_by_role("button", name="Pause", exact=True).is_visible()
+
+
+def test_what_goes_on_is_paused_and_braked_and_let_go_again(steering, rolled):
+    """Pause, resume, brake and lift from the page: hosts are ordered just that once it is published."""
+
+    def brought_out(section, button):
+        said = do(steering, section, button)
+        steering.get_by_role("button", name="Sign all of it").click()
+        steering.get_by_text("Everybody who must has signed").wait_for()
+        do(steering, "staged", "Publish")
+        steering.get_by_text("Nothing is prepared.").wait_for()
+        found = rolled.do("rollout", "status", "stable")
+        return said, found["waves"][0]["order"]["state"], [one["rollout"] for one in found["brake"]["hold"]]
+
+    rolled.publish_release("1.5.0", strategy="manual")
+    steering.reload()
+    said, state, held = brought_out("going", "Pause")
+    assert ("tidegate rollout pause agent/stable" in said, state, held) == (True, "hold", [])
+    said, state, held = brought_out("going", "Resume")
+    assert ("tidegate rollout resume agent/stable" in said, state, held) == (True, "go", [])
+    said, state, held = brought_out("brake", "Brake")
+    assert ("tidegate brake agent/stable" in said, state, held) == (True, "go", ["stable-0001", "stable-0002"])
+    said, state, held = brought_out("brake", "Lift it")
+    assert ("tidegate brake --release agent/stable" in said, state, held) == (True, "go", [])
+
+
+def test_a_release_that_is_added_shows_how_far_it_is(steering, tmp_path):
+    """What takes long has a bar that fills, and its command beside it."""
+    source = tmp_path / "build"
+    source.mkdir()
+    (source / "agent").write_bytes(os.urandom(8 << 20))
+    steering.evaluate(WATCHED)
+    steering.locator("#add-version").fill("1.6.0")
+    steering.locator("#platform").fill(HERE)
+    steering.locator("#path").fill(str(source))
+    steering.locator("#probe").fill("agent --version")
+    steering.locator("#expect").fill("{version}")
+    said = do(steering, "add", "Add it")
+    assert "'--expect={version}'" in said
+    bars = steering.evaluate("window.bars")
+    assert bars == sorted(bars)
+    assert bars[-1] > 0
 
 
 def test_everybody_can_steer(steering):

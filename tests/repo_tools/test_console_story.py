@@ -65,6 +65,18 @@ class Manager:
         self.page.locator("#update-reason").fill(reason)
         return self.do("hosts", "Prepare it")
 
+    def order_again(self, version):
+        """Order a release once more to everybody whom a search finds, and take that back."""
+        self.page.locator("#running").fill("==1.4.2")
+        self.page.locator("form[data-find]").get_by_role("button", name="Find").click()
+        self.page.get_by_text("18 hosts, page 1 of 1").wait_for()
+        self.page.locator("#matching").check()
+        self.page.locator("#update-version").select_option(version)
+        self.page.locator("#retry").fill("1")
+        line = self.do("hosts", "Prepare it")
+        self.do("staged", "Take it back")
+        return line
+
     def bring_out(self):
         """Sign what is prepared, and publish it."""
         self.page.get_by_role("button", name="Sign all of it").wait_for()
@@ -170,6 +182,8 @@ def recall_it(manager, fleet):
 def order_what_mends_it(manager, fleet):
     """Add 1.5.1, and order it to twelve hosts."""
     manager.add("1.5.1")
+    manager.bring_out()
+    assert "agents select --running===1.4.2 --retry=1 agent/stable 1.5.1" in manager.order_again("1.5.1")
     line = manager.pick(12, "1.5.1", "before everybody else")
     assert (line.count("--id="), line.endswith("agent/stable 1.5.1")) == (12, True)
     manager.look("twelve")

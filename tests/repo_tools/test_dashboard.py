@@ -34,6 +34,16 @@ def test_the_fleet_is_counted(seen):
     assert status["rollouts"] == {"agent/stable": {"rollout": "stable-0002", "version": "1.5.0"}}
 
 
+def test_versions_are_drawn_over_time(seen):
+    """The areas end at the numbers of the table, and began before with the version that ran then."""
+    desk = seen.repo.desk()
+    [fleet] = site.gather(desk, seen.repo.folder / "lake", full=False).fleet
+    drawn = {layer.label: layer.counts for layer in fleet.timeline.layers}
+    assert {label: counts[-1] for label, counts in drawn.items() if counts[-1]} == dict(fleet.versions)
+    assert drawn["1.0.0"][0] == 26
+    assert all(label in "".join(seen.texts().values()) for label in ('class="chart"', "color-0", "color-1"))
+
+
 def test_the_rollout_says_what_it_waits_for_and_who_can_go_on(seen):
     """The gate's own sentence, the wave's counts, and the holders of the keys that come next."""
     shown = page(seen.status, "rollout.agent.stable.html")

@@ -1,11 +1,12 @@
 """What the dashboard says of rollouts at their turns: before they begin, held, recalled, in every channel."""
 
 import json
+import re
 import shutil
 from datetime import timedelta
 
 from tests.bench import large
-from tests.support.chorus import BACK, SOAKED, SWITCHED, Chorus
+from tests.support.chorus import BACK, SOAKED, SWITCHED, WELL, Chorus
 from tests.support.collection import Collection
 from tests.support.dashboards import page
 from tests.support.wave import Underway
@@ -89,6 +90,30 @@ def test_a_rollout_that_has_not_begun_is_waited_for(rolled):
     rolled.do("dashboard", "build")
     shown = page(rolled.store / "status", "rollout.agent.stable.html")
     assert ("Complete it" in shown, "b-open" in shown) == (True, True)
+
+
+def test_the_evidence_that_opened_a_wave_is_a_link_away(real_time, tmp_path):
+    """The page tells the threshold that the gate waits for; whoever doubts a wave reads what opened it."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    start = repo.desk().now - timedelta(days=1)
+    rollout = Underway(Collection(repo, repo.base / "box"), start, "--strategy", "gated")
+    names, status = rollout.join("canary", 3), repo.store / "status"
+
+    def shown():
+        rollout.collection.collect()
+        repo.do("dashboard", "build")
+        return page(status, "rollout.agent.stable.html")
+
+    rollout.tell(names[:2], *WELL, running="1.5.0")
+    rollout.tell(names[2:], {"stage": "heartbeat"}, running="1.4.2", rollout=None)
+    assert "with 3 hosts everybody must be heard; 1 still to come" in shown()
+    rollout.tell(names[2:], *WELL, running="1.5.0")
+    rollout.advance()
+    repo.sign_and_publish()
+    [link] = re.findall(r'href="([^"]*evidence/[^"]*)">What opened it', shown())
+    build = json.loads((status / "status.json").read_text())["build"]
+    assert json.loads((status / "builds" / build / link).read_text())["counts"]["ok"] == 3
 
 
 def test_where_all_failed_that_were_heard_nobody_is_led_on(real_time, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.support.chromium import chromium, reading
 from tests.support.dashboards import Seen
@@ -154,6 +155,14 @@ def test_an_open_page_follows_the_newest_build(browser, seen, url):
         reader.page.get_by_role("link", name="Audit").click()
         reader.page.get_by_text("What expires when").first.wait_for()
         assert reader.troubles == []
+
+
+def test_looking_for_news_costs_next_to_nothing(url):
+    """The small file that open pages ask for is not sent again while it is the same."""
+    first = requests.get(f"{url}status.json", timeout=60)
+    again = requests.get(f"{url}status.json", headers={"If-None-Match": first.headers["etag"]}, timeout=60)
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert len(first.content) < 1_000
 
 
 def test_a_link_to_a_page_stays_good(browser, seen, url):

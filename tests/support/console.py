@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,13 @@ class Console:
 
 
 @contextmanager
-def opened(work: Workspace, session: Path, folder: Path | None = None) -> Iterator[Console]:
+def opened(
+    work: Workspace, session: Path, folder: Path | None = None, options: Sequence[str] = ("--no-browser",)
+) -> Iterator[Console]:
     """Open a console of a workspace, in a folder, and end it as Ctrl-C in its terminal does."""
     program = [sys.executable, "-P", "-m", "repo_tools", "-C", str(work.folder)]
     with subprocess.Popen(
-        [*program, "console", "--no-browser", "--session-file", str(session)],
+        [*program, "console", *options, "--session-file", str(session)],
         stderr=subprocess.PIPE,
         env={**os.environ, **work.environ},
         cwd=folder,
