@@ -177,6 +177,7 @@ def test_nobody_changes_waves_in_the_midst_of_a_rollout(small):
     done = small.repo.run("waves", "stable", "--count", "--wave", "canary=2")
     assert done.exit_code == 13
     assert "no host may change its wave while canary 1.5.0 and full 1.4.2 run" in done.stderr
+    assert "what is only staged is taken back by tidegate unstage" in done.stderr
     small.repo.promote()
     small.repo.promote()
     assert len(small.waves("--count", "--wave", "canary=2")["canary"]) == 2
