@@ -37,6 +37,8 @@ class Heard(msgspec.Struct):
     """What they are about, each as ``product/channel``."""
     asides: list[Aside] = []
     joined: list[Joined] = []
+    counted: dict[str, int] = {}
+    """How many of its reports count by now, by the day on which they came."""
 
 
 class Work(msgspec.Struct):
@@ -67,6 +69,7 @@ def hear(gate: Gate, work: Work) -> Heard:
     ear = _Ear(gate, work.person, Heard(work.agent), Counter(work.counted))
     for parcel in work.parcels:
         ear.listen(parcel)
+    ear.heard.counted = dict(ear.counted)
     return ear.heard
 
 

@@ -135,28 +135,30 @@ class Collector:
     def _turn(self, before: Asked | None, batch: Batch | None, summary: Summary) -> Asked | None:
         """Take the load before, and let the next be verified by what the roster knows then."""
         if before is None:
-            return self._ask(batch)
+            return self._ask(batch, [])
         heard = before.verdict()
         with self.lake.load() as load:
             load.objects(before.batch.objects, before.batch.read)
             asides = [*before.batch.asides, *self._admit(heard, load, summary)]
-            following = self._ask(batch)
+            following = self._ask(batch, heard)
             asides += [aside for one in heard for aside in one.asides]
             self._count(heard, load, summary)
             load.asides(asides)
         summary.objects += len(before.batch.objects)
         return following
 
-    def _ask(self, batch: Batch | None) -> Asked | None:
+    def _ask(self, batch: Batch | None, heard: Sequence[Heard]) -> Asked | None:
+        """Let a load be verified, by the roster and by what was heard in the load that is not stored yet."""
         if batch is None:
             return None
         people = self.lake.people(sorted({one.agent for one in batch.objects}))
         days = {f"{one.received:%Y-%m-%d}" for one in batch.objects}
-        counted = self.lake.counted(list(people), days)
+        counted, latest = self.lake.counted(list(people), days), {one.agent: one.counted for one in heard}
         work = []
         for agent, group in groupby(batch.objects, key=lambda one: one.agent):
             parcels = [batch.parcels[one.name] for one in group if one.name in batch.parcels]
-            work.append(Work(agent, people.get(agent), parcels, counted.get(agent, {})))
+            known = {**counted.get(agent, {}), **latest.get(agent, {})}
+            work.append(Work(agent, people.get(agent), parcels, known))
         return Asked(batch, self.workers.hear(self.gate, work))
 
     def _read(self, objects: Sequence[Dropped]) -> Batch:

@@ -12,14 +12,16 @@ from tests.support.crowd import Speaker
 
 FULL = 1_000
 """Reports in one object, at most."""
+LONG = "what happened here " * 80
+"""What makes a day's reports several loads."""
 
 
 def test_one_host_that_reports_without_end_counts_so_far(collection):
-    """The rest of its day is counted apart, with few lines, and other hosts are heard as ever."""
+    """The rest of its day is counted apart, load by load, and other hosts are heard as ever."""
     good = collection.voice("host-1").join()
     noisy, folder = Speaker("host-2", collection.token), collection.voice("host-2")
     reports = [
-        msgspec.structs.replace(report, machine=f"machine-{report.seq}")
+        msgspec.structs.replace(report, machine=f"machine-{report.seq}", detail=LONG)
         for report in noisy.reports(MOST_A_DAY + FULL, datetime.now(UTC))
     ]
     for first in range(0, len(reports), FULL):
