@@ -18,6 +18,7 @@ from tests.bench import (
     clients,
     collecting,
     deltas,
+    flooding,
     growing,
     installing,
     lean,
@@ -43,6 +44,7 @@ PARTS = {
     "publishing": (publishing.rows, 5),
     "uploading": (uploading.rows, 4),
     "collecting": (collecting.rows, 3),
+    "flooding": (flooding.rows, 1),
     "showing": (showing.rows, 3),
 }
 """What measures each part, and how often by default."""

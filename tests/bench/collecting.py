@@ -36,10 +36,10 @@ def rows(folder: Path, _python: str, runs: int) -> list[Row]:
     box = filled(folder, SPEED)
     taken, bare = [], []
     for _ in range(runs):
-        taken.append(_collected(box).wall_s)
+        taken.append(collected(box).wall_s)
         bare.append(_bare_s(SPEED))
     wall, peer = median(taken), median(bare)
-    small, large = (_collected(filled(folder, size)).peak_mb for size in (SMALL, LARGE))
+    small, large = (collected(filled(folder, size)).peak_mb for size in (SMALL, LARGE))
     return [
         Row(
             f"{NEEDED:,} reports collected",
@@ -83,7 +83,8 @@ def fill(box: Path, token: str, hosts: range, now: datetime) -> None:
             path.write_bytes(speaker.flush(reports[first : first + FLUSH]))
 
 
-def _collected(place: Path) -> Cost:
+def collected(place: Path) -> Cost:
+    """Collect a place's box into a new lake."""
     work = Workspace(place)
     shutil.rmtree(work.folder / "lake", ignore_errors=True)
     program: list[str | Path] = [
