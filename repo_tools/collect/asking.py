@@ -8,23 +8,20 @@ from typing import Any, Literal, Protocol
 
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools.collect.days import is_empty
-from repo_tools.collect.lake import ASIDES
-from repo_tools.collect.presence import AGENTS
-from repo_tools.collect.records import Row
+from repo_tools.collect.lake import AGENTS, ASIDES, ORDERS
+from repo_tools.collect.records import Ordered, Row
 
 EVERYTHING = "SELECT * FROM reports ORDER BY agent, seq"
 EngineName = Literal["duckdb", "spark"]
 TABLE = "reports"
-MORE = {"agents": AGENTS, "asides": ASIDES}
+MORE = {"agents": AGENTS, "asides": ASIDES, "orders": ORDERS}
 """Other tables, which are one file each."""
-OUTCOMES = "outcomes"
-"""A table that is worked out of ``TABLE``: what the hosts that a rollout reached came to."""
 COLUMNS = (*Row.__struct_fields__, "wave")
 RESERVED = frozenset({"at"})
 """Columns that SQL knows as words of its own, and reads in quotes alone."""
-_ROOM = files("repo_tools.collect") / "queries"
-COUNTED = (files("repo_tools.collect") / f"{OUTCOMES}.sql").read_text("utf-8")
-"""The question that makes it."""
+_HERE = files("repo_tools.collect")
+_ROOM = _HERE / "queries"
+_NO_ORDERS = "SELECT " + ", ".join(f"'' AS {name}" for name in Ordered.__struct_fields__) + " WHERE 1 = 0"
 
 
 @dataclass(frozen=True)
@@ -121,6 +118,17 @@ def more(lake: Path) -> dict[str, Path]:
     return {name: lake / file for name, file in MORE.items() if (lake / file).exists()}
 
 
+def worked_out(lake: Path) -> dict[str, str]:
+    """Return the tables that are made of others, each with the question that makes it, in their order."""
+    none = {} if (lake / ORDERS).exists() else {"orders": _NO_ORDERS}  # nobody collected since there is one
+    return {**none, "outcomes": _made("outcomes"), "members": _made("members"), "judged": judged("members")}
+
+
+def judged(members: str) -> str:
+    """Return the question what the hosts of a table come to; ``judged.sql`` says what it must hold."""
+    return f"WITH member AS (SELECT * FROM {members}) SELECT * FROM ({_made('judged')})"  # noqa: S608 (ours)
+
+
 def refuse_empty(lake: Path) -> None:
     """Refuse a lake that nobody could ask.
 
@@ -153,6 +161,10 @@ def unanswered(error: Exception) -> UsageError:
     columns = (f'"{name}"' if name in RESERVED else name for name in COLUMNS)
     hint = f"reports has the columns {', '.join(columns)}"
     return UsageError(f"the query cannot be answered: {said}", hint)
+
+
+def _made(name: str) -> str:
+    return (_HERE / f"{name}.sql").read_text("utf-8")
 
 
 def _first_line(statement: str) -> str:

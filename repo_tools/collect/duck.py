@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from metadata.errors import MalformedError, TidegateError, UnreachableError, UsageError
-from repo_tools.collect.asking import COUNTED, OUTCOMES, TABLE, Table, more, unanswered
+from repo_tools.collect.asking import TABLE, Table, more, unanswered, worked_out
 from repo_tools.collect.days import listed
 
 
@@ -77,7 +77,8 @@ def opened(lake: Path) -> Iterator[Duck]:
             found.create_view(TABLE)
             for name, path in more(lake).items():
                 db.read_parquet(str(path)).create_view(name)
-            db.execute(f"CREATE VIEW {OUTCOMES} AS {COUNTED}")
+            for name, statement in worked_out(lake).items():
+                db.execute(f"CREATE VIEW {name} AS {statement}")
         except duckdb.Error as error:
             raise _translated(error) from error
         yield Duck(db)

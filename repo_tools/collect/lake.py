@@ -8,11 +8,11 @@ What loads leave behind is merged when a run is over (``days``).
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
 
 import duckdb
@@ -25,8 +25,9 @@ from repo_tools.collect.load import Load
 from repo_tools.collect.records import Person
 
 PENDING, STATE, LOCK = "pending", "state.duckdb", ".lock"
-ASIDES = "asides.parquet"
-"""What was set aside, as it stood after the last run."""
+AGENTS, ASIDES, ORDERS = "agents.parquet", "asides.parquet", "orders.parquet"
+"""All agents, what was set aside, and what was ordered, as it stood after the last run."""
+_ASIDE = "SELECT name, agent, reason, detail, received, number FROM aside ORDER BY ALL"
 MEMORY = "128MB"
 """What DuckDB may take; beyond it uses the disk."""
 
@@ -133,12 +134,15 @@ class Lake:
             self.db.execute("DELETE FROM looked WHERE day = ?", [day])
             self.db.execute("INSERT INTO looked VALUES (?, ?)", [day, time_text(now)])
 
+    def write(self, name: str, statement: str, values: Mapping[str, Any] | None = None) -> None:
+        """Write a table anew, by the question that makes it; whoever reads it meanwhile has the old one."""
+        fresh = self.folder / f"{name}.new"
+        self.db.sql(statement, params=values).write_parquet(str(fresh), compression="zstd")
+        fresh.replace(self.folder / name)
+
     def write_asides(self) -> None:
-        """Write what is set aside anew; whoever reads it meanwhile has the old one."""
-        fresh = self.folder / f"{ASIDES}.new"
-        rows = self.db.sql("SELECT name, agent, reason, detail, received, number FROM aside ORDER BY ALL")
-        rows.write_parquet(str(fresh), compression="zstd")
-        fresh.replace(self.folder / ASIDES)
+        """Write what is set aside."""
+        self.write(ASIDES, _ASIDE)
 
     def asides(self) -> dict[str, int]:
         """Return how many reports were set aside since it was opened, by reason."""

@@ -11,7 +11,8 @@ from metadata import places
 from metadata.errors import TidegateError
 from metadata.fields import time_text
 from repo_tools.audit.past import PastStore, desk_on
-from repo_tools.collect.records import Standing
+from repo_tools.collect import rollouts
+from repo_tools.collect.records import Ordered, Standing
 from repo_tools.desk import Desk
 from repo_tools.rollouts.state import State, read_state
 from repo_tools.signed.reading import issued
@@ -38,6 +39,8 @@ class Era:
     """When it began, as reports write times; empty for the oldest that is known."""
     maps: Mapping[str, Map]
     """By ``product/channel``."""
+    orders: frozenset[Ordered] = frozenset()
+    """What was ordered when it began."""
 
     def wave(self, channel: str, agent: str, standing: Standing) -> str | None:
         """Return an agent's wave; None where there was no such channel."""
@@ -55,6 +58,8 @@ class Maps:
     def __init__(self, desk: Desk) -> None:
         self._past = _publications(desk)
         self._known = [next(self._past)]
+        self._ordered: dict[tuple[str, str, str, str], Ordered] = {}
+        self._note(self.now)
         self._whole = False
 
     @property
@@ -71,12 +76,28 @@ class Maps:
         ]
         return [*found[:-1], Era("", found[-1].maps)]
 
+    def ordered(self, since: str) -> list[Ordered]:
+        """Return what was ordered from some time on, each wave of each rollout as it was ordered last.
+
+        Args:
+            since: As reports write times; nothing for as far back as anybody asked.
+        """
+        while since and not self._whole and self._known[-1].since > since:
+            self._read_back()
+        return list(self._ordered.values())
+
+    def _note(self, era: Era) -> None:
+        for one in era.orders:
+            self._ordered.setdefault((one.product, one.channel, one.wave, one.rollout), one)
+
     def _read_back(self) -> None:
         """Read one more publication; one that changed nobody's wave makes the era after it longer."""
         older, newest = next(self._past, None), self._known[-1]
         if older is None:
             self._whole = True
-        elif older.maps == newest.maps:
+            return
+        self._note(older)
+        if older.maps == newest.maps:
             self._known[-1] = older
         else:
             self._known.append(older)
@@ -85,27 +106,29 @@ class Maps:
 def _publications(desk: Desk) -> Iterator[Era]:
     """Yield what was public, the newest first, back to where this root's keys no longer tell."""
     known: dict[tuple[str, int], Map] = {}
-    yield _era(desk, known)
+    said: rollouts.Known = {}
+    yield _era(desk, known, said)
     live = desk.live
     for number in range(live.timestamp.version - 1 if live.timestamp else 0, 0, -1):
         try:
             then = desk_on(PastStore(desk.store, number, live.version("root")), live.root_bytes, desk.now)
             if then.live.timestamp is not None:  # a killed publisher leaves a gap
-                yield _era(then, known)
+                yield _era(then, known, said)
         except TidegateError:
             return
 
 
-def _era(desk: Desk, known: dict[tuple[str, int], Map]) -> Era:
-    """Return the era of a publication; a channel whose role did not change has the waves that it had."""
+def _era(desk: Desk, known: dict[tuple[str, int], Map], said: rollouts.Known) -> Era:
+    """Return the era of a publication; a role that did not change says what it said."""
     timestamp, maps = desk.live.timestamp, {}
+    orders = [rollouts.ordered(desk, channel, said) for channel in desk.channels()]
     for channel in desk.channels():
         version = (channel.role, desk.live.version(channel.role))
         if version not in known:
             known[version] = map_of(read_state(desk, channel))
         maps[str(channel)] = known[version]
     at = issued(timestamp) if timestamp else None
-    return Era(time_text(at) if at else "", maps)
+    return Era(time_text(at) if at else "", maps, frozenset[Ordered]().union(*orders))
 
 
 def map_of(state: State) -> Map:

@@ -1,7 +1,7 @@
 """Who is still there: one table of all agents, as they stand, for questions.
 
-A host ends by its own word (``leave``), by a person's (``forget``) or by silence. Nothing that it said is
-removed, and an enrolment that comes later brings it back.
+A host ends by its own word (``leave``), by a person's (``forget``), or when nothing is heard of it for
+long. Nothing that it said is removed, and an enrolment that comes later brings it back.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 
 from metadata.errors import UsageError
 from metadata.fields import time_text
-from repo_tools.collect.lake import Lake
+from repo_tools.collect.lake import AGENTS, Lake
 
-AGENTS = "agents.parquet"
 ABSENT = timedelta(days=30)
-"""A host that was silent for so long is not waited for: a month of holidays is shorter."""
+"""A host that was not heard of for so long is not waited for: a month of holidays is shorter."""
 _TABLE = """
 WITH told AS (
   SELECT agent, max(received) AS heard, max(seq) FILTER (left_at IS NOT NULL) AS parting
@@ -26,7 +25,7 @@ SELECT agent.* EXCLUDE (left_at), roster.enrolled, roster.ring, roster.cohort_id
        clone.both_heard AS cloned,
        CASE WHEN forgotten.ended >= roster.enrolled THEN 'forgotten'
             WHEN told.parting > roster.seq THEN 'left'
-            WHEN told.heard < $silent_since THEN 'absent'
+            WHEN told.heard < $absent_since THEN 'absent'
             ELSE 'present' END AS presence,
        CASE WHEN forgotten.ended >= roster.enrolled THEN forgotten.reason ELSE '' END AS why
 FROM agent JOIN roster USING (agent) JOIN told USING (agent)
@@ -37,11 +36,8 @@ ORDER BY agent, product
 
 
 def write_agents(lake: Lake, now: datetime) -> None:
-    """Write the table anew; whoever reads it meanwhile has the old one."""
-    fresh = lake.folder / f"{AGENTS}.new"
-    since = {"silent_since": time_text(now - ABSENT)}
-    lake.db.sql(_TABLE, params=since).write_parquet(str(fresh), compression="zstd")
-    fresh.replace(lake.folder / AGENTS)
+    """Write the table anew."""
+    lake.write(AGENTS, _TABLE, {"absent_since": time_text(now - ABSENT)})
 
 
 def clones(lake: Lake, since: datetime) -> list[str]:

@@ -48,6 +48,18 @@ class Placed(msgspec.Struct, frozen=True):
     wave: str | None
 
 
+class Ordered(msgspec.Struct, frozen=True):
+    """What a wave was ordered to run."""
+
+    product: str
+    channel: str
+    wave: str
+    rollout: str
+    version: str
+    opened: str
+    """From when on its hosts could start, as reports write times."""
+
+
 class Aside(msgspec.Struct, frozen=True):
     """A report, or a whole object, that is not counted."""
 

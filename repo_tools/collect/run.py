@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 
 from metadata.fields import time_text
-from repo_tools.collect import box
+from repo_tools.collect import box, rollouts
 from repo_tools.collect.box import Dropped
 from repo_tools.collect.envelopes import MAX_OBJECT_BYTES, Parcel
 from repo_tools.collect.hearing import Heard, Work
@@ -98,6 +98,7 @@ class Collector:
         if self.lake.keeps:
             write_agents(self.lake, self.now)
             self.lake.write_asides()
+            rollouts.keep(self.lake, self.maps.ordered(rollouts.unknown_since(self.lake)))
             self.lake.tidy(self.now)
         return summary
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from metadata.errors import MalformedError, TidegateError, UnsuitableError
-from repo_tools.collect.asking import COUNTED, OUTCOMES, TABLE, Table, more, unanswered
+from repo_tools.collect.asking import TABLE, Table, more, unanswered, worked_out
 from repo_tools.collect.days import REPORTS
 
 try:
@@ -83,7 +83,8 @@ class Spark:
         try:
             for name, path in {TABLE: lake / REPORTS, **more(lake)}.items():
                 self.session.read.parquet(str(path.absolute())).createOrReplaceTempView(name)
-            self.session.sql(COUNTED).createOrReplaceTempView(OUTCOMES)
+            for name, statement in worked_out(lake).items():
+                self.session.sql(statement).createOrReplaceTempView(name)
         except (PySparkException, Py4JError) as error:
             raise _translated(error) from error
 

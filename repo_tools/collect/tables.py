@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS roster (
   labels VARCHAR, enrolled VARCHAR, cohort_id VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS stood (
   agent VARCHAR, seq BIGINT, since VARCHAR, ring VARCHAR, cohort_id VARCHAR, PRIMARY KEY (agent, seq));
+CREATE TABLE IF NOT EXISTS ordered (
+  product VARCHAR, channel VARCHAR, wave VARCHAR, rollout VARCHAR, version VARCHAR, opened VARCHAR,
+  PRIMARY KEY (product, channel, wave, rollout));
 CREATE TABLE IF NOT EXISTS forgotten (agent VARCHAR PRIMARY KEY, ended VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS machine (
   agent VARCHAR, machine VARCHAR, first VARCHAR, last VARCHAR, PRIMARY KEY (agent, machine));

@@ -21,7 +21,7 @@ from repo_tools.rollouts import braking, orders
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, Wave, number
+from repo_tools.rollouts.state import State, Wave, number, opened
 
 Count = Callable[[Order], Tally]
 """Counts the hosts of the wave that follows an order."""
@@ -87,12 +87,6 @@ def watch(state: State, plan_of: Callable[[str], Plan | None], count: Count, ter
             verdict = replace(halted.verdict, text=said)
             return replace(halted, verdict=verdict, change=_hold(state, reached, verdict, terms))
     return None
-
-
-def opened(order: Order) -> datetime:
-    """Return from when on the hosts of an order could start."""
-    assert order.not_before is not None  # every order that is made here says it
-    return order.not_before
 
 
 def _blocked(state: State, plan: Plan | None, reached: list[Wave]) -> Verdict | None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ from repo_tools.gate.verdict import Counts
 
 LOST = timedelta(days=2)
 """Silence after a switch that is no pause any more: a host missed two of its daily heartbeats."""
-_OUTCOMES = files("repo_tools.gate").joinpath("counting.sql").read_text("utf-8")
 _ROSTER = """
 WITH known AS (
   SELECT NULL::STRUCT(since VARCHAR, ring VARCHAR, cohort_id VARCHAR)[] AS stood WHERE FALSE
@@ -38,15 +36,22 @@ WHERE product = $product AND channel = $channel AND first_received < $since
 ORDER BY agent
 """
 """By the last enrolment before the order opened; a lake of an earlier version knows the last one alone."""
+_MEMBER = """
+CREATE TEMP TABLE member AS
+SELECT unnest($members::VARCHAR[]) AS agent, $product AS product, $channel AS channel, $rollout AS rollout,
+       $version AS version, $since AS opened
+"""
+_JUDGED = f"""
+SELECT agent, failed, ok, seen, unfit, started, coalesce(silent AND last < $lost, FALSE) AS lost
+FROM ({asking.judged("member")}) ORDER BY agent
+"""  # noqa: S608 (ours)
 _DIGESTS = """
-SELECT digest FROM reports JOIN member USING (agent)
-WHERE product = $product AND channel = $channel AND rollout = $rollout
-ORDER BY digest
+SELECT digest FROM reports JOIN member USING (product, channel, rollout, agent) ORDER BY digest
 """
 
 
 class _Outcome(NamedTuple):
-    """What became of one member; the columns of ``counting.sql``."""
+    """What became of one member; the columns of ``_JUDGED``."""
 
     agent: str
     failed: bool
@@ -83,18 +88,15 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
     """
     about = {"product": order.product, "channel": order.channel}
     since = {**about, "since": time_text(opened)}
-    told = {**about, "rollout": order.rollout}
+    ordered = {"rollout": order.rollout, "version": order.version}
     asking.refuse_empty(lake)
     with duck.opened(lake) as engine:
         db = engine.db
         roster = db.execute(_ROSTER, since).fetchall()
         members = [agent for agent, *rest in roster if waves.wave(agent, Standing(*rest)) == order.wave]
-        db.execute(
-            "CREATE TEMP TABLE member AS SELECT unnest($members::VARCHAR[]) AS agent", {"members": members}
-        )
-        asked = {**since, **told, "version": order.version, "lost": time_text(now - LOST)}
-        rows = db.execute(_OUTCOMES, asked).fetchall()
-        digests = "".join(f"{digest}\n" for (digest,) in db.execute(_DIGESTS, told).fetchall())
+        db.execute(_MEMBER, {**since, **ordered, "members": members})
+        rows = db.execute(_JUDGED, {"lost": time_text(now - LOST)}).fetchall()
+        digests = "".join(f"{digest}\n" for (digest,) in db.execute(_DIGESTS).fetchall())
     return Tally(_counts(rows), digests.count("\n"), sha256(digests.encode()).hexdigest())
 
 

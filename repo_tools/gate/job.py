@@ -15,7 +15,7 @@ from metadata.errors import UnsuitableError
 from metadata.strict import encode
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
-from repo_tools.gate.advance import Step, advance, opened, watch
+from repo_tools.gate.advance import Step, advance, watch
 from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.left import is_anew, is_whole, left
 from repo_tools.gate.verdict import Verdict
@@ -28,7 +28,7 @@ from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change, roles_of, stage
-from repo_tools.rollouts.state import State, read_state
+from repo_tools.rollouts.state import State, opened, read_state
 from repo_tools.signing import Signed, at_hand, sign_staged
 from repo_tools.workspace import LAKE
 

@@ -12,7 +12,7 @@ from repo_tools.audit.history import History
 from repo_tools.audit.papers import Paper
 from repo_tools.audit.past import NOWHERE
 from repo_tools.collect import duck
-from repo_tools.collect.presence import AGENTS
+from repo_tools.collect.lake import AGENTS
 from repo_tools.contents import Contents
 from repo_tools.gate.counting import LOST
 from repo_tools.notices import events

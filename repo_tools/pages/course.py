@@ -10,7 +10,7 @@ from repo_tools.audit import evidence
 from repo_tools.collect.placing import Map, map_of
 from repo_tools.collect.records import Standing
 from repo_tools.desk import Desk
-from repo_tools.gate.advance import Step, advance, opened
+from repo_tools.gate.advance import Step, advance
 from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Bar, Counts, Verdict, judge
@@ -18,7 +18,7 @@ from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
-from repo_tools.rollouts.state import State, Wave, held_by, read_state
+from repo_tools.rollouts.state import State, Wave, held_by, opened, read_state
 from repo_tools.signed.views import Delegation
 
 NOBODY = Counts()

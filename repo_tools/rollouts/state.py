@@ -211,6 +211,12 @@ def order_in(entry: Entry) -> Order:
     return strict.convert(custom.get("tidegate"), Order, refuse_unknown=True)
 
 
+def opened(order: Order) -> datetime:
+    """Return from when on the hosts of an order could start."""
+    assert order.not_before is not None  # every order that is made here says it
+    return order.not_before
+
+
 def cut_spread(order: Order) -> str:
     """Return what is wrong with an order that ends before its spread does; nothing for any other."""
     if order.not_before is None or order.not_after is None:

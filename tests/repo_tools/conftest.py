@@ -13,6 +13,7 @@ from tests.support.collection import Collection
 from tests.support.disasters import Danger
 from tests.support.seaweed import Bucket, Seaweed, program, running
 from tests.support.stage import Stage
+from tests.support.wave import Underway
 from tests.support.web import serving
 from tests.support.workspace import Workspace
 
@@ -144,3 +145,12 @@ def collection(heard: Workspace, tmp_path: Path) -> Collection:
         lake.rename(tmp_path / "the-last-one")
     (tmp_path / "box").mkdir()
     return Collection(heard, tmp_path / "box")
+
+
+@pytest.fixture
+def canary(real_time: Path, tmp_path: Path) -> Underway:
+    """A rollout that has been in canary for three days, with a drop box that is empty."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+    return Underway(Collection(repo, tmp_path / "box"), start)

@@ -2,45 +2,70 @@
 
 import subprocess
 import sys
+from datetime import timedelta
+from functools import partial
 
 import duckdb
 import pytest
 
 from repo_tools.collect import asking
 from repo_tools.collect.asking import COLUMNS
+from tests.support.chorus import BACK, SWITCHED, WELL
+from tests.support.wave import ROLLOUT
 
 
-def test_the_queries_say_how_a_rollout_goes(collection):
+def test_the_queries_say_how_a_rollout_goes(canary):
     """Kept, rolled back, failed and silent hosts are told apart; versions and failures are counted."""
-    stages = {
-        "host-1": [("update_install", "ok"), ("update_healthcheck", "ok"), ("soak", "ok")],
-        "host-2": [("update_install", "ok"), ("update_healthcheck", "failed"), ("update_rollback", "ok")],
-        "host-3": [("update_install", "ok")],
-        "host-4": [("update_verify", "failed")],
-    }
-    voices = {name: collection.voice(name).join() for name in stages}  # before the rollout begins
-    for name, events in stages.items():
-        voice = voices[name]
-        for stage, outcome in events:
-            reason = "unhealthy" if outcome == "failed" else ""
-            voice.say(
-                voice.report(stage=stage, outcome=outcome, reason=reason, rollout="stable-0001", to="1.0.0")
-            )
-        voice.say(voice.report(running="1.0.0" if name == "host-1" else "0.9.0"))
-    collection.collect()
-    progress = collection.repo.do("fleet", "query", "progress")
+    kept, back, begun, unverified = ([name] for name in canary.join("canary", 4))
+    canary.tell(kept, *WELL)
+    canary.tell(back, *BACK)
+    canary.tell(begun, *SWITCHED[:1])
+    canary.tell(unverified, {"stage": "update_verify", "outcome": "failed", "reason": "probe"})
+    canary.tell(
+        [*back, *begun, *unverified], {"stage": "heartbeat", "running": "1.4.2"}, rollout=None, to=None
+    )
+    canary.tell(kept, {"stage": "heartbeat", "running": "1.5.0"}, rollout=None, to=None)
+    canary.collection.collect()
+    query = partial(canary.repo.do, "fleet", "query")
+    [row] = query("progress", "--where", f"rollout={ROLLOUT}")
+    assert (row["product"], row["wave"]) == ("agent", "canary")
     names = ("expected", "heard", "ok", "failed", "silent", "soaking", "back", "later")
-    assert [sum(one[name] for one in progress) for name in names] == [4, 3, 1, 2, 1, 0, 1, 0]
-    failures = collection.repo.do("fleet", "query", "failures")
-    assert {(one["stage"], one["reason"], one["agents"]) for one in failures} == {
+    assert [row[name] for name in names] == [4, 3, 1, 2, 1, 0, 1, 0]
+    assert {(one["stage"], one["reason"], one["agents"]) for one in query("failures")} == {
         ("update_healthcheck", "unhealthy", 1),
-        ("update_verify", "unhealthy", 1),
+        ("update_verify", "probe", 1),
     }
-    assert [(one["version"], one["agents"]) for one in collection.repo.do("fleet", "query", "versions")] == [
-        ("0.9.0", 3),
-        ("1.0.0", 1),
-    ]
-    assert [one["agent"] for one in collection.repo.do("fleet", "query", "stragglers")] == ["host-1"]
+    assert [(one["version"], one["agents"]) for one in query("versions")] == [("1.4.2", 3), ("1.5.0", 1)]
+    assert [one["agent"] for one in query("stragglers")] == kept
+
+
+def test_progress_counts_from_the_order(canary):
+    """Who waits for a long time is expected before anybody spoke; who enrols after the order is not."""
+    canary.join("canary", 3)
+    names = canary.chorus.names("canary", 5)
+    canary.tell(names[:2], {"stage": "heartbeat", "decision": {"rule": "not_yet"}}, rollout=None)
+    canary.chorus.at = canary.start + timedelta(minutes=10)
+    canary.chorus.join(names[3:])
+    canary.tell(names[3:], *WELL)
+    canary.collection.collect()
+    [row] = canary.repo.do("fleet", "query", "progress", "--where", f"rollout={ROLLOUT}")
+    assert (row["expected"], row["heard"], row["later"]) == (2, 0, 2)
+    assert canary.tally().counts.expected == row["expected"]
+
+
+def test_rollouts_that_nobody_signed_count_apart(canary):
+    """A host that invents names moves no rollout, however many; it is named with how many it told."""
+    *good, liar = canary.join("canary", 3)
+    canary.tell(good, *WELL)
+    canary.tell([liar], {"stage": "heartbeat"}, rollout=None)
+    canary.collection.collect()
+    before = canary.repo.do("fleet", "query", "progress")
+    for number in range(20):
+        canary.tell([liar], *BACK, rollout=f"stable-9{number:03}")
+    assert canary.collection.collect()["counted"] == 60
+    assert canary.repo.do("fleet", "query", "progress") == before
+    [apart] = canary.repo.do("fleet", "query", "invented")
+    assert (apart["agent"], apart["rollouts"], apart["reports"]) == (liar, 20, 60)
 
 
 def test_everything_can_be_exported(collection):

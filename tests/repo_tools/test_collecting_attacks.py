@@ -101,16 +101,6 @@ def test_a_number_that_no_integer_holds_stops_nobody(collection):
     assert [seq for _, seq in collection.rows()] == [1, 2, 3, 4, 5]
 
 
-def test_a_rollout_that_nobody_started_is_only_a_name(collection):
-    """What a host says about another rollout or wave counts for no other host and no other rollout."""
-    good, liar = collection.voice("host-1").join(), collection.voice("host-2").join()
-    good.say(good.report(stage="update_install", rollout="stable-0001", to="1.0.0"))
-    liar.say(liar.report(stage="update_install", outcome="failed", rollout="stable-9999", wave="full"))
-    collection.collect()
-    progress = collection.repo.do("fleet", "query", "progress")
-    assert {one["rollout"]: one["failed"] for one in progress if one["failed"]} == {"stable-9999": 1}
-
-
 def test_a_gap_is_shown_when_nothing_can_fill_it_any_more(collection):
     """Two days after the number that follows, and never because a host sleeps."""
     voice = collection.voice("host-1").join()

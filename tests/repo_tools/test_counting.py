@@ -1,26 +1,11 @@
 """Hosts of a wave are counted by what they reported, once each, and by nothing that they claim."""
 
-import shutil
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-
-import pytest
+from datetime import timedelta
 
 from repo_tools.gate.verdict import Counts
 from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL
-from tests.support.collection import Collection
-from tests.support.wave import ROLLOUT, Underway
-from tests.support.workspace import Workspace
-
-START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
-
-
-@pytest.fixture
-def canary(real_time, tmp_path):
-    """A rollout that is in canary."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (tmp_path / "box").mkdir()
-    return Underway(Collection(repo, tmp_path / "box"), START)
+from tests.support.wave import ROLLOUT
 
 
 def test_each_host_has_one_outcome(canary):
@@ -41,8 +26,16 @@ def test_each_host_has_one_outcome(canary):
     canary.join("full", 1)
     canary.collection.collect()
     [row] = canary.repo.do("fleet", "query", "progress", "--where", f"rollout={ROLLOUT}")
-    said = {name: row[name] for name in ("wave", "heard", "ok", "failed", "silent", "unfit")}
-    assert said == {"wave": "canary", "heard": 3, "ok": 1, "failed": 2, "silent": 2, "unfit": 1}
+    said = {name: row[name] for name in ("wave", "expected", "heard", "ok", "failed", "silent", "unfit")}
+    assert said == {
+        "wave": "canary",
+        "expected": 6,
+        "heard": 3,
+        "ok": 1,
+        "failed": 2,
+        "silent": 2,
+        "unfit": 1,
+    }
 
 
 def test_each_way_to_fail(canary):
@@ -102,7 +95,7 @@ def test_later_revocations_remove_nothing(canary):
     canary.repo.do("fleet", "revoke", "--agent", names[0], "--agent", names[3])
     canary.repo.sign_and_publish()
     canary.repo.do("fleet", "forget", names[1], "--reason", "scrapped")
-    canary.chorus.at = START + timedelta(hours=2)
+    canary.chorus.at = canary.start + timedelta(hours=2)
     canary.chorus.say(names[4:], {"stage": "leave"})
     after = canary.tally()
     assert asdict(after.counts) == asdict(before.counts)
@@ -113,7 +106,7 @@ def test_later_revocations_remove_nothing(canary):
 def test_nobody_moves_another_wave(canary):
     """Agents of other waves, late enrolments, and reports on another rollout change nothing."""
     [here], elsewhere = canary.join("canary", 1), canary.join("full", 3)
-    canary.chorus.at = START + timedelta(hours=1)
+    canary.chorus.at = canary.start + timedelta(hours=1)
     late = canary.chorus.names("canary", 2)[1:]
     canary.chorus.join(late)
     canary.tell([*elsewhere, *late], *BACK, wave="canary")

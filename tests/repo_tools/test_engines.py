@@ -14,6 +14,7 @@ from repo_tools.collect.days import READ
 from repo_tools.collect.lake import opened
 from repo_tools.collect.spark import started
 from tests.support.collection import Collection
+from tests.support.wave import ROLLOUT, VERSION, Underway
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -42,13 +43,14 @@ EVENTS = (
 
 
 @pytest.fixture(scope="module")
-def lake(heard: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake of a few days, with gaps, strangers, and all that hosts could think of."""
+def lake(real_time: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of a few days, with a rollout, gaps, strangers, and all that hosts could think of."""
     folder = tmp_path_factory.mktemp("engines")
-    collection = Collection(heard, folder / "box")
+    repo = Workspace(shutil.copytree(real_time, folder / "place"))
+    collection = Underway(Collection(repo, folder / "box"), datetime.now(UTC) - timedelta(days=3)).collection
     for number, text in enumerate(TEXTS):
         if number == len(TEXTS) // 2:
-            heard.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
+            repo.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
         voice = collection.voice(f"host-{number}").join()
         for days, (stage, outcome) in zip(itertools.cycle((0, 1, 5)), EVENTS, strict=False):
             lost = number == 4 and stage == "refusal"
@@ -68,10 +70,14 @@ def lake(heard: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 labels={text: text},
                 seq=said.seq + 1000 * lost,
             )
+            about = voice.report(
+                stage=stage, outcome=outcome, reason=text, running=text or None, rollout=ROLLOUT, to=VERSION
+            )
             voice.say(said if number % 2 else told, came=datetime.now(UTC) - timedelta(days=days))
+            voice.say(about, came=datetime.now(UTC) - timedelta(days=days * (number % 3)))
     stranger = collection.voice("stranger")
     stranger.say(stranger.report())
-    heard.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
+    repo.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
     return folder / "lake"
 
 
