@@ -121,12 +121,17 @@ def more(lake: Path) -> dict[str, Path]:
 def worked_out(lake: Path) -> dict[str, str]:
     """Return the tables that are made of others, each with the question that makes it, in their order."""
     none = {} if (lake / ORDERS).exists() else {"orders": _NO_ORDERS}  # nobody collected since there is one
-    return {**none, "outcomes": _made("outcomes"), "members": _made("members"), "judged": judged("members")}
+    return {**none, "outcomes": made("outcomes"), "members": made("members"), "judged": judged("members")}
 
 
 def judged(members: str) -> str:
     """Return the question what the hosts of a table come to; ``judged.sql`` says what it must hold."""
-    return f"WITH member AS (SELECT * FROM {members}) SELECT * FROM ({_made('judged')})"  # noqa: S608 (ours)
+    return f"WITH member AS (SELECT * FROM {members}) SELECT * FROM ({made('judged')})"  # noqa: S608 (ours)
+
+
+def made(name: str) -> str:
+    """Return the question that makes a table of others."""
+    return (_HERE / f"{name}.sql").read_text("utf-8")
 
 
 def refuse_empty(lake: Path) -> None:
@@ -161,10 +166,6 @@ def unanswered(error: Exception) -> UsageError:
     columns = (f'"{name}"' if name in RESERVED else name for name in COLUMNS)
     hint = f"reports has the columns {', '.join(columns)}"
     return UsageError(f"the query cannot be answered: {said}", hint)
-
-
-def _made(name: str) -> str:
-    return (_HERE / f"{name}.sql").read_text("utf-8")
 
 
 def _first_line(statement: str) -> str:

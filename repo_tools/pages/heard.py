@@ -13,8 +13,7 @@ import duckdb
 
 from metadata.documents import Order
 from metadata.fields import time_text
-from repo_tools.collect import duck
-from repo_tools.collect.asking import COUNTED, OUTCOMES
+from repo_tools.collect import asking, duck
 from repo_tools.collect.days import is_empty
 from repo_tools.collect.tables import COLUMNS
 from repo_tools.gate.counting import LOST
@@ -27,7 +26,7 @@ CREATE TABLE agents (
   agent VARCHAR, product VARCHAR, channel VARCHAR, wave VARCHAR, running VARCHAR, labels VARCHAR,
   decision VARCHAR, received VARCHAR, ring VARCHAR, cohort_id VARCHAR, presence VARCHAR,
   pin VARCHAR, windows VARCHAR);
-CREATE VIEW {OUTCOMES} AS {COUNTED};
+CREATE VIEW outcomes AS {asking.made("outcomes")};
 """
 """The tables of a lake in which nothing is."""
 _ORDERED = """

@@ -20,7 +20,7 @@ import msgspec
 from metadata.report import Report
 from repo_tools.collect.envelopes import MOST
 from repo_tools.collect.hearing import MOST_A_DAY
-from tests.bench.collecting import MEMORY_LIMIT, SMALL, collected, filled
+from tests.bench.collecting import SMALL, collected, filled
 from tests.bench.measure import Row
 from tests.support.crowd import Speaker
 from tests.support.workspace import Workspace
@@ -32,6 +32,8 @@ FORGED, BARE = 100_000, 100_000
 """Reports in the victim's name: signed by another key, in full objects; and with no signature at all."""
 BEYOND = 1_000_000
 """Numbers that the victim itself does not reach."""
+MEMORY_LIMIT = 2.5
+"""To what one load of a small fleet takes: three are under way, and a flood's are as large as they may be."""
 _OTHERS = "SELECT * FROM {} WHERE agent <> ? ORDER BY ALL"
 
 
