@@ -141,11 +141,9 @@ def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path) -> Answer
     Example:
       tidegate fleet forget host-17 --reason "scrapped"
     """
-    from contextlib import closing
-
     from repo_tools.collect import presence
-    from repo_tools.collect.lake import Lake
+    from repo_tools.collect.lake import opened
 
-    with closing(Lake(lake)) as opened:
-        presence.forget(opened, agents, reason, app.now())
+    with opened(lake) as lake_at_hand:
+        presence.forget(lake_at_hand, agents, reason, app.now())
     return Answer({"forgotten": list(agents)}, [f"forgotten: {', '.join(agents)}"])

@@ -63,18 +63,12 @@ def crowded(lake: Path, now: datetime) -> Iterator[str]:
 
 def merged(lake: Path, day: str, db: duckdb.DuckDBPyConnection) -> Path:
     """Return a room with a day's files, the small ones as one; nobody is led there yet."""
-    here, there = lake / REPORTS / day, _fresh(lake, day)
-    small = _small(here)
-    rows = "read_parquet($small, hive_partitioning = false, union_by_name = true)"
-    one = db.sql(f"SELECT * FROM {rows}", params={"small": list(map(str, small))})  # noqa: S608 (ours)
-    db.execute("SET threads = 1")  # each would hold rows of its own, and sorting holds all
-    one.write_parquet(str(there / _name()), compression="zstd", row_group_size=GROUP_ROWS)
-    db.execute("RESET threads")
-    for path in set(here.glob("*.parquet")) - set(small):
-        os.link(path, there / path.name)
-    for path in there.iterdir():
-        files.flush(path)
-    files.flush(there)
+    there = _fresh(lake, day)
+    try:
+        _merge(lake / REPORTS / day, there, db)
+    except BaseException:
+        shutil.rmtree(there)  # what fills a disk must not stay there for an hour
+        raise
     return there
 
 
@@ -91,6 +85,20 @@ def sweep(lake: Path, now: datetime) -> None:
     for one in (lake / DAYS).glob("dt=*/*"):
         if one.resolve() not in used and one.stat().st_mtime < (now - READ).timestamp():
             shutil.rmtree(one)
+
+
+def _merge(here: Path, there: Path, db: duckdb.DuckDBPyConnection) -> None:
+    small = _small(here)
+    rows = "read_parquet($small, hive_partitioning = false, union_by_name = true)"
+    one = db.sql(f"SELECT * FROM {rows}", params={"small": list(map(str, small))})  # noqa: S608 (ours)
+    db.execute("SET threads = 1")  # each would hold rows of its own, and sorting holds all
+    one.write_parquet(str(there / _name()), compression="zstd", row_group_size=GROUP_ROWS)
+    db.execute("RESET threads")
+    for path in set(here.glob("*.parquet")) - set(small):
+        os.link(path, there / path.name)
+    for path in there.iterdir():
+        files.flush(path)
+    files.flush(there)
 
 
 def _small(day: Path) -> list[Path]:

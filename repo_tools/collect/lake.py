@@ -5,11 +5,13 @@ committed and are moved then, or at the next start. A collector that is killed h
 What loads leave behind is merged when a run is over (``days``).
 """
 
+import errno
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +21,7 @@ import duckdb
 
 from metadata.errors import ConflictError, MalformedError, UnreachableError
 from metadata.fields import time_text
+from repo_tools import files
 from repo_tools.collect import days, tables
 from repo_tools.collect.box import LOOK_BACK, Dropped, placed
 from repo_tools.collect.load import Load
@@ -193,12 +196,19 @@ def opened(folder: Path, *, keep: bool = True) -> Iterator[Lake]:
     Args:
         folder: Where it is.
         keep: Whether what is taken stays; one that does not exist is then not made either.
+
+    Raises:
+        UnreachableError: Its disk is full; what was taken until then is safe.
     """
     if keep or (folder / STATE).exists():
-        with closing(Lake(folder, keep=keep)) as lake:
+        with _with_room(folder), closing(Lake(folder, keep=keep)) as lake:
             yield lake
         return
-    with tempfile.TemporaryDirectory() as scratch, closing(Lake(Path(scratch), keep=False)) as lake:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _with_room(Path(scratch)),
+        closing(Lake(Path(scratch), keep=False)) as lake,
+    ):
         yield lake
 
 
@@ -234,7 +244,8 @@ def _whole(db: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        db.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # which a disk that is full has done already
+            db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
 
@@ -245,5 +256,23 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if _is_full(error):
+            raise
         hint = "restore it from a copy, or move it out of the lake"
         raise MalformedError(f"{path} is damaged: {error}", hint) from error
+
+
+@contextmanager
+def _with_room(folder: Path) -> Iterator[None]:
+    """Tell a full disk in words, whether Python or DuckDB met it."""
+    with files.usable(folder):
+        try:
+            yield
+        except duckdb.Error as error:
+            if not _is_full(error):
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+
+
+def _is_full(error: duckdb.Error) -> bool:
+    return os.strerror(errno.ENOSPC) in str(error) or "max_temp_directory_size" in str(error)

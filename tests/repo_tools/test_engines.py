@@ -54,25 +54,12 @@ def lake(real_time: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         voice = collection.voice(f"host-{number}").join()
         for days, (stage, outcome) in zip(itertools.cycle((0, 1, 5)), EVENTS, strict=False):
             lost = number == 4 and stage == "refusal"
-            said = voice.report(
-                stage=stage,
-                outcome=outcome,
-                reason=text,
-                detail=text,
-                running=text or None,
-                machine=stage[:7],
-            )
-            told = voice.report(
-                stage=stage,
-                outcome=outcome,
-                rollout=text or None,
-                to=text,
-                labels={text: text},
-                seq=said.seq + 1000 * lost,
-            )
-            about = voice.report(
-                stage=stage, outcome=outcome, reason=text, running=text or None, rollout=ROLLOUT, to=VERSION
-            )
+            step = {"stage": stage, "outcome": outcome}
+            ran = {**step, "reason": text, "running": text or None}
+            said = voice.report(**ran, detail=text, machine=stage[:7])
+            named = {**step, "rollout": text or None, "to": text, "labels": {text: text}}
+            told = voice.report(**named, seq=said.seq + 1000 * lost)
+            about = voice.report(**ran, rollout=ROLLOUT, to=VERSION)
             voice.say(said if number % 2 else told, came=datetime.now(UTC) - timedelta(days=days))
             voice.say(about, came=datetime.now(UTC) - timedelta(days=days * (number % 3)))
     stranger = collection.voice("stranger")

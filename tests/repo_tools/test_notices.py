@@ -16,6 +16,7 @@ from repo_tools.notices.events import Event
 from tests.support.chorus import BACK, WELL, Chorus
 from tests.support.collection import Collection
 from tests.support.receiver import receiving
+from tests.support.wave import ROLLOUT, VERSION
 from tests.support.web import busy, drip, flood
 from tests.support.workspace import Workspace
 
@@ -218,25 +219,20 @@ def test_what_is_no_webhook(rolled, tmp_path, url, text, code, says):
     assert (done.exit_code, says in done.stderr) == (code, True)
 
 
-def test_what_was_collected_is_scraped(real_time, tmp_path):
+def test_what_was_collected_is_scraped(canary):
     """Hosts by presence and version and rollouts by outcome, in text that Prometheus reads."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (tmp_path / "box").mkdir()
-    chorus = Chorus(Collection(repo, tmp_path / "box"), repo.desk().now - timedelta(hours=1))
-    names = chorus.names("canary", 3)
-    chorus.join(names)
-    chorus.at += timedelta(minutes=10)
-    chorus.say(names[:2], *WELL, rollout="stable-0001", to="1.4.2", running="1.4.2")
-    chorus.say(names[2:], *BACK, rollout="stable-0001", to="1.4.2")
-    repo.do("fleet", "collect", tmp_path / "box")
-    text = repo.run("fleet", "metrics").stdout
+    names = canary.join("canary", 3)
+    canary.tell(names[:2], *WELL, running=VERSION)
+    canary.tell(names[2:], *BACK)
+    canary.collection.collect()
+    text = canary.repo.run("fleet", "metrics").stdout
     samples = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
     assert samples["tidegate_hosts", "agent", "stable", "present"] == 3
-    assert samples["tidegate_hosts_running", "agent", "stable", "1.4.2"] == 2
-    assert samples["tidegate_rollout_hosts", "agent", "stable-0001", "canary", "ok"] == 2
-    assert samples["tidegate_rollout_hosts", "agent", "stable-0001", "canary", "failed"] == 1
-    assert 0 < samples[("tidegate_newest_report_age_seconds",)] < 86_400
+    assert samples["tidegate_hosts_running", "agent", "stable", VERSION] == 2
+    assert samples["tidegate_rollout_hosts", "agent", ROLLOUT, "canary", "ok"] == 2
+    assert samples["tidegate_rollout_hosts", "agent", ROLLOUT, "canary", "failed"] == 1
+    assert 0 < samples[("tidegate_newest_report_age_seconds",)] < 3 * 86_400
