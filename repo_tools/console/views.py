@@ -100,12 +100,13 @@ class Views:
         """
         desk = self._desk()
         model, build = self._looked_at()
+        products = list(dict.fromkeys(channel.product for channel in desk.channels()))
         versions = [
             {"product": product, "version": version}
-            for product in dict.fromkeys(channel.product for channel in desk.channels())
+            for product in products
             for version in _newest_first(Catalog(desk, product))
         ]
-        shown = {"channels": model.rollouts, "staged": staged, "versions": versions}
+        shown = {"channels": model.rollouts, "staged": staged, "products": products, "versions": versions}
         return site.live_page("steer.html", model, build, self._prefix, **shown)
 
     def hosts(self, asked: Asked) -> bytes:

@@ -87,7 +87,7 @@ def test_what_was_prepared_after_the_page_was_read_is_shown_before_it_is_signed(
 
 
 def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path):
-    """Versions of another product cannot be chosen, and the newest of its own stands first."""
+    """Versions of another product cannot be chosen, its newest stands first; a release says whose it is."""
     work = large.founded(tmp_path / "place", str(tmp_path / "store"), 2)
     work.do("release", "add", "2.0.0", work.build("2.0.0"), "--platform", HERE, "--product", "relay")
     with opened(work, tmp_path / "session.json") as console, browser.new_context() as context:
@@ -102,6 +102,7 @@ def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path)
             offered = page.locator("#start-version option:not([disabled])")
             expect(offered).to_have_text(versions)
             expect(page.locator("#start-version")).to_have_value(versions[0])
+        expect(page.locator("#product option")).to_have_text(["agent", "relay", "store"])
 
 
 def test_every_action_says_what_comes_next(steering, rolled):
