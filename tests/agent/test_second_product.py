@@ -28,7 +28,7 @@ def assert_both_are_counted(repo, box):
         [member] = repo.do("agents", "list", f"{product}/stable")
         assert (member["agent"], member["wave"], member["running"]) == (AGENT, "canary", version)
     counted = repo.do("fleet", "query", "progress")
-    assert [(one["product"], one["rollout"], one["soaking"]) for one in counted] == [
+    assert [(one["product"], one["rollout"], one["soaking"] + one["later"]) for one in counted] == [
         (product, rollout, 1) for product in ("agent", "relay") for rollout in ("stable-0001", "stable-0002")
     ]
 
