@@ -120,8 +120,12 @@ def more(lake: Path) -> dict[str, Path]:
 
 def worked_out(lake: Path) -> dict[str, str]:
     """Return the tables that are made of others, each with the question that makes it, in their order."""
-    none = {} if (lake / ORDERS).exists() else {"orders": _NO_ORDERS}  # nobody collected since there is one
-    return {**none, "outcomes": made("outcomes"), "members": made("members"), "judged": judged("members")}
+    found = {"outcomes": made("outcomes")}
+    if not (lake / ORDERS).exists():  # nobody collected since there is one
+        found["orders"] = _NO_ORDERS
+    if (lake / AGENTS).exists():  # a first run that was killed leaves reports alone
+        found |= {"members": made("members"), "judged": judged("members")}
+    return found
 
 
 def judged(members: str) -> str:

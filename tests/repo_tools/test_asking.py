@@ -111,6 +111,21 @@ def test_a_question_is_one_and_writes_nothing(collection, tmp_path):
     assert not written.exists()
 
 
+def test_a_lake_without_all_of_its_tables(canary):
+    """What a first run left that was killed, or an earlier version, answers what it can."""
+    canary.tell(canary.join("canary", 1), *WELL)
+    canary.collection.collect()
+    orders, agents = canary.collection.lake / "orders.parquet", canary.collection.lake / "agents.parquet"
+    orders.unlink()
+    assert canary.repo.do("fleet", "query", "progress") == []
+    agents.unlink()
+    assert canary.repo.run("fleet", "query", "progress").exit_code == 2
+    assert canary.repo.do("fleet", "query", "failures") == []
+    canary.collection.collect()
+    [row] = canary.repo.do("fleet", "query", "progress", "--where", f"rollout={ROLLOUT}")
+    assert row["ok"] == 1
+
+
 def test_a_question_about_a_moment(collection):
     """Times with a zone are answered, too."""
     collection.voice("host-1").join()
