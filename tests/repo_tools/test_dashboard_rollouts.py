@@ -13,6 +13,13 @@ from tests.support.wave import Underway
 from tests.support.workspace import Workspace
 
 
+def copied(real_time, tmp_path):
+    """Return a repository of a story's own, with a box for what hosts say."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (repo.base / "box").mkdir()
+    return repo
+
+
 def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
     """A pause is lifted by the wave's people; a recall goes everywhere by itself."""
     rolled.publish_release("1.5.0", strategy="manual")
@@ -32,8 +39,7 @@ def test_a_rollout_that_was_paused_or_recalled_says_what_is_left_to_do(rolled):
 
 def test_a_recall_is_complete_when_nobody_is_left_to_go_back(real_time, tmp_path):
     """The disaster: every wave reads complete while the hosts that lose data still run, and are braked."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
     names = rollout.join("canary", 3)
     rollout.tell(names[:2], *SWITCHED, running="1.5.0")
@@ -64,8 +70,7 @@ def test_a_recall_is_complete_when_nobody_is_left_to_go_back(real_time, tmp_path
 
 def test_who_goes_on_by_hand_is_told_to_wait_while_it_is_too_early(real_time, tmp_path):
     """The disaster: "open wave early" is read as advice, while two of three hosts were never heard."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     start = repo.desk().now - timedelta(hours=2)
     rollout = Underway(Collection(repo, repo.base / "box"), start, "--strategy", "manual")
     names = rollout.join("canary", 3)
@@ -94,8 +99,7 @@ def test_a_rollout_that_has_not_begun_is_waited_for(rolled):
 
 def test_the_evidence_that_opened_a_wave_is_a_link_away(real_time, tmp_path):
     """The page tells the threshold that the gate waits for; whoever doubts a wave reads what opened it."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     start = repo.desk().now - timedelta(days=1)
     rollout = Underway(Collection(repo, repo.base / "box"), start, "--strategy", "gated")
     names, status = rollout.join("canary", 3), repo.store / "status"
@@ -118,8 +122,7 @@ def test_the_evidence_that_opened_a_wave_is_a_link_away(real_time, tmp_path):
 
 def test_where_all_failed_that_were_heard_nobody_is_led_on(real_time, tmp_path):
     """One failure halts no small wave, but is to be looked at; who was not heard is still to come."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     start = repo.desk().now - timedelta(days=1)
     rollout = Underway(Collection(repo, repo.base / "box"), start)
     first, *_ = rollout.join("canary", 3)
@@ -133,8 +136,7 @@ def test_where_all_failed_that_were_heard_nobody_is_led_on(real_time, tmp_path):
 
 def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
     """While every host of a release is in its soak nobody knows how it went."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
     names = rollout.join("canary", 2)
     rollout.tell(names, *SWITCHED, running="1.5.0")
@@ -151,8 +153,7 @@ def test_success_is_said_when_there_is_some_to_say(real_time, tmp_path):
 
 def test_a_complete_wave_shows_what_its_hosts_do_now(real_time, tmp_path):
     """The disaster: a page of zeros, for hosts that run all of it and enrolled after it had begun."""
-    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
-    (repo.base / "box").mkdir()
+    repo = copied(real_time, tmp_path)
     chorus = Chorus(Collection(repo, repo.base / "box"), repo.desk().now)
     names = chorus.names("canary", 2)
     chorus.join(names)
