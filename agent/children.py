@@ -56,7 +56,8 @@ def _kept(name: str, fields: Any) -> Child:
     """Return a service as it was written down."""
     os.fsencode(name)  # raises ValueError for half a character, which no environment can hold
     child = Child(**plain.checked(fields, _KINDS))
-    plain.texts(child.command)
+    if not plain.texts(child.command):
+        raise ValueError(f"{name} has no command")
     return child
 
 

@@ -44,6 +44,7 @@ def test_files_that_no_decoder_takes(name, data):
         b'{"agent": {"command": ["x"], "folder": ["/"], "stop_s": 1}}',
         b'{"agent": {"command": ["x"], "folder": "/", "stop_s": 1, "restarts": []}}',
         b'{"agent": {"command": ["x"], "folder": "/", "stop_s": 1, "pid": -1}}',
+        b'{"agent": {"command": [], "folder": "/", "stop_s": 1}}',
         b'{"\\udcff": {"command": ["/nonexistent/x"], "folder": "/", "stop_s": 1}}',
         b'{"\\ud800": {"command": ["/nonexistent/x"], "folder": "/", "stop_s": 1}}',
     ],
