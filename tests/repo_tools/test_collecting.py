@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metadata import places
+from metadata.envelope import from_text
+from metadata.token import Token
 from repo_tools.collect.lake import Lake
 from repo_tools.rollouts.state import read_state
 from tests.support.collection import Collection
@@ -161,6 +163,24 @@ def test_a_token_enrols_as_many_as_it_says(collection):
     found = collection.collect()
     assert found["enrolled"] == ["host-1", "host-2"]
     assert collection.asides() == [("host-3", "used_up")]
+
+
+def test_a_revocation_ends_reports_and_enrolment(canary, heard):
+    """An agent's own, and those of all whom a token enrolled; another repository's token enrols nobody."""
+    here = canary.collection
+    foreign = heard.do("fleet", "token", "--url", "https://updates.example.com")["token"]
+    token = here.make_token()
+    voices = [here.voice("host-1").join(), here.voice("host-2", token).join(), here.voice("host-3").join()]
+    assert here.collect()["counted"] == 3
+    canary.repo.do("fleet", "revoke", "--agent", "host-1", "--token", from_text(token, Token).peek(Token).id)
+    canary.repo.sign_and_publish()
+    for voice in voices:
+        voice.say(voice.report())
+    here.voice("host-4", token).join()
+    here.voice("host-5", foreign).join()
+    found = here.collect()
+    assert (found["counted"], found["set_aside"]) == (1, {"revoked": 3, "token": 1})
+    assert here.asides() == [(f"host-{n}", "token" if n == 5 else "revoked") for n in (1, 2, 4, 5)]
 
 
 def test_a_copied_host_is_noticed(collection):
