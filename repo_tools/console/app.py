@@ -18,6 +18,14 @@ from repo_tools.console.doors import HEADERS, Doors
 from repo_tools.console.views import File, Views
 from repo_tools.pages.hostmodel import Asked
 
+_HALL = (
+    '<!doctype html><html lang="en"><title>Tidegate</title>'
+    '<meta http-equiv="refresh" content="0;url=/{room}/">'
+    '<p><a href="/{room}/">Go on to the console</a></p></html>'
+)
+"""The way from the link to the pages: a step of the console's own, since a browser shows a strict cookie on
+no way that began elsewhere, not even after a redirect."""
+
 
 def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:
     """Return the application for one workspace and one person."""
@@ -48,7 +56,9 @@ async def enter(doors: Doors, key: str) -> Response[Any]:
     if not doors.enter(key):
         text = "This link was used before. Start tidegate console again for a new one."
         return Response(text, status_code=HTTPStatus.FORBIDDEN, media_type="text/plain")
-    return Redirect(f"/{doors.session}/", status_code=303)
+    return Response(
+        _HALL.format(room=doors.room), media_type="text/html", headers={"set-cookie": doors.cookie}
+    )
 
 
 @get("/steer", include_in_schema=False)

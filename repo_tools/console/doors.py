@@ -1,10 +1,12 @@
 """Who may come in: one person, by a link that opens once; and no page of another site through their browser.
 
 The console listens on loopback, where every user of the machine, and every site that the person's browser
-has open, can knock. So each address of the person's pages begins with the session's secret: browsers keep
-addresses apart by port, which they do not do with cookies, and tell them to nobody (``Referrer-Policy``).
-Scripts show the secret as a bearer token. What changes something must come from the console's own pages, and
-the name by which it is called must be its own (DNS rebinding).
+has open, can knock. The link leaves a strict cookie (``HttpOnly``, ``SameSite=Strict``) with the session's
+secret. Browsers keep cookies apart by path and not by port (RFC 6265, section 8.5), so the person's pages
+stand below a room whose name nobody can guess: a server of another user, on another port, is shown no cookie
+unless it knows the room, and who reads an address somewhere has no cookie. Scripts show the secret as a
+bearer token. What changes something must come from the console's own pages, and the name by which it is
+called must be its own (DNS rebinding).
 """
 
 import hmac
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 _SAFE = {"GET", "HEAD"}
+_COOKIE = "tidegate"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -35,7 +38,9 @@ class Doors:
 
     port: int
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    """Before every address of the person's pages, and what a script shows with each request."""
+    """What the cookie of the person's browser holds, and what a script shows with each request."""
+    room: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    """Before every address of the person's pages: where the browser shows the cookie."""
     _link: str | None = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """Opens once."""
 
@@ -48,6 +53,11 @@ class Doors:
     def link(self) -> str:
         """Where the person enters."""
         return f"http://127.0.0.1:{self.port}/enter?key={self._link}"
+
+    @property
+    def cookie(self) -> str:
+        """What the browser is told to keep until it is closed (RFC 6265, section 4.1)."""
+        return f"{_COOKIE}={self.session}; Path=/{self.room}/; HttpOnly; SameSite=Strict"
 
     def enter(self, key: str) -> bool:
         """Return whether a link's key is the right one, which it is once."""
@@ -62,15 +72,21 @@ class Doors:
             return HTTPStatus.MISDIRECTED_REQUEST
         if path == "/enter" and method in _SAFE:
             return path
-        if self._is_session(headers.get("authorization", "").removeprefix("Bearer ")):
+        if _same(headers.get("authorization", "").removeprefix("Bearer "), self.session):
             return path  # no browser adds that to what another site makes it send
         _, first, rest = [*path.split("/", 2), "", ""][:3]
-        if not self._is_session(first):
+        if not (_same(first, self.room) and self._is_shown(headers.get("cookie", ""))):
             return HTTPStatus.UNAUTHORIZED
         own = {f"http://{name}" for name in self.names}
         if method not in _SAFE and headers.get("origin", "") not in own:
             return HTTPStatus.FORBIDDEN
         return f"/{rest}"
 
-    def _is_session(self, text: str) -> bool:
-        return hmac.compare_digest(text.encode(errors="replace"), self.session.encode())
+    def _is_shown(self, cookies: str) -> bool:
+        """Return whether the session's secret is among the cookies of a request."""
+        pairs = (one.strip().partition("=") for one in cookies.split(";"))
+        return any(name == _COOKIE and _same(value, self.session) for name, _, value in pairs)
+
+
+def _same(text: str, secret: str) -> bool:
+    return hmac.compare_digest(text.encode(errors="replace"), secret.encode())

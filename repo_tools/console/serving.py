@@ -43,7 +43,7 @@ def serve(clerk: Clerk, views: Views, port: int, version: str, on_open: Callable
     """
     with socket.create_server((LOOPBACK, port)) as listener:
         doors = Doors(listener.getsockname()[1])
-        app = application(clerk, doors, views.below(f"/{doors.session}/"), version)
+        app = application(clerk, doors, views.below(f"/{doors.room}/"), version)
         config = uvicorn.Config(
             guarded(app, doors), log_level="warning", access_log=False, server_header=False
         )

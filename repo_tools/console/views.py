@@ -68,7 +68,7 @@ class Views:
         self._turn = Lock()
 
     def below(self, prefix: str) -> "Views":
-        """Let every address begin with a prefix, such as ``/secret/``."""
+        """Let every address begin with a prefix, such as ``/room/``."""
         self._prefix = prefix
         return self
 

@@ -3,12 +3,14 @@
 import json
 import os
 import shlex
+from pathlib import Path
 
 import click
 import pytest
 import requests
 
 from repo_tools.cli import cli
+from repo_tools.cli.app import App
 from repo_tools.console import lines
 from tests.support.console import WAIT_S, opened
 from tests.support.host import eventually
@@ -51,7 +53,7 @@ def console(rolled, tmp_path):
 def test_every_action_is_a_command_that_anybody_can_type(action):
     """What the console shows is read by the real parser, word for word as it is run."""
     program, *words = shlex.split(lines.shown(action.words()))
-    context = click.Context(cli, info_name=program, obj={}, **cli.context_settings)
+    context = click.Context(cli, info_name=program, obj=App(Path()), **cli.context_settings)
     command: click.Command = cli
     args = words
     while isinstance(command, click.Group):
@@ -73,16 +75,20 @@ def test_no_value_becomes_an_option(text):
 
 
 def test_only_who_has_the_link_comes_in_and_only_once(console):
-    """The link opens once; it leaves no cookie, which browsers would show to every port of the machine."""
-    with requests.Session() as browser:
-        entered = browser.get(console.link, allow_redirects=False, timeout=WAIT_S)
-        home = f"/{console.secret}/"
-        assert (entered.status_code, entered.headers["location"]) == (303, home)
-        assert not browser.cookies
-        assert entered.headers["referrer-policy"] == "no-referrer"
-        assert browser.get(f"{console.url}{home}api/v1/status", timeout=WAIT_S).status_code == 200
+    """The link opens once, and leaves a strict cookie that is shown below one address alone."""
+    browser, home = console.entered
+    with browser:
+        [cookie] = browser.cookies
+        assert f"{console.url}{cookie.path}" == home
+        assert cookie.has_nonstandard_attr("HttpOnly")
+        assert cookie.get_nonstandard_attr("SameSite") == "Strict"
+        assert cookie.expires is None
+        page = browser.get(home, timeout=WAIT_S)
+        assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
+        assert console.secret not in page.text + home
+        assert browser.get(f"{home}api/v1/status", timeout=WAIT_S).status_code == 200
+        assert browser.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 401
     assert requests.get(console.link, timeout=WAIT_S).status_code == 403
-    assert requests.get(f"{console.url}/api/v1/status", timeout=WAIT_S).status_code == 401
 
 
 def test_the_browser_is_led_by_a_file_that_nobody_else_reads(rolled, tmp_path):
@@ -110,8 +116,9 @@ def test_the_browser_is_led_by_a_file_that_nobody_else_reads(rolled, tmp_path):
 )
 def test_another_site_does_nothing_through_the_browser(console, headers, status):
     """The disaster: a page that the release manager has open promotes a rollout in their name."""
-    with requests.Session() as browser:
-        url = f"{console.url}/{console.secret}/api/v1/rollouts/start"
+    browser, home = console.entered
+    with browser:
+        url = f"{home}api/v1/rollouts/start"
         body = {"channel": "stable", "version": "1.5.0"}
         refused = browser.post(url, json=body, headers=headers, timeout=WAIT_S)
         assert refused.status_code == status

@@ -48,8 +48,9 @@ def asked(console, method, target, headers=(), body=b""):
 )
 def test_a_name_that_leads_here_is_refused(console, name):
     """DNS rebinding: a site's own name is made to lead to loopback, and its page reads the console."""
-    for target in (f"/{console.secret}/", f"/{console.secret}/api/v1/status", "/enter?key=x"):
-        assert asked(console, "GET", target, {"Host": name})[0] == 421
+    bearer = {"Host": name, "Authorization": f"Bearer {console.secret}"}
+    for target in ("/", "/api/v1/status", "/enter?key=x"):
+        assert asked(console, "GET", target, bearer)[0] == 421
 
 
 @pytest.mark.parametrize(
@@ -65,16 +66,18 @@ def test_a_name_that_leads_here_is_refused(console, name):
 def test_no_other_site_posts(console, origin):
     """CSRF: a form or a script of another site, or port, sends what the person's browser would sign."""
     host = console.url.removeprefix("http://")
-    target = f"/{console.secret}/api/v1/rollouts/start"
+    browser, home = console.entered
     simple = {"Content-Type": "text/plain", "Origin": origin.format(host=host)}
-    assert asked(console, "POST", target, simple, b"{}")[0] == 403
+    with browser:
+        refused = browser.post(f"{home}api/v1/rollouts/start", b"{}", headers=simple, timeout=WAIT_S)
+    assert refused.status_code == 403
     assert console.get("jobs").json() == []
 
 
 def test_no_other_site_reads(console):
     """No answer allows another origin to read it, to frame it, or to keep it."""
     headers = {"origin": "http://evil.example.com"}
-    answer = requests.get(f"{console.url}/{console.secret}/", headers=headers, timeout=WAIT_S)
+    answer = console.session.get(f"{console.url}/", headers=headers, timeout=WAIT_S)
     assert "access-control-allow-origin" not in answer.headers
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
@@ -90,7 +93,7 @@ def test_no_other_site_reads(console):
         {},
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer x"},
-        {"Cookie": "session={secret}"},
+        {"Cookie": "tidegate={secret}"},
         {"Referer": "{secret}"},
     ],
 )
@@ -102,7 +105,7 @@ def test_nothing_but_the_secret_opens(console, headers):
         "/steer",
         "/api/v1/status",
         "/api/v1/openapi/openapi.json",
-        f"/{console.secret[:-1]}/",
+        f"/{console.secret}/",
     ):
         assert asked(console, "GET", target, told)[0] == 401
 
@@ -110,9 +113,19 @@ def test_nothing_but_the_secret_opens(console, headers):
 def test_a_link_opens_once_and_its_key_is_no_session(console):
     """Whoever reads the link in the terminal's history, or in the browser's, comes too late."""
     key = console.link.rpartition("=")[2]
-    first = requests.get(console.link, allow_redirects=False, timeout=WAIT_S)
-    assert (first.status_code, first.cookies.get_dict()) == (303, {})
+    _, home = console.entered
     assert requests.get(console.link, allow_redirects=False, timeout=WAIT_S).status_code == 403
+    place = home.removeprefix(console.url)
+    cookies = [
+        "",
+        f"tidegate={key}",
+        "tidegate=",
+        f"session={console.secret}",
+        f"a=b; tidegate={console.secret}x",
+    ]
+    for cookie in cookies:  # who reads the address of a page has no cookie
+        assert asked(console, "GET", place, {"Cookie": cookie})[0] == 401
+    assert asked(console, "GET", place, {"Cookie": f"a=b; tidegate={console.secret}"})[0] == 200
     assert asked(console, "GET", f"/{key}/")[0] == 401
     assert asked(console, "GET", "/api/v1/status", {"Authorization": f"Bearer {key}"})[0] == 401
     assert asked(console, "HEAD", "/enter?key=%00")[0] in {403, 405}
@@ -133,7 +146,9 @@ def test_a_link_opens_once_and_its_key_is_no_session(console):
 )
 def test_no_path_leads_out(console, path):
     """What is not a page is not there, however its path is written."""
-    status, body = asked(console, "GET", f"/{console.secret}/{path}")
+    _, home = console.entered
+    own = {"Cookie": f"tidegate={console.secret}"}
+    status, body = asked(console, "GET", home.removeprefix(console.url) + path, own)
     assert status in {400, 404}
     assert not [word for word in ("root:", "store =", "signatures") if word in body]
 
@@ -152,8 +167,9 @@ def test_no_secret_is_told(place):
     console.post("sign", passphrase="four secret words here", pin="864213")
     console.post("sign", passphrase=7)
     told = console.get("jobs").text + console.post("sign", passphrase=["four secret words here"]).text
-    page = requests.get(f"{console.url}/{console.secret}/steer", timeout=WAIT_S).text
+    page = console.session.get(f"{console.url}/steer", timeout=WAIT_S).text
+    assert "Steer" in page
     for secret in ("secret words", "864213", "secret of the environment"):
         assert secret not in told
         assert secret not in page
-    assert console.secret not in told
+    assert console.secret not in told + page

@@ -1,7 +1,6 @@
 """The console's pages follow what is published, and what they say is to be done is what can be done."""
 
 import pytest
-import requests
 
 from tests.support.console import WAIT_S, opened
 
@@ -16,9 +15,9 @@ def console(rolled, tmp_path):
 
 def shown(console, place: str) -> str:
     """Return a page as a browser gets it."""
-    found = requests.get(f"{console.url}/{console.secret}/{place}", timeout=WAIT_S)
+    found = console.session.get(f"{console.url}/{place}", timeout=WAIT_S)
     assert found.status_code == 200, found.text
-    return found.text
+    return str(found.text)
 
 
 def test_a_publication_is_seen_at_once(console, rolled):

@@ -92,7 +92,8 @@ def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path)
     work.do("release", "add", "2.0.0", work.build("2.0.0"), "--platform", HERE, "--product", "relay")
     with opened(work, tmp_path / "session.json") as console, browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{console.url}/{console.secret}/steer")
+        page.goto(console.link)
+        page.get_by_role("link", name="Steer").click()
         page.locator("#rows").wait_for(state="attached")
         for channel, versions in (
             ("relay/stable", ["2.0.0", "1.0.1", "1.0.0"]),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ class Console:
     def get(self, path: str, **options: Any) -> requests.Response:
         """Ask for something."""
         return self.session.get(f"{self.url}/api/v1/{path}", timeout=WAIT_S, **options)
+
+    @cached_property
+    def entered(self) -> tuple[requests.Session, str]:
+        """A browser that entered by the link, which opens once, and the address of the pages."""
+        browser = requests.Session()
+        hall = browser.get(self.link, timeout=WAIT_S)
+        assert hall.status_code == 200, hall.text
+        return browser, self.url + hall.text.partition("url=")[2].partition('"')[0]
 
     def post(self, place: str, headers: dict[str, str] | None = None, **body: Any) -> requests.Response:
         """Have something done."""
