@@ -17,7 +17,7 @@ WITH on_way AS (
          CASE WHEN stage = 'refusal' THEN reason
               ELSE regexp_extract(decision, '"rule":"([a-z_]*)"', 1) END AS rule
   FROM reports
-  WHERE received >= (SELECT min(opened) FROM member)
+  WHERE received >= (SELECT min(opened) FROM member) AND agent IN (SELECT agent FROM member)
 ), heard AS (
   SELECT product, agent, max(received) AS spoke, max_by(rule, seq) FILTER (WHERE rule IS NOT NULL) AS rule,
          max_by(received, seq) FILTER (WHERE rule IS NOT NULL) AS ruled
