@@ -93,10 +93,12 @@ def take_back(work: Work) -> str:
         UsageError: It was not let go, or its version is gone: adopt it anew.
     """
     running = work.slots.running()
-    if running is None or work.journal.recall(_note(work)) is None:
-        raise UsageError(
-            f"{work.name} was not let go", "say what is installed: --version VERSION --from PATH"
+    let_go = work.journal.recall(_note(work)) is not None
+    if running is None or not let_go:
+        why = (
+            f"the version of {work.name} that was let go is gone" if let_go else f"{work.name} was not let go"
         )
+        raise UsageError(why, "say what is installed: --version VERSION --from PATH")
     work.journal.remember({_note(work): None, _decision(work): None})
     _tell(work, running, "adopted", "taken back")
     return running

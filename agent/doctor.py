@@ -100,11 +100,12 @@ def _journal(host: Host) -> Finding:
 
 
 def _stuck(host: Host, work: Work) -> Iterator[Finding]:
-    """Name what keeps an update that has begun from its end."""
+    """Name what keeps an update from its end, or from its beginning."""
     state, _ = host.journal.state(work.name)
     trouble = host.journal.recall(f"trouble/{work.name}")
-    if trouble and state not in {State.IDLE, State.STRANDED}:
-        text = f"{state} cannot go on since {trouble['at']}: {trouble['text']}"
+    if trouble and state is not State.STRANDED:
+        stuck = "every tick has failed" if state is State.IDLE else f"{state} cannot go on"
+        text = f"{stuck} since {trouble['at']}: {trouble['text']}"
         yield Finding(
             f"update {work.name}", False, text, "mend what the text names, then: tidegate-agent tick"
         )

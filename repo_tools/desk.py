@@ -150,5 +150,5 @@ def _one(channels: Sequence[Channel], text: str) -> Channel:
     found = [channel for channel in channels if text in {str(channel), channel.name}]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(map(str, channels))
+    names = ", ".join(map(str, found or channels))
     raise UsageError(f"{'more than one' if found else 'no'} channel {text!r}", f"one of: {names}")

@@ -135,7 +135,9 @@ def reports(app: App, channel: str, url: str | None, heartbeat: str, *, off: boo
 @lake.in_lake
 @reads
 def forget(app: App, agents: tuple[str, ...], reason: str, lake: Path) -> Answer:
-    """End hosts that will not come back; what they said is kept, and enrolling brings them back.
+    """End hosts that will not come back; what they said is kept.
+
+    Enrolling with another token brings them back, or `leave` and `enroll` with the same.
 
     \b
     Example:

@@ -91,8 +91,9 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
     if not (added.release.probe or added.release.health):
         span_s = span(added.release.trial_s)
         app.terminal.note(f"no probe and no health: hosts keep it when the service runs for {span_s}")
-    channels = [str(one) if product != one.product else one.name for one in desk.channels()]
-    following = f"next: tidegate rollout start {channels[0] if len(channels) == 1 else 'CHANNEL'} {version}"
+    every = desk.channels()
+    own = [one.name if len(every) == 1 else str(one) for one in every if one.product == product]
+    following = f"next: tidegate rollout start {own[0] if len(own) == 1 else 'CHANNEL'} {version}"
     return Answer(
         data,
         [f"staged {what}: {counted(draft.length, 'byte')}", *map(_patch, draft.patches), following],

@@ -55,7 +55,7 @@ def forget(lake: Lake, agents: Sequence[str], reason: str, now: datetime) -> Non
     """
     known = lake.people(agents)
     if strangers := [agent for agent in agents if agent not in known]:
-        raise UsageError(f"no agent {strangers[0]} is enrolled", "see: tidegate fleet query hosts")
+        raise UsageError(f"no agent {strangers[0]} is enrolled", "see: tidegate agents list")
     with lake.load() as load:
         load.forget([(agent, time_text(now), reason) for agent in dict.fromkeys(agents)])
     write_agents(lake, now)

@@ -172,7 +172,7 @@ def refuse_strangers(lake: Path, agents: Collection[str]) -> None:
     with duck.opened(lake) as engine:
         known = {agent for (agent,) in engine.db.execute("SELECT agent FROM agents").fetchall()}
     if strangers := [agent for agent in agents if agent not in known]:
-        hint = "see: tidegate fleet query hosts; tidegate fleet collect brings what is new"
+        hint = "see: tidegate agents list; tidegate fleet collect brings what is new"
         raise UsageError(f"nobody was heard of as {', '.join(strangers)}", hint)
 
 

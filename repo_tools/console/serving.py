@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from signal import SIGINT
 from types import FrameType
 
 import uvicorn
@@ -23,9 +24,9 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._clerk = clerk
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, _sig: int, frame: FrameType | None) -> None:
         asyncio.get_running_loop().call_soon_threadsafe(self._clerk.part)
-        super().handle_exit(sig, frame)
+        super().handle_exit(SIGINT, frame)  # uvicorn raises it again at its end, and this one lets us tidy up
 
 
 def serve(clerk: Clerk, views: Views, port: int, version: str, on_open: Callable[[Doors], None]) -> None:

@@ -268,14 +268,17 @@ def _refuse_unknown(names: Collection[str], known: Sequence[str], where: str) ->
 
 
 def _floor(state: State, order: Order) -> int:
-    """Return the floor after a rollout: the release that ran before it, which a recall may still need."""
+    """Return the floor after a rollout: the release that ran before it, which a recall may still need.
+
+    Where no rollout was completed before, nobody says which of the older releases ran: none is shut out.
+    """
     catalog, policy = state.catalog, state.policy
     own = catalog.release(order.version).seq
     known = catalog.versions
     if order.base and order.base.version in known:
         before = catalog.release(order.base.version).seq
     else:
-        before = max((seq for version in known if (seq := catalog.release(version).seq) < own), default=0)
+        before = min((seq for version in known if (seq := catalog.release(version).seq) < own), default=0)
     vias = _via_seqs(state, known)
     return max(policy.floor_seq, min([before, own, *vias]))
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 from pathlib import Path
 
 import click
@@ -103,6 +104,15 @@ def test_the_browser_is_led_by_a_file_that_nobody_else_reads(rolled, tmp_path):
         line, mode, page = seen.read_text().split("\n", 2)
         assert (line.startswith("file://"), "key=" in line, mode) == (True, False, "600")
         assert console.link in page
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_console_that_ends_takes_its_secret_along(rolled, tmp_path, end):
+    """A script that waits for the next console's file would read the last one's."""
+    session = tmp_path / "session.json"
+    with opened(rolled, session, end=end):
+        assert session.exists()
+    assert not session.exists()
 
 
 @pytest.mark.parametrize(

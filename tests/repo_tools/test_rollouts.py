@@ -39,6 +39,17 @@ def test_the_floor_leaves_a_way_back_to_what_ran_before(rolled):
     rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.1", "--reason", "leaks")
 
 
+def test_a_floor_shuts_out_nothing_while_no_rollout_was_completed_before(work):
+    """The disaster: a first release that everybody ran is shut out, and one that failed is not."""
+    work.publish_release("1.0.0")
+    work.publish_release("1.1.0", strategy="manual")
+    work.publish_release("1.2.0")
+    work.promote()
+    assert work.do("rollout", "status", "stable")["floor_seq"] == 1
+    back = ("--from", "==1.2.0", "--reason", "leaks", "--dry-run")
+    work.do("rollout", "recall", "stable", "1.0.0", *back)
+
+
 def test_the_floor_stays_below_a_barrier(rolled):
     """A release that hosts must pass through stays startable."""
     rolled.publish_release("1.4.9")

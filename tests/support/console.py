@@ -47,9 +47,13 @@ class Console:
 
 @contextmanager
 def opened(
-    work: Workspace, session: Path, folder: Path | None = None, options: Sequence[str] = ("--no-browser",)
+    work: Workspace,
+    session: Path,
+    folder: Path | None = None,
+    options: Sequence[str] = ("--no-browser",),
+    end: int = signal.SIGINT,
 ) -> Iterator[Console]:
-    """Open a console of a workspace, in a folder, and end it as Ctrl-C in its terminal does."""
+    """Open a console of a workspace, in a folder, and end it, as Ctrl-C in its terminal does."""
     program = [sys.executable, "-P", "-m", "repo_tools", "-C", str(work.folder)]
     with subprocess.Popen(
         [*program, "console", *options, "--session-file", str(session)],
@@ -65,5 +69,5 @@ def opened(
             link = ran.stderr.readline().decode().split()[-1]
             yield Console(json.loads(session.read_text()), link)
         finally:
-            os.killpg(ran.pid, signal.SIGINT)
+            os.killpg(ran.pid, end)
             ran.wait(WAIT_S)
