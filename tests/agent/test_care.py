@@ -57,6 +57,9 @@ def test_a_product_that_was_not_quite_let_go_is_let_go_by_the_same_command(scene
     (copy / "added").unlink()
     assert scene.host.run("let-go", "agent", "--to", str(copy)).exit_code == 0
     assert "watched" in scene.host.entry()
+    shutil.rmtree(scene.host.root / "agent")
+    gone = scene.host.run("adopt", "agent")
+    assert (gone.exit_code, "the version of agent that was let go is gone" in gone.stderr) == (2, True)
 
 
 def test_what_is_not_as_it_was_signed_is_taken_over_only_when_asked(scene, legacy):

@@ -146,6 +146,8 @@ def test_a_probe_that_cannot_run_speaks_against_the_host(scene):
     assert (done.exit_code, scene.host.runs, scene.host.pid) == (13, "1.0.0", pid)
     assert "could not be started" in done.stderr
     assert scene.host.tick().exit_code == 13
+    sick = scene.host.run("doctor")
+    assert (sick.exit_code, "every tick has failed since" in sick.stdout) == (14, True), sick.stdout
 
 
 def test_an_exec_probe_of_the_settings_counts(scene):
