@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 from metadata.errors import MalformedError
+from repo_tools.console.standing import standings
 from repo_tools.desk import Desk
 from repo_tools.pages import foretelling, hosts, site
 from repo_tools.pages.heard import Heard, opened
@@ -98,8 +99,8 @@ class Views:
         Args:
             staged: What ``tidegate status`` says.
         """
-        desk = self._desk()
         model, build = self._looked_at()
+        desk = self._desk()  # read after the model, so that it knows every channel of that
         products = list(dict.fromkeys(channel.product for channel in desk.channels()))
         versions = [
             {"product": product, "version": version}
@@ -107,7 +108,8 @@ class Views:
             for version in _newest_first(Catalog(desk, product))
         ]
         shown = {"channels": model.rollouts, "staged": staged, "products": products, "versions": versions}
-        return site.live_page("steer.html", model, build, self._prefix, **shown)
+        standing = standings(desk)
+        return site.live_page("steer.html", model, build, self._prefix, standing=standing, **shown)
 
     def hosts(self, asked: Asked) -> bytes:
         """Return a page of the hosts that somebody looks for."""

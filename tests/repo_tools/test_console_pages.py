@@ -4,6 +4,9 @@ import pytest
 
 from tests.support.console import WAIT_S, opened
 
+PROMOTE = '<button id="promote" value="do" class="go">'
+"""What is offered in the colour of what comes next."""
+
 
 @pytest.fixture
 def console(rolled, tmp_path):
@@ -25,3 +28,42 @@ def test_a_publication_is_seen_at_once(console, rolled):
     assert "1.5.0" not in shown(console, "status.json")
     rolled.publish_release("1.5.0", strategy="manual")
     assert "1.5.0" in shown(console, "status.json")
+
+
+def test_who_steers_reads_what_is_held_and_what_comes_next(console, rolled):
+    """The disaster: after the brake the page looks as before, and invites to promote what is held."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    page = shown(console, "steer")
+    assert ("is on.</strong>" in page, "Paused" in page, PROMOTE in page) == (False, False, True)
+    rolled.do("rollout", "pause", "stable", "--reason", "let me look")
+    rolled.sign_and_publish()
+    page = shown(console, "steer")
+    assert "<strong>Paused in canary.</strong> Next: resume it, or recall it." in page
+    assert ("Braked" in page, PROMOTE in page) == (False, False)
+    rolled.do("brake", "stable", "--reason", "crash loops")
+    assert "The brake of agent/stable is on" not in shown(console, "steer")  # before it is published
+    rolled.sign_and_publish()
+    page = shown(console, "steer")
+    assert "The brake of agent/stable is on.</strong> It holds stable-0001, stable-0002 since <time" in page
+    assert ": crash loops</p>" in page
+    assert "<strong>Braked: nobody starts it.</strong>" in page
+    assert "Next: lift the brake, or recall it." in page
+
+
+def test_who_steers_reads_which_rollout_the_buttons_mean(console, rolled):
+    """The disaster: *Promote* below what is under way widens another rollout, which was only prepared."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    assert "The buttons below act" not in shown(console, "steer")
+    rolled.add("1.6.0")
+    rolled.do("rollout", "start", "stable", "1.6.0", "--strategy", "manual")
+    page = shown(console, "steer")
+    assert "agent/stable: 1.5.0, stable-0002." in page
+    assert "<strong>Prepared, and not published: 1.6.0, stable-0003.</strong>" in page
+    assert "The buttons below act on that one, and not on stable-0002." in page
+    rolled.do("unstage", "--all")
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
+    assert "not published: 1.4.2, stable-0003, a recall from ==1.5.0.</strong>" in shown(console, "steer")
+    rolled.sign_and_publish()
+    page = shown(console, "steer")
+    assert "agent/stable: 1.4.2, stable-0003. It recalls ==1.5.0." in page
+    assert "The buttons below act" not in page

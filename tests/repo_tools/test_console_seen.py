@@ -95,6 +95,9 @@ def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path)
         page.goto(console.link)
         page.get_by_role("link", name="Steer").click()
         page.locator("#rows").wait_for(state="attached")
+        for channel, newest in (("relay/stable", "2.0.0"), ("agent/beta", "1.0.1")):  # nothing was collected
+            page.locator("#find-channel").select_option(channel)
+            expect(page.locator("#update-version")).to_have_value(newest)
         for channel, versions in (
             ("relay/stable", ["2.0.0", "1.0.1", "1.0.0"]),
             ("agent/beta", ["1.0.1", "1.0.0"]),
@@ -153,8 +156,12 @@ def test_what_goes_on_is_paused_and_braked_and_let_go_again(steering, rolled):
     said, state, held = brought_out("brake", "Brake")
     both = ["stable-0001", "stable-0002"]  # the other waves are ordered the first one still
     assert ("tidegate brake agent/stable" in said, state, held) == (True, "go", both)
+    expect(steering.locator("#braked")).to_contain_text("It holds stable-0001, stable-0002 since")
+    expect(steering.locator("#promote")).to_have_class("quiet")
     said, state, held = brought_out("brake", "Lift it")
     assert ("tidegate brake --release agent/stable" in said, state, held) == (True, "go", [])
+    expect(steering.locator("#braked")).to_be_empty()
+    expect(steering.locator("#promote")).to_have_class("go")
 
 
 def test_a_release_that_is_added_shows_how_far_it_is(steering, tmp_path):

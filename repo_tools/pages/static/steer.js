@@ -129,8 +129,10 @@
     const answer = await fetch(location.pathname);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
-    for (const id of ["staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
+    for (const one of fresh.querySelectorAll("time")) one.textContent = when.format(new Date(one.dateTime));
+    for (const id of ["braked", "staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
     byId("widen").hidden = fresh.getElementById("widen").hidden;
+    byId("promote").className = fresh.getElementById("promote").className;
     for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
     if (!said) return;
     byId("staged").querySelector("output")?.remove();
@@ -155,10 +157,10 @@
 
   const suiting = (select) => [...select.options].filter((one) => !one.disabled);
 
-  // Versions of another product than the channel's cannot be chosen.
+  // Versions of another product than the channel's cannot be chosen; hosts are of the channel in which they were found.
   function suit(form) {
     const select = form.querySelector("select[name=version]");
-    const channel = form.elements.channel?.value ?? found.channel;
+    const channel = form.elements.channel?.value ?? found.channel ?? document.querySelector("form[data-find]").elements.channel.value;
     if (!select || !channel) return;
     const [product] = channel.split("/");
     for (const one of select.options) {
@@ -281,7 +283,7 @@
   });
   byId("matching").addEventListener("change", count);
   document.addEventListener("change", (event) => {
-    if (event.target.name === "channel") suit(event.target.form);
+    if (event.target.name === "channel") for (const form of document.forms) suit(form);
   });
   byId("before").addEventListener("click", () => { page -= 1; find(); });
   byId("after").addEventListener("click", () => { page += 1; find(); });
