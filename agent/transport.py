@@ -135,8 +135,8 @@ class Transport:
                     clock.set(begun_s + deadline_s - time.monotonic(), deadline_s)
                 yield answer
             whole = True
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            if self._connections.over:
+        except (OSError, urllib3.exceptions.HTTPError, UnreachableError) as error:
+            if self._connections.over:  # headers that were cut seem to bring an empty body
                 raise clock.late from error
             raise
         finally:

@@ -103,7 +103,7 @@ def test_a_failed_trial_does_not_go_back_to_revoked_code(scene, policy):
 
 def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     """A recall is not undone by its own trial."""
-    scene.ready("1.0.0", "old", "--start-s", "4")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
@@ -118,7 +118,7 @@ def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
 
 def stranded(scene) -> None:
     """Recall a host to a version that cannot be started there any more."""
-    scene.ready("1.0.0", "old", "--start-s", "4")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
