@@ -1,9 +1,9 @@
 """Listen on loopback, open the browser, and end when the person says so, or when nobody needs it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
-from signal import SIGINT
 from types import FrameType
 
 import uvicorn
@@ -24,9 +24,9 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._clerk = clerk
 
-    def handle_exit(self, _sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         asyncio.get_running_loop().call_soon_threadsafe(self._clerk.part)
-        super().handle_exit(SIGINT, frame)  # uvicorn raises it again at its end, and this one lets us tidy up
+        super().handle_exit(sig, frame)
 
 
 def serve(clerk: Clerk, views: Views, port: int, version: str, on_open: Callable[[Doors], None]) -> None:
@@ -42,6 +42,7 @@ def serve(clerk: Clerk, views: Views, port: int, version: str, on_open: Callable
     Raises:
         OSError: Somebody listens there already.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does: it leaves nothing behind
     with socket.create_server((LOOPBACK, port)) as listener:
         doors = Doors(listener.getsockname()[1])
         app = application(clerk, doors, views.below(f"/{doors.room}/"), version)
