@@ -63,7 +63,7 @@ def _cut(handles: list[socket.socket]) -> None:
             handle.shutdown(socket.SHUT_RDWR)
 
 
-class _Clock:
+class Clock:
     """Ends something when a time is over, and says which time that was."""
 
     def __init__(self, what: str, end: Callable[[], None]) -> None:
@@ -72,16 +72,17 @@ class _Clock:
         self._timer = threading.Timer(0, end)
 
     def set(self, left_s: float, told_s: float) -> None:
-        """Begin to count anew: ``told_s`` is what is over when ``left_s`` is."""
-        self.stop()
+        """Begin to count: ``told_s`` is what is over when ``left_s`` is."""
         self.late = UnreachableError(f"{self._what} {told_s:.0f} s", "try again later")
         self._timer = threading.Timer(max(0.0, left_s), self._end)
         self._timer.daemon = True
         self._timer.start()
 
     def stop(self) -> None:
-        """Let it go on for as long as it likes."""
+        """Let it go on for as long as it likes; an end that has begun is waited for."""
         self._timer.cancel()
+        if self._timer.is_alive():
+            self._timer.join()  # or it would cut what comes next
 
 
 class _Noted:
@@ -127,10 +128,11 @@ class Transport:
         """
         self._connections.over = whole = False
         begun_s, first_s = time.monotonic(), min(deadline_s, self._network.patience_s)
-        clock = _Clock(f"{url} was not complete after", self._connections.end)
+        clock = Clock(f"{url} was not complete after", self._connections.end)
         clock.set(first_s, first_s)
         try:
             with contextlib.closing(self._follow(url, headers, begun_s + first_s)) as answer:
+                clock.stop()
                 if not self._connections.over:  # headers that were cut look like whole ones
                     clock.set(begun_s + deadline_s - time.monotonic(), deadline_s)
                 yield answer

@@ -1,11 +1,13 @@
 """Servers that mean harm: each tick ends in time, as it should, in little memory; what runs goes on."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from agent.fetch import Fetcher
 from agent.settings import Network
+from agent.transport import Clock
 from metadata.errors import UnreachableError
 from tests.support.ticks import ticking
 from tests.support.web import answer, busy, cut, drip, flood, hang_up, redirect, serving
@@ -129,6 +131,24 @@ def test_an_artifact_that_drips_is_given_up(attacker, tmp_path, attack, reason):
     url = f"{attacker.url}/{list(ATTACKS).index(attack)}"
     with pytest.raises(UnreachableError, match=reason):
         Fetcher(Network(patience_s=1)).download(url, tmp_path / "artifact", 9_999, "0" * 64)
+
+
+def test_a_clock_that_is_stopped_ends_nothing_later():
+    """The disaster: the time of one try is over, and what ends it cuts the next try, which seems complete."""
+    begun, stopped, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def end() -> None:
+        begun.set()
+        stopped.wait(0.2)
+        ended.set()
+
+    clock = Clock("it was not complete after", end)
+    clock.set(0, 0)
+    begun.wait()
+    clock.stop()
+    waited = ended.is_set()
+    stopped.set()
+    assert waited
 
 
 @pytest.mark.parametrize("role", ["snapshot", "agent.stable", "agent.stable.canary"])
