@@ -8,20 +8,24 @@ from typing import Any, Literal, Protocol
 
 from metadata.errors import UnsuitableError, UsageError
 from repo_tools.collect.days import is_empty
-from repo_tools.collect.lake import AGENTS, ASIDES, ORDERS
-from repo_tools.collect.records import Ordered, Row
+from repo_tools.collect.lake import AGENTS, ASIDES, ORDERS, RELEASED
+from repo_tools.collect.records import Ordered, Released, Row
 
 EVERYTHING = "SELECT * FROM reports ORDER BY agent, seq"
 EngineName = Literal["duckdb", "spark"]
 TABLE = "reports"
-MORE = {"agents": AGENTS, "asides": ASIDES, "orders": ORDERS}
+MORE = {"agents": AGENTS, "asides": ASIDES, "orders": ORDERS, "released": RELEASED}
 """Other tables, which are one file each."""
 COLUMNS = (*Row.__struct_fields__, "wave")
 RESERVED = frozenset({"at"})
 """Columns that SQL knows as words of its own, and reads in quotes alone."""
 _HERE = files("repo_tools.collect")
 _ROOM = _HERE / "queries"
-_NO_ORDERS = "SELECT " + ", ".join(f"'' AS {name}" for name in Ordered.__struct_fields__) + " WHERE 1 = 0"
+UNKNOWN = {
+    name: "SELECT " + ", ".join(f"'' AS {field}" for field in kind.__struct_fields__) + " WHERE 1 = 0"
+    for name, kind in {"orders": Ordered, "released": Released}.items()
+}
+"""The tables of a lake that knows of none."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,8 @@ def more(lake: Path) -> dict[str, Path]:
 
 def worked_out(lake: Path) -> dict[str, str]:
     """Return the tables that are made of others, each with the question that makes it, in their order."""
-    found = {"outcomes": made("outcomes")}
-    if not (lake / ORDERS).exists():  # nobody collected since there is one
-        found["orders"] = _NO_ORDERS
+    missing = {name: empty for name, empty in UNKNOWN.items() if not (lake / MORE[name]).exists()}
+    found = {"outcomes": made("outcomes"), **missing, "known": made("known"), "counted": made("counted")}
     if (lake / AGENTS).exists():  # a first run that was killed leaves reports alone
         found |= {"members": made("members"), "judged": judged("members")}
     return found

@@ -29,7 +29,8 @@ from repo_tools.collect.records import Person
 
 PENDING, STATE, LOCK = "pending", "state.duckdb", ".lock"
 AGENTS, ASIDES, ORDERS = "agents.parquet", "asides.parquet", "orders.parquet"
-"""All agents, what was set aside, and what was ordered, as it stood after the last run."""
+RELEASED = "released.parquet"
+"""All agents, what was set aside, what was ordered and released, as it stood after the last run."""
 _ASIDE = "SELECT name, agent, reason, detail, received, number FROM aside ORDER BY ALL"
 MEMORY = "128MB"
 """What DuckDB may take; beyond it uses the disk."""

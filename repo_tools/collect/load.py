@@ -15,7 +15,7 @@ from metadata.fields import time_text
 from repo_tools import files
 from repo_tools.collect import tables
 from repo_tools.collect.box import Dropped
-from repo_tools.collect.records import Aside, Joined, Ordered, Placed, Standing
+from repo_tools.collect.records import Aside, Joined, Ordered, Placed, Released, Standing
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,10 @@ class Load:
     def orders(self, orders: Collection[Ordered]) -> None:
         """Note what was ordered; what was said of the same waves and rollouts before no longer holds."""
         self._insert("OR REPLACE INTO ordered", [msgspec.structs.astuple(one) for one in orders])
+
+    def released(self, versions: Collection[Released]) -> None:
+        """Note what was released."""
+        self._insert("OR IGNORE INTO released", [msgspec.structs.astuple(one) for one in versions])
 
     def asides(self, asides: Sequence[Aside]) -> None:
         """Keep what is not counted, with its reason."""

@@ -56,6 +56,7 @@ class Maps:
     """
 
     def __init__(self, desk: Desk) -> None:
+        self.released = rollouts.released(desk)
         self._past = _publications(desk)
         self._known = [next(self._past)]
         self._ordered: dict[tuple[str, str, str, str], Ordered] = {}

@@ -60,6 +60,13 @@ class Ordered(msgspec.Struct, frozen=True):
     """From when on its hosts could start, as reports write times."""
 
 
+class Released(msgspec.Struct, frozen=True):
+    """A version that was published once, live or retired."""
+
+    product: str
+    version: str
+
+
 class Aside(msgspec.Struct, frozen=True):
     """A report, or a whole object, that is not counted."""
 

@@ -7,11 +7,11 @@ noted yet, as in a lake whose state was lost, it is read back as far as the repo
 from collections.abc import Collection
 
 from metadata.fields import time_text
-from repo_tools.collect.lake import ORDERS, Lake
-from repo_tools.collect.records import Ordered
+from repo_tools.collect.lake import ORDERS, RELEASED, Lake
+from repo_tools.collect.records import Ordered, Released
 from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, Channel
-from repo_tools.rollouts.state import opened, order_in
+from repo_tools.rollouts.state import Catalog, opened, order_in
 
 Known = dict[tuple[str, int], frozenset[Ordered]]
 """What versions of roles order."""
@@ -34,11 +34,22 @@ def ordered(desk: Desk, channel: Channel, known: Known) -> frozenset[Ordered]:
     return frozenset().union(*(known[version] for version in versions))
 
 
-def keep(lake: Lake, orders: Collection[Ordered]) -> None:
-    """Note what was ordered, and write the table of it anew."""
+def released(desk: Desk) -> frozenset[Released]:
+    """Return the versions that hosts may speak of: all that were ever published."""
+    return frozenset(
+        Released(product, version)
+        for product in desk.products()
+        for version in Catalog(desk, product).ever_public
+    )
+
+
+def keep(lake: Lake, orders: Collection[Ordered], versions: Collection[Released]) -> None:
+    """Note what was ordered and released, and write the tables of both anew."""
     with lake.load() as load:
         load.orders(orders)
+        load.released(versions)
     lake.write(ORDERS, "SELECT * FROM ordered ORDER BY ALL")
+    lake.write(RELEASED, "SELECT * FROM released ORDER BY ALL")
 
 
 def unknown_since(lake: Lake) -> str:

@@ -98,7 +98,7 @@ class Collector:
         if self.lake.keeps:
             write_agents(self.lake, self.now)
             self.lake.write_asides()
-            rollouts.keep(self.lake, self.maps.ordered(rollouts.unknown_since(self.lake)))
+            rollouts.keep(self.lake, self.maps.ordered(rollouts.unknown_since(self.lake)), self.maps.released)
             self.lake.tidy(self.now)
         return summary
 

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS stood (
 CREATE TABLE IF NOT EXISTS ordered (
   product VARCHAR, channel VARCHAR, wave VARCHAR, rollout VARCHAR, version VARCHAR, opened VARCHAR,
   PRIMARY KEY (product, channel, wave, rollout));
+CREATE TABLE IF NOT EXISTS released (product VARCHAR, version VARCHAR, PRIMARY KEY (product, version));
 CREATE TABLE IF NOT EXISTS forgotten (agent VARCHAR PRIMARY KEY, ended VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS machine (
   agent VARCHAR, machine VARCHAR, first VARCHAR, last VARCHAR, PRIMARY KEY (agent, machine));

@@ -27,6 +27,10 @@ CREATE TABLE agents (
   decision VARCHAR, received VARCHAR, ring VARCHAR, cohort_id VARCHAR, presence VARCHAR,
   pin VARCHAR, windows VARCHAR);
 CREATE VIEW outcomes AS {asking.made("outcomes")};
+CREATE VIEW orders AS {asking.UNKNOWN["orders"]};
+CREATE VIEW released AS {asking.UNKNOWN["released"]};
+CREATE VIEW known AS {asking.made("known")};
+CREATE VIEW counted AS {asking.made("counted")};
 """
 """The tables of a lake in which nothing is."""
 _ORDERED = """
@@ -36,7 +40,7 @@ SELECT unnest($products::VARCHAR[]) AS product, unnest($channels::VARCHAR[]) AS 
        unnest($versions::VARCHAR[]) AS version
 """
 _LABELS = """
-SELECT labels, count(DISTINCT agent) FROM reports WHERE outcome = 'failed' GROUP BY labels ORDER BY labels
+SELECT labels, count(DISTINCT agent) FROM counted WHERE outcome = 'failed' GROUP BY labels ORDER BY labels
 """
 _BACK = """
 SELECT coalesce(reports.wave, ''), count(DISTINCT agent) FROM reports

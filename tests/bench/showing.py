@@ -66,6 +66,11 @@ COPY (SELECT agent, product, channel, any_value(wave) AS wave, any_value(labels)
              NULL::VARCHAR AS ring, NULL::VARCHAR AS cohort_id, 'present' AS presence
       FROM said GROUP BY agent, product, channel) TO '%s' (FORMAT parquet, COMPRESSION zstd)
 """
+_ORDERS = """
+COPY (SELECT 'agent' AS product, 'stable' AS channel, 'canary' AS wave, 'stable-0002' AS rollout,
+             '1.5.0' AS version, $opened AS opened) TO '%s' (FORMAT parquet)
+"""
+_RELEASED = "COPY (SELECT 'agent' AS product, '1.5.0' AS version) TO '%s' (FORMAT parquet)"
 
 
 def rows(folder: Path, _python: str, runs: int) -> list[Row]:
@@ -126,6 +131,10 @@ def _fill(work: Workspace, hosts: int, start: datetime) -> None:
         db.execute(_SAID, times)
         db.execute(_REPORTS % (lake / "reports"))
         db.execute(_AGENTS % (lake / "agents.parquet"))
+        db.execute(_RELEASED % (lake / "released.parquet"))
+        db.execute(
+            _ORDERS % (lake / "orders.parquet"), {"opened": time_text(start + timedelta(days=DAYS - 3))}
+        )
 
 
 def _built(work: Workspace) -> float:

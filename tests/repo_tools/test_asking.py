@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import duckdb
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from repo_tools.collect import asking
 from repo_tools.collect.asking import COLUMNS
 from tests.support.chorus import BACK, SWITCHED, WELL
-from tests.support.wave import ROLLOUT
+from tests.support.dashboards import page
+from tests.support.wave import ROLLOUT, VERSION, Underway
 
 
 def test_the_queries_say_how_a_rollout_goes(canary):
@@ -66,6 +68,52 @@ def test_rollouts_that_nobody_signed_count_apart(canary):
     assert canary.repo.do("fleet", "query", "progress") == before
     [apart] = canary.repo.do("fleet", "query", "invented")
     assert (apart["agent"], apart["rollouts"], apart["reports"]) == (liar, 20, 60)
+
+
+def test_what_no_signed_order_accounts_for_is_shown_nowhere(canary):
+    """A rollout that nobody signed, a wave that is not reached, no release: queries and pages stand still."""
+    well, ill, liar = ([name] for name in canary.join("canary", 3))
+    early = canary.join("full", 1)
+    canary.tell(well, *WELL)
+    canary.tell(ill, *BACK)
+    canary.tell([*liar, *early], {"stage": "heartbeat"}, rollout=None)
+    canary.tell(
+        early, {"stage": "refusal", "outcome": "failed", "reason": "unreachable"}, rollout=None, to=None
+    )
+    before = shown(canary)
+    assert [row["reason"] for row in before["failures"]] == ["unhealthy", "unreachable"]
+    assert [(row["version"], row["ok"], row["back"]) for row in before["success"]] == [(VERSION, 1, 1)]
+    assert "unhealthy" in before["failures.html"]
+    assert f"agent {VERSION}" in before["history.html"]
+    canary.tell(liar, *BACK, rollout="stable-0666")
+    canary.tell(early, *BACK)
+    canary.tell(liar, *BACK, to="9.9.9")
+    assert canary.collection.collect()["counted"] == 9
+    assert shown(canary) == before
+    canary.tell(liar, *BACK)
+    after = shown(canary)
+    assert [name for name in before if after[name] == before[name]] == []
+
+
+def test_a_failure_on_the_way_counts(canary):
+    """What a host goes through or back to in a signed rollout counts, whether or not an order names it."""
+    [name] = canary.join("canary", 1)
+    canary.tell([name], *BACK, to="1.4.2")
+    canary.collection.collect()
+    [row] = canary.repo.do("fleet", "query", "failures")
+    assert (row["rollout"], row["version"], row["agents"]) == (ROLLOUT, "1.4.2", 1)
+
+
+def shown(canary: Underway) -> dict[str, Any]:
+    """Collect, and return what two questions and two pages say of what hosts did."""
+    canary.collection.collect()
+    canary.repo.do("dashboard", "build")
+    asked = {name: canary.repo.do("fleet", "query", name) for name in ("failures", "success")}
+    tables = {
+        name: page(canary.repo.store / "status", name).partition("<table")[2].partition("</table>")[0]
+        for name in ("failures.html", "history.html")
+    }
+    return {**asked, **tables}
 
 
 def test_everything_can_be_exported(collection):

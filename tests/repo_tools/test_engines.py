@@ -47,11 +47,13 @@ def lake(real_time: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of a few days, with a rollout, gaps, strangers, and all that hosts could think of."""
     folder = tmp_path_factory.mktemp("engines")
     repo = Workspace(shutil.copytree(real_time, folder / "place"))
-    collection = Underway(Collection(repo, folder / "box"), datetime.now(UTC) - timedelta(days=3)).collection
-    for number, text in enumerate(TEXTS):
-        if number == len(TEXTS) // 2:
+    underway = Underway(Collection(repo, folder / "box"), datetime.now(UTC) - timedelta(days=3))
+    collection, half = underway.collection, len(TEXTS) // 2
+    names = [*underway.chorus.names("canary", half), *underway.chorus.names("full", len(TEXTS) - half)]
+    for number, (name, text) in enumerate(zip(names, TEXTS, strict=True)):
+        if number == half:
             repo.do("fleet", "collect", folder / "box", "--lake", folder / "lake")
-        voice = collection.voice(f"host-{number}").join()
+        voice = collection.voice(name).join()
         for days, (stage, outcome) in zip(itertools.cycle((0, 1, 5)), EVENTS, strict=False):
             lost = number == 4 and stage == "refusal"
             step = {"stage": stage, "outcome": outcome}

@@ -1,4 +1,4 @@
--- Invented: hosts that speak of rollouts which no signed order names; they move no progress and no gate.
+-- Invented: hosts that speak of rollouts which no signed order names; they move no count of rollouts or releases, and no gate.
 --
 -- rollouts  how many such names the host told
 -- reports   in how many reports

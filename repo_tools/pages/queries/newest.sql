@@ -1,9 +1,9 @@
--- The newest failures.
+-- The newest failures; of rollouts, what signed orders account for.
 --
 -- $most  how many
 SELECT agent, received, stage, outcome, coalesce(to_version, running, '') AS version,
        coalesce(rollout, '') AS rollout, reason, detail
-FROM reports
+FROM counted
 WHERE outcome = 'failed'
 ORDER BY received DESC, agent, seq DESC
 LIMIT $most

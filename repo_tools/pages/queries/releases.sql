@@ -1,10 +1,10 @@
 -- How releases went: one row for each, the one that was heard of last first.
 --
--- Hosts are counted as gates count them, by the table `outcomes`; one that failed with a release once has failed.
+-- Hosts are counted as gates count them, by the table `known`; one that failed with a release once has failed.
 WITH host AS (
   SELECT product, version, agent, bool_or(switched) AS switched, bool_or(kept) AS kept, bool_or(returned) AS back,
          bool_or(failed) AS failed, bool_or(ok) AND NOT bool_or(failed) AS ok
-  FROM outcomes
+  FROM known
   WHERE version IS NOT NULL
   GROUP BY product, version, agent
 ), went AS (
@@ -14,8 +14,8 @@ WITH host AS (
   GROUP BY product, version
 ), told AS (
   SELECT product, to_version AS version, min(received) AS first
-  FROM reports
-  WHERE to_version IS NOT NULL AND stage <> 'heartbeat'
+  FROM counted
+  WHERE to_version IS NOT NULL AND rollout <> '' AND stage <> 'heartbeat'
   GROUP BY product, to_version
 ), runs AS (
   SELECT product, running AS version, count(*) AS hosts
