@@ -10,10 +10,10 @@ import http.client
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 import urllib3
 
 from agent.settings import Network
@@ -160,8 +160,7 @@ def _at_most(url: str, blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield block
 
 
-@dataclass
-class _Part:
+class _Part(msgspec.Struct):
     """What is asked for of a file: everything from some byte on, as long as it is the same file."""
 
     start: int = 0

@@ -5,8 +5,9 @@ after ``start_s`` cannot be made good any more, so flapping loses; three restart
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 MAX_RESTARTS = 3
 """Fleet gives a broken build three tries; systemd's default start limit is five in ten seconds."""
@@ -14,13 +15,12 @@ MAX_RESTARTS = 3
 Verdict = Literal["won", "lost"]
 
 
-@dataclass
-class Trial:
+class Trial(msgspec.Struct):
     """One trial, in seconds since the switch."""
 
     start_s: float
     trial_s: float
-    began: dict[str, float | None] = field(default_factory=dict)
+    began: dict[str, float | None] = msgspec.field(default_factory=dict)
     """Since when each entry holds; None while it does not."""
     last_failure: str = "nothing was observed"
     restarts: int = 0

@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,7 +149,7 @@ class Work:
         host = self.host()
         facts = resolve(self.read(), host, self.journal, now)
         if facts.directed:
-            host = replace(host, pin=self.pin(facts.directed.order.version))
+            host = msgspec.structs.replace(host, pin=self.pin(facts.directed.order.version))
         self._note_clock(facts, now)
         return host, facts
 

@@ -1,7 +1,6 @@
 """What a decision is made of: the host's facts, the signed facts, the question, and the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
@@ -34,8 +33,7 @@ class Decision(msgspec.Struct, frozen=True):
         return self.action in {"update", "recall"}
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """What a host knows about itself and one product."""
 
     agent_id: str
@@ -55,9 +53,9 @@ class Host:
     pin: str = ""
     windows: tuple[Window, ...] = ()
     zone: tzinfo = UTC
-    quarantine: Mapping[str, int] = field(default_factory=dict)
+    quarantine: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Payload digests given up here, each with the order's ``retry`` noted then."""
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Versions seen before and the digests of their release documents."""
     scope: frozenset[str] | None = None
     """``product/channel`` names that the registration token allows; None without a token."""

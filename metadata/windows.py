@@ -5,8 +5,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+
+import msgspec
 
 from metadata.errors import MalformedError
 
@@ -19,8 +20,7 @@ _FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC) 
 _HINT = 'write it like "Mon-Fri 02:00-05:00"'
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """One occurrence of a window, in UTC."""
 
     opens_at: datetime
@@ -32,8 +32,7 @@ class Span:
         return self.closes_at - self.opens_at
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A window that recurs every week."""
 
     days: frozenset[int]

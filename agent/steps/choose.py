@@ -1,6 +1,5 @@
 """IDLE and STRANDED: refresh, resolve, decide."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -50,7 +49,7 @@ def look(work: Work) -> tuple[Decision, Facts]:
     now = clock.now()
     host, facts = work.facts(now)
     if host.running and stays(work, host.running):
-        host = replace(host, stranded=True)
+        host = msgspec.structs.replace(host, stranded=True)
     for version, (sha256, body) in facts.bodies.items():
         if version not in host.known:
             work.journal.keep_document(work.name, version, sha256, body)

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from metadata.decide import decide
 from metadata.documents import Brake, Order, Policy
@@ -82,7 +83,7 @@ class World:
 
 def first_start(world: World, agent_id: str) -> datetime:
     """Return when an agent starts that asks again whenever it was told to wait."""
-    here = world.having(host=replace(world.host, agent_id=agent_id))
+    here = world.having(host=structs.replace(world.host, agent_id=agent_id))
     now = world.now
     for _ in range(20):
         answer = here.decide(now)

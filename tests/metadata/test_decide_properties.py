@@ -113,11 +113,14 @@ def test_who_hurries_goes_past_nothing_but_its_turn(asked):
     """A person at the host skips spread and start time where the policy lets him, and no other rule."""
     skipped = Counter[str]()
     for world, _ in asked:
-        host, policy = replace(world.host, hurried=False), structs.replace(world.policy, allow_now=True)
+        host, policy = (
+            structs.replace(world.host, hurried=False),
+            structs.replace(world.policy, allow_now=True),
+        )
         patient = replace(world, host=host, policy=policy).decide()
-        hurried = replace(world, host=replace(host, hurried=True), policy=policy).decide()
+        hurried = replace(world, host=structs.replace(host, hurried=True), policy=policy).decide()
         barred = structs.replace(policy, allow_now=False)
-        in_vain = replace(world, host=replace(host, hurried=True), policy=barred).decide()
+        in_vain = replace(world, host=structs.replace(host, hurried=True), policy=barred).decide()
         assert in_vain == patient or in_vain.rule == patient.rule == "not_yet", world
         if hurried != patient:
             assert patient.rule == "not_yet", world
@@ -162,7 +165,7 @@ def test_waiting_is_always_for_later(asked):
 def test_a_base_is_never_held(host_windows, now, when, running):
     """An autoscaled host gets the base at once: held, closed, braked, stale and windows do not count."""
     base = Pointer(version="1.4.2", sha256=digest("1.4.2"))
-    fresh = replace(HOST, running=running, windows=tuple(host_windows))
+    fresh = structs.replace(HOST, running=running, windows=tuple(host_windows))
     world = World(
         host=fresh,
         order=an_order("1.5.0", state="hold", not_before=when, not_after=when, base=base),
@@ -185,7 +188,7 @@ def test_freshness_may_be_as_long_as_an_integer():
 def test_staging_is_allowed_while_a_window_is_closed(window):
     """A host outside its window may already download, and is told so."""
     world = World()
-    answer = world.having(host=replace(world.host, windows=(window,))).decide()
+    answer = world.having(host=structs.replace(world.host, windows=(window,))).decide()
     assert answer.may_stage == (answer.rule == "window")
 
 

@@ -5,13 +5,13 @@ A well-known peer released two fifths of its fleet in one second after a pause. 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import sqrt
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from metadata.documents import Brake
 from metadata.schedule import starts_at
@@ -63,13 +63,13 @@ def test_starts_are_uniform_over_the_spread():
 
 def test_starts_are_uniform_in_a_window():
     """A host that waits for its window spreads from the opening and not all at once."""
-    world = World(host=replace(HOST, windows=(NIGHT,)), order=an_order("1.5.0", spread_s=3600))
+    world = World(host=structs.replace(HOST, windows=(NIGHT,)), order=an_order("1.5.0", spread_s=3600))
     assert_uniform(starts(world), 14 * 3600, 3600)
 
 
 def test_a_window_is_used_to_its_half():
     """A spread of a day in a window of three hours takes an hour and a half."""
-    world = World(host=replace(HOST, windows=(NIGHT,)), order=an_order("1.5.0", spread_s=86_400))
+    world = World(host=structs.replace(HOST, windows=(NIGHT,)), order=an_order("1.5.0", spread_s=86_400))
     assert_uniform(starts(world), 14 * 3600, 5400)
 
 
@@ -77,7 +77,7 @@ def test_the_rest_of_a_closing_window_is_carried_to_the_next():
     """An order ten minutes before the end of a window starts its share, and the others the next day."""
     before_end = NOON.replace(hour=4, minute=50)
     world = World(
-        host=replace(HOST, windows=(NIGHT,)),
+        host=structs.replace(HOST, windows=(NIGHT,)),
         order=an_order("1.5.0", spread_s=3600, not_before=before_end),
         issued=before_end,
         now=before_end,
@@ -128,7 +128,7 @@ def test_every_host_starts_inside_its_window(window, spread_s, agent_id, offset_
     """A host that asks again when it was told to starts after the order's time, with its window open."""
     anchor = NOON + timedelta(seconds=offset_s)
     world = World(
-        host=replace(HOST, windows=(window,), zone=zone),
+        host=structs.replace(HOST, windows=(window,), zone=zone),
         order=an_order("1.5.0", spread_s=spread_s, not_before=anchor),
     )
     start = first_start(world, agent_id)

@@ -5,7 +5,6 @@ every rule often, and so that ten thousand take a second.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -140,7 +139,7 @@ def world(seed: int) -> World:
     chance = Random(seed)
     running, ordered = version(chance), version(chance)
     return World(
-        host=replace(HOST, **{"running": running, **some(chance, HOSTS, 2)}),
+        host=structs.replace(HOST, **{"running": running, **some(chance, HOSTS, 2)}),
         policy=structs.replace(POLICY, **some(chance, POLICIES, 1)),
         order=an_order(ordered, **some(chance, ORDERS, 3)),
         brake=Brake(**some(chance, BRAKES, 1)) if chance.random() < 0.3 else Brake(),
