@@ -61,7 +61,8 @@ def _refuse_unstartable(work: Work, update: Update) -> None:
     for program in work.service.starts(work.slots.slot(update.version))[:1]:
         if why := commands.unstartable(program):
             text = f"{update.version} cannot be started: {program} {why}"
-            raise UnsuitableError(text, "the release does not run on this host; what runs is left alone")
+            hint = "is service.command right? else it does not run on this host; what runs is left alone"
+            raise UnsuitableError(text, hint)
 
 
 def _not_now(work: Work, update: Update, said: hooks.Said, facts: Facts | None) -> Result:

@@ -37,6 +37,8 @@ class Agents(msgspec.Struct, frozen=True):
 
     total: int
     agents: list[dict[str, Any]]
+    line: str
+    """What lists them in a terminal, all pages at once."""
 
 
 class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,10 +107,11 @@ def _which(
 )
 async def agents(clerk: Clerk, channel: Words, which: lines.Hosts, page: Page = 0) -> Response[Any]:
     """Answer with a page of what ``tidegate agents list`` says."""
-    job = await clerk.read(["agents", "list", *which.options(), "--presence=any", "--", channel])
+    job = await clerk.read(lines.listing(channel, which))
     if job.exit_code:
         return _told(job)
-    return Response(Agents(len(job.result), job.result[page * ON_PAGE : (page + 1) * ON_PAGE]))
+    here = job.result[page * ON_PAGE : (page + 1) * ON_PAGE]
+    return Response(Agents(len(job.result), here, job.line))
 
 
 @get("/agents/{agent:str}/updates/available", summary="What a host would do now, and why", responses=READ)

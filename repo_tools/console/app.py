@@ -67,7 +67,7 @@ async def steer(clerk: Clerk, views: Views) -> Response[Any]:
     status = await clerk.read(["status"])
     if status.exit_code:
         return Response({"notes": status.notes}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
-    return _file(File(await asyncio.to_thread(views.steer, status.result), "text/html"))
+    return _file(File(await asyncio.to_thread(views.steer, status.result, clerk.folder), "text/html"))
 
 
 @get("/hosts", include_in_schema=False)

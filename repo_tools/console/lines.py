@@ -257,6 +257,11 @@ class Unstage(Tried, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return list(self.roles)
 
 
+def listing(channel: str, which: Hosts) -> list[str]:
+    """Return the command line that lists hosts, whether or not they are still there."""
+    return ["agents", "list", *which.options(), "--presence=any", *_plain([channel])]
+
+
 def shown(words: Sequence[str]) -> str:
     """Return a command line as a person would type it."""
     return visible(shlex.join(["tidegate", *words]))

@@ -93,11 +93,12 @@ class Views:
         now = f"builds/{found.build}/{name}"
         return f"../{found.build}/{name}" if head.startswith("builds/") and now in found.once else None
 
-    def steer(self, staged: Mapping[str, Any]) -> bytes:
+    def steer(self, staged: Mapping[str, Any], folder: Path) -> bytes:
         """Return the page from which to steer.
 
         Args:
             staged: What ``tidegate status`` says.
+            folder: The workspace, in which what is done here can be typed, too.
         """
         model, build = self._looked_at()
         desk = self._desk()  # read after the model, so that it knows every channel of that
@@ -108,8 +109,8 @@ class Views:
             for version in _newest_first(Catalog(desk, product))
         ]
         shown = {"channels": model.rollouts, "staged": staged, "products": products, "versions": versions}
-        standing = standings(desk)
-        return site.live_page("steer.html", model, build, self._prefix, standing=standing, **shown)
+        around = {"standing": standings(desk), "folder": folder}
+        return site.live_page("steer.html", model, build, self._prefix, **shown, **around)
 
     def hosts(self, asked: Asked) -> bytes:
         """Return a page of the hosts that somebody looks for."""

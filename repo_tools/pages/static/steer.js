@@ -194,7 +194,8 @@
     found = { channel, which: { search, running, failing, labels: Object.fromEntries(labels) } };
     suit(document.querySelector("form[data-post='agents/update']"));
     const narrowed = Boolean(search || running || failing || labels.length);
-    byId("found").textContent = `${counted(said.total)}, page ${page + 1} of ${Math.max(1, Math.ceil(said.total / ON_PAGE))}`;
+    const pages = Math.max(1, Math.ceil(said.total / ON_PAGE));
+    byId("found").replaceChildren(`${counted(said.total)}, page ${page + 1} of ${pages}: `, made("code", said.line));
     byId("matching").disabled = !narrowed;
     if (!narrowed) byId("matching").checked = false;
     byId("matching-text").textContent = narrowed ? "all that match and are still there, shown or not" : "all that match: narrow the search first";
