@@ -70,7 +70,7 @@ class Manager:
         self.page.locator("#running").fill("==1.4.2")
         self.page.locator("form[data-find]").get_by_role("button", name="Find").click()
         self.page.get_by_text("18 hosts, page 1 of 1").wait_for()
-        self.page.get_by_text("tidegate agents list --running===1.4.2 --presence=any stable").wait_for()
+        self.page.get_by_text("tidegate agents list --running===1.4.2").wait_for()
         self.page.locator("#matching").check()
         self.page.locator("#update-version").select_option(version)
         self.page.locator("#retry").fill("1")
