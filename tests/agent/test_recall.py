@@ -10,7 +10,7 @@ from tests.agent.test_blame import pass_time, pause
 def test_a_recall_goes_back(scene):
     """An order with a recall that covers what runs is the only way down, and restores no configuration."""
     scene.ready()
-    scene.release("1.1.0", "migrates")
+    scene.release("1.1.0", "migrates", "--start-s", "20")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
     done = scene.host.tick()
@@ -103,8 +103,8 @@ def test_a_failed_trial_does_not_go_back_to_revoked_code(scene, policy):
 
 def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     """A recall is not undone by its own trial."""
-    scene.ready("1.0.0", "old", "--start-s", "8")
-    scene.release("1.1.0", "migrates")
+    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.release("1.1.0", "migrates", "--start-s", "20")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
     done = scene.host.tick()
@@ -118,8 +118,8 @@ def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
 
 def stranded(scene) -> None:
     """Recall a host to a version that cannot be started there any more."""
-    scene.ready("1.0.0", "old", "--start-s", "8")
-    scene.release("1.1.0", "migrates")
+    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.release("1.1.0", "migrates", "--start-s", "20")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
     assert scene.host.tick().entry["state"] == "STRANDED"
