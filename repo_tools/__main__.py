@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
     import click
 
     from metadata.errors import TidegateError, UsageError
-    from repo_tools import output
+    from repo_tools import extras, output
     from repo_tools.cli import cli
 
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
@@ -57,6 +57,8 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
         return INTERRUPTED
     except BrokenPipeError:
         return output.unread()
+    except ModuleNotFoundError as error:
+        problem = extras.missing(error) or output.bug(error, _BUG_HINT)
     except Exception as error:  # noqa: BLE001  # the boundary: whatever else happens is a bug
         problem = output.bug(error, _BUG_HINT)
     else:

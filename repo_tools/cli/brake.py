@@ -6,7 +6,7 @@ import click
 
 from metadata.errors import UsageError
 from repo_tools.cli.app import App, waits
-from repo_tools.cli.rollout import lead_of, next_steps, staged
+from repo_tools.cli.ordering import lead_of, next_steps, staged
 from repo_tools.desk import Desk
 from repo_tools.names import check_version
 from repo_tools.output import Answer
@@ -43,7 +43,8 @@ def brake(app: App, channel: str, **options: Any) -> Answer:
     """
     rollout, version, lift = options["rollout"], options["version"], options["release"]
     if sum((rollout is not None, version is not None, lift)) > 1:
-        raise UsageError("--rollout, --version and --release exclude each other", "run tidegate brake twice")
+        hint = "run tidegate brake for each; --release lifts all: brake again what is to stay held"
+        raise UsageError("--rollout, --version and --release exclude each other", hint)
     if version is not None:
         check_version(version)
     if options["lead"] and not lift:

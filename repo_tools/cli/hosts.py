@@ -55,6 +55,8 @@ def chosen(app: App, channel: str, lake: Path, wish: dict[str, Any]) -> Sequence
 
 def _warn_of_strangers(app: App, desk: Desk, channel: Channel, lake: Path, ids: Sequence[str]) -> None:
     """Say which ids nobody was heard of under: a mistake in one leaves its host out."""
+    if not lake.exists():
+        return
     from repo_tools.collect import roster
 
     members = roster.members_if_any(desk, channel, lake)

@@ -99,6 +99,8 @@ def list_command(app: App) -> Answer:
     """
     folder = app.keys()
     found = folder.all()
+    for text in folder.broken():
+        app.terminal.warn(text)
     if not found and not folder.folder.is_dir():
         raise UsageError(f"there is no key folder {folder.folder}", "tidegate key new NAME makes it")
     rows = [

@@ -10,7 +10,7 @@ from metadata.errors import UsageError
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.hosts import chosen, known, of_wave, said, which
 from repo_tools.cli.options import dry_run, retry, when, why
-from repo_tools.cli.rollout import changed
+from repo_tools.cli.ordering import changed
 from repo_tools.output import Answer, Sheet, counted
 from repo_tools.rollouts import selecting
 

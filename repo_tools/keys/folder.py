@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from repo_tools.keys import files as key_files
 from repo_tools.keys.passphrase import Passphrases
 from repo_tools.keys.remote import handler, ready
 
+FOLDER_VARIABLE = "TIDEGATE_KEYS"
+"""Names the folder, where it is not the usual one."""
 NAME_FIELD = "x-tidegate-name"
 """Signed with the key in delegations, so that people read names and not key ids."""
 OWNER_FIELD = "x-tidegate-owner"
@@ -68,7 +70,7 @@ class KeyFolder:
     @classmethod
     def usual(cls, environ: Mapping[str, str]) -> "KeyFolder":
         """Return the folder that the environment names, or the usual one."""
-        if named := environ.get("TIDEGATE_KEYS"):
+        if named := environ.get(FOLDER_VARIABLE):
             return cls(Path(named))
         home = Path(environ.get("HOME") or Path.home())
         config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
@@ -92,11 +94,26 @@ class KeyFolder:
                 f"no key {name!r} in {self.folder}", "tidegate key list shows what is there"
             ) from error
         except (OSError, ValueError, RecursionError) as error:
-            raise MalformedError(f"key file {name}.json cannot be read: {error}") from error
+            text = f"key file {self.folder / name}.json cannot be read: {error}"
+            raise MalformedError(text, "bring it back from where it is kept, or move it away") from error
 
     def all(self) -> list[KeyFile]:
-        """Return every key's public part."""
-        return [self.get(name) for name in self.names()]
+        """Return every key's public part that can be read: a broken file keeps nobody from the others."""
+        return [found for found in self._found() if isinstance(found, KeyFile)]
+
+    def broken(self) -> list[str]:
+        """Return a sentence for each key file that cannot be read."""
+        return [found.message for found in self._found() if isinstance(found, MalformedError)]
+
+    def _found(self) -> Iterator[KeyFile | MalformedError]:
+        for name in self.names():
+            try:
+                found = self.get(name)
+                found.key()
+            except MalformedError as error:
+                yield error
+            else:
+                yield found
 
     def new(self, name: str, scheme: str, passphrase: str | None, owner: str = "") -> KeyFile:
         """Make a key; None for ``passphrase`` leaves the private part unencrypted.
@@ -169,7 +186,8 @@ class KeyFolder:
     def at_hand(self, key: KeyFile) -> bool:
         """Return whether the private part can be opened from here, as far as can be told without trying."""
         if key.uri.startswith(f"{key_files.SCHEME}:"):
-            return os.access(self.folder / key_files.path_of(key.uri), os.R_OK)
+            path = self.folder / key_files.path_of(key.uri)
+            return path.is_file() and os.access(path, os.R_OK)
         return bool(key.uri)
 
     def asks(self, key: KeyFile) -> str:

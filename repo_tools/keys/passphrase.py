@@ -11,7 +11,10 @@ PIN_VARIABLE = "TIDEGATE_PIN"
 MAX_BYTES = 4096
 SHORTEST = 15
 """NIST SP 800-63B-4, 3.1.1.2, where it is all that protects: a copied file is guessed at without a limit."""
-_HINT = f"set {VARIABLE}, or pass --passphrase-fd N, or run this in a terminal"
+_PIN_HINT = f"set {PIN_VARIABLE}, or run this in a terminal; the console has a field for it"
+_HINT = (
+    f"set {VARIABLE}, or pass --passphrase-fd N, or run this in a terminal; the console has a field for it"
+)
 
 Prompt = Callable[[str, bool], str]
 """Asks a person for a secret: a question, and whether to ask twice."""
@@ -31,11 +34,11 @@ class Passphrases:
 
     def ask(self, name: str) -> str:
         """Return the passphrase of an existing key."""
-        return self._find(name, f"passphrase of key {name}", twice=False)
+        return self._find(name, f"passphrase of key {name}")
 
     def pin_of(self, name: str) -> str:
-        """Return the PIN of the token that holds a key."""
-        return self.pin if self.pin is not None else self._find(name, f"PIN of key {name}", twice=False)
+        """Return the PIN of the token that holds a key; a passphrase is none, and tokens lock after a few."""
+        return self.pin if self.pin is not None else self._asked(name, f"PIN of key {name}", _PIN_HINT)
 
     def choose(self, what: str) -> str:
         """Return the passphrase for new keys.
@@ -57,12 +60,13 @@ class Passphrases:
         """Use a passphrase that was just chosen for a new key."""
         self._known[name] = phrase
 
-    def _find(self, name: str, question: str, *, twice: bool) -> str:
-        if self.given is not None:
-            return self.given
+    def _find(self, name: str, question: str, *, twice: bool = False) -> str:
+        return self.given if self.given is not None else self._asked(name, question, _HINT, twice=twice)
+
+    def _asked(self, name: str, question: str, hint: str, *, twice: bool = False) -> str:
         if name not in self._known:
             if self.prompt is None:
-                raise UsageError(f"no {question}, and nobody to ask", _HINT)
+                raise UsageError(f"no {question}, and nobody to ask", hint)
             self._known[name] = self.prompt(question, twice)
         return self._known[name]
 

@@ -70,3 +70,13 @@ def test_what_is_complete_is_not_started_again(rolled):
         True,
     )
     rolled.do("rollout", "start", "stable", "1.5.0", "--retry", "1")
+
+
+def test_what_is_ordered_already_is_said_before_it_is_started_again(rolled):
+    """Who meant to go on with a rollout would begin it anew, and wonder why no host moves."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    twice = ("rollout", "start", "stable", "1.5.0", "--dry-run")
+    said = rolled.run(*twice).stderr
+    assert "canary is ordered to run 1.5.0 already, by stable-0002; tidegate rollout promote" in said
+    assert "already" not in rolled.run(*twice, "--strategy", "immediate").stderr
+    assert "already" not in rolled.run(*twice, "--retry", "1").stderr

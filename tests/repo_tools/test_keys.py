@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from metadata.errors import UsageError
+from repo_tools.keys.passphrase import Passphrases
 from tests.support.workspace import Workspace
 
 SECRET = "correct horse battery staple"
@@ -115,6 +117,29 @@ def test_keys_that_exist_are_not_overwritten(work, tmp_path):
     assert not (tmp_path / "other").exists()
     assert work.run("key", "new", "root", "--no-passphrase").exit_code == 2
     assert {path.name: path.read_bytes() for path in work.keys.iterdir()} == before
+
+
+def test_a_broken_key_file_keeps_nobody_from_the_others(rolled):
+    """The disaster: in the night of the brake a key file that is not even needed is cut off."""
+    (rolled.keys / "releases.json").write_text("{")
+    (rolled.keys / "root.pem").unlink()
+    (rolled.keys / "root.pem").mkdir()
+    rolled.do("brake", "stable", "--reason", "crash loops")
+    rolled.do("status")
+    for words in (("sign", "--yes"), ("key", "list")):
+        assert "releases.json cannot be read" in rolled.run(*words).stderr
+    rolled.do("publish")
+    assert rolled.do("rollout", "status", "stable")["brake"]["hold"]
+
+
+def test_a_passphrase_is_not_tried_as_a_pin():
+    """Tokens lock after a few wrong tries: what opens files is not shown to them."""
+    given = Passphrases(given=SECRET)
+    assert given.ask("releases") == SECRET
+    with pytest.raises(UsageError) as refused:
+        given.pin_of("token")
+    assert "TIDEGATE_PIN" in refused.value.hint
+    assert Passphrases(given=SECRET, pin="123456").pin_of("token") == "123456"
 
 
 @pytest.mark.parametrize("name", ["../up", "Key", "", "a b", "-x/"])
