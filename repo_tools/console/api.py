@@ -48,13 +48,13 @@ class Keyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     keys: list[lines.Word] = []
     if_staged: lines.Word | None = None
     """The digest that ``status`` told; nothing else goes on then."""
-    passphrase: str | None = None
-    pin: str | None = None
+    passphrase: lines.Secret | None = None
+    pin: lines.Secret | None = None
 
     @property
     def secrets(self) -> Secrets:
         """What opens the keys."""
-        return Secrets(passphrase=self.passphrase, pin=self.pin)
+        return Secrets(passphrase=self.passphrase, pin=self.pin or None)  # an empty one would burn a try
 
 
 class Going(Keyed, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,12 +1,13 @@
 """The application: the API, and the doors before it."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import ClientException, HTTPException, NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Redirect
@@ -18,6 +19,9 @@ from repo_tools.console.doors import HEADERS, Doors
 from repo_tools.console.views import File, Views
 from repo_tools.pages.hostmodel import Asked
 
+Notes = Callable[[Exception], tuple[list[str], int]]
+"""Says in words what went wrong, and with which status it is answered."""
+Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 _HALL = (
     '<!doctype html><html lang="en"><title>Tidegate</title>'
     '<meta http-equiv="refresh" content="0;url=/{room}/">'
@@ -25,6 +29,17 @@ _HALL = (
 )
 """The way from the link to the pages: a step of the console's own, since a browser shows a strict cookie on
 no way that began elsewhere, not even after a redirect."""
+
+
+class Asking(Request[Any, Any, Any]):
+    """A request of which a body that no decoder reads is a mistake of who asks, whatever the decoder says."""
+
+    async def json(self) -> Any:
+        """Return the body's value; answers with 400 where bytes are no text, or nest too deep."""
+        try:
+            return await super().json()
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise ClientException(f"the body is no JSON that can be read: {error}") from error
 
 
 def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Litestar:
@@ -36,7 +51,8 @@ def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Lites
             "doors": Provide(lambda: doors, sync_to_thread=False),
             "views": Provide(lambda: views, sync_to_thread=False),
         },
-        exception_handlers={HTTPException: _refused, TidegateError: _failed, Exception: _broken},
+        request_class=Asking,
+        exception_handlers=_handlers(views),
         openapi_config=OpenAPIConfig(
             title="Tidegate console",
             version=version,
@@ -54,7 +70,10 @@ def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Lites
 async def enter(doors: Doors, key: str) -> Response[Any]:
     """Let the person in whose link this is: once."""
     if not doors.enter(key):
-        text = "This link was used before. Start tidegate console again for a new one."
+        text = (
+            "This link does not open the console: it was used before, or a part of it is missing.\n"
+            "Open it whole, as it was printed, or start tidegate console again for a new one."
+        )
         return Response(text, status_code=HTTPStatus.FORBIDDEN, media_type="text/plain")
     return Response(
         _HALL.format(room=doors.room), media_type="text/html", headers={"set-cookie": doors.cookie}
@@ -66,8 +85,8 @@ async def steer(clerk: Clerk, views: Views) -> Response[Any]:
     """Answer with the page from which to steer."""
     status = await clerk.read(["status"])
     if status.exit_code:
-        return Response({"notes": status.notes}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
-    return _file(File(await asyncio.to_thread(views.steer, status.result, clerk.folder), "text/html"))
+        return _page(views.problem(status.notes), HTTPStatus.SERVICE_UNAVAILABLE)
+    return _file(File(await asyncio.to_thread(views.steer, status.result, clerk.way), "text/html"))
 
 
 @get("/hosts", include_in_schema=False)
@@ -101,25 +120,44 @@ async def page(views: Views, path: str = "") -> Response[Any]:
     return Redirect(now, status_code=303)
 
 
+def _page(data: bytes, status: int) -> Response[Any]:
+    return Response(data, status_code=status, headers=HEADERS, media_type="text/html")
+
+
 def _file(found: File) -> Response[bytes]:
     return Response(found.data, media_type=found.kind)
 
 
-def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def _handlers(views: Views) -> dict[int | type[Exception], Handler]:
+    """Return what answers for errors: in the API with JSON, anywhere else with a page."""
+
+    def told(notes: Notes) -> Handler:
+        def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+            lines, status = notes(error)
+            if request.url.path.startswith("/api/"):
+                return Response({"notes": lines}, status_code=status, headers=HEADERS)
+            return _page(views.problem(lines), status)
+
+        return answer
+
+    return {HTTPException: told(_refused), TidegateError: told(_failed), Exception: told(_broken)}
+
+
+def _refused(error: Exception) -> tuple[list[str], int]:
     """Answer in the form of all other errors."""
+    assert isinstance(error, HTTPException)
     extra = [one.get("message", "") for one in error.extra] if isinstance(error.extra, list) else []
-    return _told([f"error: {error.detail}", *extra], error.status_code)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        extra.append("hint: what each address takes stands in /api/v1/openapi/openapi.json")
+    return [f"error: {error.detail}", *extra], error.status_code
 
 
-def _failed(_: Request[Any, Any, Any], error: TidegateError) -> Response[Any]:
-    return _told([f"error: {error.message}", f"hint: {error.hint}"], HTTPStatus.SERVICE_UNAVAILABLE)
+def _failed(error: Exception) -> tuple[list[str], int]:
+    assert isinstance(error, TidegateError)
+    return [f"error: {error.message}", f"hint: {error.hint}"], HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def _broken(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def _broken(error: Exception) -> tuple[list[str], int]:
     """Answer for what nobody foresaw."""
     notes = [f"error: unexpected {type(error).__name__}: {error}", "hint: this is a bug in tidegate"]
-    return _told(notes, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _told(notes: list[str], status: int) -> Response[Any]:
-    return Response({"notes": notes}, status_code=status, headers=HEADERS)
+    return notes, HTTPStatus.INTERNAL_SERVER_ERROR

@@ -7,6 +7,7 @@ Python is read from the folder in which the console was started: others may push
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 
 from repo_tools.console.lines import Action, shown
+from repo_tools.keys.folder import FOLDER_VARIABLE
 from repo_tools.keys.passphrase import PIN_VARIABLE
 
 KEPT = 200
@@ -60,6 +62,14 @@ class Clerk:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _listeners: list[asyncio.Queue[Job | None]] = field(default_factory=list)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def way(self) -> str:
+        """What to type in a terminal first, so that a line does there what it does here."""
+        steps = [["cd", str(self.folder)]]
+        if keys := os.environ.get(FOLDER_VARIABLE):
+            steps.append(["export", f"{FOLDER_VARIABLE}={Path(keys).absolute()}"])
+        return " && ".join(map(shlex.join, steps))
 
     def jobs(self) -> list[Job]:
         """Return what was asked for, the newest first."""

@@ -72,15 +72,15 @@ class Doors:
             return HTTPStatus.MISDIRECTED_REQUEST
         if path == "/enter" and method in _SAFE:
             return path
+        changes = method not in _SAFE
+        origin = headers.get("origin")
+        foreign = origin not in {f"http://{name}" for name in self.names}
         if _same(headers.get("authorization", "").removeprefix("Bearer "), self.session):
-            return path  # no browser adds that to what another site makes it send
+            return HTTPStatus.FORBIDDEN if changes and foreign and origin is not None else path
         _, first, rest = [*path.split("/", 2), "", ""][:3]
         if not (_same(first, self.room) and self._is_shown(headers.get("cookie", ""))):
             return HTTPStatus.UNAUTHORIZED
-        own = {f"http://{name}" for name in self.names}
-        if method not in _SAFE and headers.get("origin", "") not in own:
-            return HTTPStatus.FORBIDDEN
-        return f"/{rest}"
+        return HTTPStatus.FORBIDDEN if changes and foreign else f"/{rest}"
 
     def _is_shown(self, cookies: str) -> bool:
         """Return whether the session's secret is among the cookies of a request."""

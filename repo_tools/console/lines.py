@@ -11,6 +11,8 @@ from repo_tools.output import visible
 _VISIBLE = r"^[^\x00-\x1f\x7f]*$"
 Text = Annotated[str, Meta(max_length=2_000, pattern=_VISIBLE)]
 Word = Annotated[str, Meta(min_length=1, max_length=256, pattern=_VISIBLE)]
+Secret = Annotated[str, Meta(max_length=1_024, pattern=_VISIBLE)]
+"""What opens keys: no more than a pipe holds before anybody reads it."""
 MOST_HOSTS = 2_000
 
 

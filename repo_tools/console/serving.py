@@ -1,5 +1,6 @@
 """Listen on loopback, open the browser, and end when the person says so, or when nobody needs it."""
 
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -40,6 +41,8 @@ def serve(clerk: Clerk, views: Views, port: int, version: str, on_open: Callable
     Raises:
         OSError: Somebody listens there already.
     """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # who else is on this machine can hold many open
     with socket.create_server((LOOPBACK, port)) as listener:
         doors = Doors(listener.getsockname()[1])
         app = application(clerk, doors, views.below(f"/{doors.room}/"), version)

@@ -2,7 +2,7 @@
 
 import mimetypes
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 from metadata.errors import MalformedError
 from repo_tools.console.standing import standings
 from repo_tools.desk import Desk
-from repo_tools.pages import foretelling, hosts, site
+from repo_tools.pages import foretelling, hosts, render, site
 from repo_tools.pages.heard import Heard, opened
 from repo_tools.pages.hostmodel import Asked
 from repo_tools.pages.model import Model
@@ -79,12 +79,19 @@ class Views:
         Args:
             path: Without the slash before it.
         """
+        assets = {f"assets/{name}": data for name, data in render.assets(steering=True).items()}
+        if path in assets:  # whatever cannot be read: pages that say so need them, too
+            return File(assets[path], mimetypes.guess_type(path)[0] or "application/octet-stream")
         _, found = self._made()
         files = {"": found.index, "status.json": found.status, **found.once}
         if path in files:
             return File(files[path], mimetypes.guess_type(path)[0] or "text/html")
         evidence = self._desk().store.read(f"status/{path}") if _EVIDENCE.fullmatch(path) else None
         return File(evidence, "application/json") if evidence else None
+
+    def problem(self, notes: Sequence[str]) -> bytes:
+        """Return the page that says why another one cannot be shown."""
+        return render.problem(self._prefix, notes)
 
     def newest(self, path: str) -> str | None:
         """Return where a page of an older build stands now; None where it is no such page."""
@@ -93,12 +100,12 @@ class Views:
         now = f"builds/{found.build}/{name}"
         return f"../{found.build}/{name}" if head.startswith("builds/") and now in found.once else None
 
-    def steer(self, staged: Mapping[str, Any], folder: Path) -> bytes:
+    def steer(self, staged: Mapping[str, Any], way: str) -> bytes:
         """Return the page from which to steer.
 
         Args:
             staged: What ``tidegate status`` says.
-            folder: The workspace, in which what is done here can be typed, too.
+            way: What to type in a terminal first, so that what is done here can be typed there, too.
         """
         model, build = self._looked_at()
         desk = self._desk()  # read after the model, so that it knows every channel of that
@@ -109,7 +116,7 @@ class Views:
             for version in _newest_first(Catalog(desk, product))
         ]
         shown = {"channels": model.rollouts, "staged": staged, "products": products, "versions": versions}
-        around = {"standing": standings(desk), "folder": folder}
+        around = {"standing": standings(desk), "way": way}
         return site.live_page("steer.html", model, build, self._prefix, **shown, **around)
 
     def hosts(self, asked: Asked) -> bytes:

@@ -71,7 +71,17 @@ def test_no_other_site_posts(console, origin):
     with browser:
         refused = browser.post(f"{home}api/v1/rollouts/start", b"{}", headers=simple, timeout=WAIT_S)
     assert refused.status_code == 403
+    script = {**simple, "Origin": origin.format(host=host), "Authorization": f"Bearer {console.secret}"}
+    assert asked(console, "POST", "/api/v1/rollouts/start", script, b"{}")[0] == 403
     assert console.get("jobs").json() == []
+
+
+@pytest.mark.parametrize("body", [b'{"channel": "stable", "reason": "\xff"}', b"[" * 100_000, b"\x00", b"{"])
+def test_a_body_that_nothing_reads_is_the_askers_fault(console, body):
+    """Bytes that are no text, and brackets without end, would be called a bug of the console."""
+    bearer = {"Authorization": f"Bearer {console.secret}", "Content-Type": "application/json"}
+    status, told = asked(console, "POST", "/api/v1/brake", bearer, body)
+    assert (status, "this is a bug" in told) == (400, False)
 
 
 def test_no_other_site_reads(console):
@@ -159,6 +169,14 @@ def test_it_listens_on_loopback_alone(console):
     table = Path("/proc/net/tcp").read_text().splitlines()
     listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
     assert [one for one in listening if one.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+
+
+@pytest.mark.parametrize("field", ["passphrase", "pin"])
+@pytest.mark.parametrize("secret", ["x" * 70_000, "with\x00nothing"])
+def test_a_secret_that_no_key_has_blocks_nothing(console, field, secret):
+    """The disaster: a file that a script sends as a passphrase fills a pipe, and the brake waits for good."""
+    answer = console.post("sign", **{field: secret})
+    assert (answer.status_code, console.get("jobs").json()) == (400, [])
 
 
 def test_no_secret_is_told(place):

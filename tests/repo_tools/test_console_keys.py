@@ -17,9 +17,16 @@ FOUNDED = ("--product", PRODUCT, "--solo")
 
 
 @pytest.fixture(scope="module")
-def page():
-    """A page of a running Chromium."""
-    with chromium() as browser, browser.new_context() as context:
+def browser():
+    """A running Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser):
+    """A page of it."""
+    with browser.new_context() as context:
         context.set_default_timeout(PATIENCE_MS)
         yield context.new_page()
 
@@ -77,14 +84,35 @@ def test_a_pin_is_typed_into_the_page(page, tmp_path):
         assert softhsm.PIN not in console.get("jobs").text
 
 
-def test_a_passphrase_is_typed_into_the_page(page, tmp_path):
-    """Keys in files say that they need one; it opens those of signing and of publishing, and is not kept."""
+@pytest.fixture
+def locked(tmp_path):
+    """A workspace in which a policy waits for a key that needs its passphrase."""
     work = Workspace(tmp_path)
     work.secrets = {"TIDEGATE_PASSPHRASE": PHRASE}
     work.do("init", work.folder, *FOUNDED, "--store", work.store)
     work.do("publish")
     work.do("policy", "stable", "--poll", "10m")
     work.secrets = {}
+    return work
+
+
+def test_without_javascript_no_passphrase_gets_into_an_address(browser, locked, tmp_path):
+    """The disaster: a form that the browser sends by itself puts what was typed into its history."""
+    with (
+        opened(locked, tmp_path / "session.json") as console,
+        browser.new_context(java_script_enabled=False) as context,
+    ):
+        page = context.new_page()
+        steering(page, console)
+        assert page.get_by_text("What can be done here needs JavaScript").is_visible()
+        for field in ("#passphrase", "#brake button", "#search"):
+            assert page.locator(field).first.is_hidden()
+        assert {one.get_attribute("method") for one in page.locator("form[data-post]").all()} == {"post"}
+
+
+def test_a_passphrase_is_typed_into_the_page(page, locked, tmp_path):
+    """Keys in files say that they need one; it opens those of signing and of publishing, and is not kept."""
+    work = locked
     with opened(work, tmp_path / "session.json") as console:
         steering(page, console)
         assert "Needs your passphrase" in page.locator("#hands").inner_text()

@@ -1,8 +1,11 @@
 """The console's pages follow what is published, and what they say is to be done is what can be done."""
 
+import re
+
 import pytest
 
 from tests.support.console import WAIT_S, opened
+from tests.support.workspace import Workspace
 
 PROMOTE = '<button id="promote" value="do" class="go">'
 """What is offered in the colour of what comes next."""
@@ -23,6 +26,33 @@ def shown(console, place: str) -> str:
     return str(found.text)
 
 
+def told(console, place: str) -> str:
+    """Return the page that stands where another one cannot be shown, with its style."""
+    found = console.session.get(f"{console.url}/{place}", timeout=WAIT_S)
+    assert (found.status_code, found.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    [style] = re.findall(r'href="/[^"/]+/(assets/[^"]+css)"', found.text)
+    assert shown(console, style)
+    return str(found.text)
+
+
+def test_where_nothing_is_published_yet_the_pages_say_what_comes_first(tmp_path):
+    """Who opens the console right after founding reads what is to be done, and no JSON."""
+    work = Workspace(tmp_path / "new")
+    work.do("init", work.folder, "--product", "agent", "--solo", "--no-passphrase", "--store", work.store)
+    with opened(work, tmp_path / "session.json") as console:
+        for place in ("", "steer"):
+            assert "tidegate publish comes first" in told(console, place)
+
+
+def test_a_damaged_lake_takes_no_brake_away(console, rolled):
+    """Pages of hosts say why they are not there, and lead to the one from which to steer, which is."""
+    day = rolled.folder / "lake" / "reports" / "dt=2026-11-22"
+    day.mkdir(parents=True)
+    (day / "damaged.parquet").write_bytes(b"no table")
+    assert "steer" in told(console, "")
+    assert "What it stops" in shown(console, "steer")
+
+
 def test_a_publication_is_seen_at_once(console, rolled):
     """The disaster: who has braked looks at a page that says for a minute that all goes on."""
     assert "1.5.0" not in shown(console, "status.json")
@@ -38,7 +68,7 @@ def test_who_steers_reads_what_is_held_and_what_comes_next(console, rolled):
     rolled.do("rollout", "pause", "stable", "--reason", "let me look")
     rolled.sign_and_publish()
     page = shown(console, "steer")
-    assert "<strong>Paused in canary.</strong> Next: resume it, or recall it." in page
+    assert "<strong>Paused in canary.</strong> Next: resume it, or recall it (<code>" in page
     assert ("Braked" in page, PROMOTE in page) == (False, False)
     rolled.do("brake", "stable", "--reason", "crash loops")
     assert "The brake of agent/stable is on" not in shown(console, "steer")  # before it is published
@@ -47,7 +77,7 @@ def test_who_steers_reads_what_is_held_and_what_comes_next(console, rolled):
     assert "The brake of agent/stable is on.</strong> It holds stable-0001, stable-0002 since <time" in page
     assert ": crash loops</p>" in page
     assert "<strong>Braked: nobody starts it.</strong>" in page
-    assert "Next: lift the brake, or recall it." in page
+    assert "Next: lift the brake, or recall it (<code>" in page
 
 
 def test_who_steers_reads_which_rollout_the_buttons_mean(console, rolled):

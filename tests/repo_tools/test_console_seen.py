@@ -109,6 +109,56 @@ def test_a_channel_is_offered_the_versions_of_its_own_product(browser, tmp_path)
         expect(page.locator("#product option")).to_have_text(["agent", "relay", "store"])
 
 
+def test_no_action_chooses_a_channel_anew(browser, tmp_path):
+    """The disaster: somebody promotes, or brakes, in a product that the page chose in the meantime."""
+    work = large.founded(tmp_path / "place", str(tmp_path / "store"), 2)
+    with opened(work, tmp_path / "session.json") as console, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(console.link)
+        page.get_by_role("link", name="Steer").click()
+        chosen = {"#going-channel": "agent/beta", "#brake-channel": "relay/stable"}
+        for select, channel in chosen.items():
+            page.locator(select).select_option(channel)
+        assert "tidegate brake relay/stable" in do(page, "brake", "Brake")
+        page.locator("#brake output a").wait_for()
+        for select, channel in chosen.items():
+            expect(page.locator(select)).to_have_value(channel)
+
+
+def test_a_brake_goes_out_alone(steering, rolled):
+    """It waits for no signer of what else is prepared, and brings nothing of that out."""
+    do(steering, "brake", "Brake")
+    steering.locator("#brake output a").wait_for()
+    assert "--role=agent.stable.brake" in do(steering, "staged", "Sign what is ticked")
+    steering.get_by_text("Signed. Hosts see it once it is published.").wait_for()
+    assert "--role=agent.stable.brake" in do(steering, "staged", "Publish what is ticked")
+    expect(steering.locator("#braked")).to_contain_text("The brake of agent/stable is on.")
+    assert rolled.do("rollout", "status", "stable")["brake"]["hold"]
+    assert list(rolled.desk().tree.staged()) == ["agent.releases"]
+
+
+def test_a_page_whose_console_has_ended_says_so(browser, rolled, tmp_path):
+    """Who presses the brake there learns at once that nothing is braked, and what works instead."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        with opened(rolled, tmp_path / "session.json") as console:
+            page.goto(console.link)
+            page.get_by_role("link", name="Steer").click()
+            page.get_by_text("nothing was collected yet").wait_for()
+            expect(page.locator("#gone")).to_be_hidden()
+        expect(page.locator("#gone")).to_contain_text("tidegate brake works without it")
+        page.locator("#brake").get_by_role("button", name="Brake", exact=True).click()
+        expect(page.locator("#brake output")).to_contain_text("No answer came")
+
+
+def test_a_plan_goes_when_what_was_planned_is_changed(steering):
+    """The disaster: the plan of a gated rollout stands beside the button that starts everybody at once."""
+    steering.locator("#strategy").select_option("gated")
+    assert "--strategy=gated" in do(steering, "start", "Show what it would do")
+    steering.locator("#strategy").select_option("immediate")
+    expect(steering.locator("#start output")).to_be_hidden()
+
+
 def test_every_action_says_what_comes_next(steering, rolled):
     """The disaster: "done" is read as braked; and what is complete is offered to be paused."""
     going = steering.locator("#going")
@@ -117,6 +167,7 @@ def test_every_action_says_what_comes_next(steering, rolled):
     do(steering, "brake", "Brake")
     steering.get_by_text("Nothing is braked until it is signed and published").wait_for()
     assert steering.locator("#brake output a").get_attribute("href") == "#staged"
+    steering.locator("#staged input[type=checkbox]:checked").uncheck()
     do(steering, "staged", "Take it back")
     steering.get_by_text("Taken back: what was prepared is gone.").wait_for()
     steering.get_by_text("Nothing is prepared.").wait_for()
@@ -158,7 +209,7 @@ def test_what_goes_on_is_paused_and_braked_and_let_go_again(steering, rolled):
     assert ("tidegate brake agent/stable" in said, state, held) == (True, "go", both)
     expect(steering.locator("#braked")).to_contain_text("It holds stable-0001, stable-0002 since")
     expect(steering.locator("#promote")).to_have_class("quiet")
-    said, state, held = brought_out("brake", "Lift it")
+    said, state, held = brought_out("brake", "Lift all of it")
     assert ("tidegate brake --release agent/stable" in said, state, held) == (True, "go", [])
     expect(steering.locator("#braked")).to_be_empty()
     expect(steering.locator("#promote")).to_have_class("go")

@@ -6,6 +6,7 @@
   const CONFLICT = 15;
   const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const UNITS = [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]];
+  document.documentElement.classList.add("scripted");  // without it no form stands there that would do nothing
   const byId = (id) => document.getElementById(id);
   const made = (name, text = "", kind = "") => {
     const node = document.createElement(name);
@@ -19,13 +20,14 @@
     for (const field of form.elements) {
       if (!field.name || drop.includes(field.name)) continue;
       let value = field.value;
-      if (field.type === "checkbox") value = field.checked;
+      if ("each" in field.dataset) value = field.checked ? [...(body[field.name] ?? []), value] : body[field.name] ?? [];
+      else if (field.type === "checkbox") value = field.checked;
       else if (field.type === "number") value = Number(value);
       else if ("list" in field.dataset) value = value.split(/[\s,]+/).filter(Boolean);
       if (value === "" || value === false || (Array.isArray(value) && !value.length)) continue;
       body[field.name] = value;
     }
-    if (form.dataset.post === "agents/update") Object.assign(body, { channel: found.channel, hosts: hosts() });
+    if (form.dataset.post === "agents/update") Object.assign(body, { channel: found.channel ?? searched(), hosts: hosts() });
     return body;
   }
 
@@ -73,11 +75,14 @@
   }
 
   async function send(form, button) {
-    const output = form.querySelector("output");
+    const section = form.closest("section").id;
+    const output = () => byId(section).querySelector("output");  // a page that is read anew has another one
     const drop = (button.dataset.drop ?? "").split(" ");
-    const body = read(form, drop);
-    if (button.value === "plan") body.dry_run = true;
-    output.replaceChildren(made("p", waiting(button.dataset.post ?? form.dataset.post)));
+    const asked = read(form, drop);
+    const isPlan = button.value === "plan";
+    const body = isPlan ? { ...asked, dry_run: true } : asked;
+    output().replaceChildren(made("p", waiting(button.dataset.post ?? form.dataset.post)));
+    output().dataset.plan = isPlan ? "shown" : "";
     const answer = await fetch(API + (button.dataset.post ?? form.dataset.post), {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -85,15 +90,43 @@
     });
     for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
     const job = await answer.json();
-    show(output, job);
-    const staged = form.closest("section").id === "staged";
+    if (isPlan && JSON.stringify(read(form, drop)) !== JSON.stringify(asked)) return output().replaceChildren();
+    show(output(), job);
+    const staged = section === "staged";
     const overtaken = staged && job.exit_code === CONFLICT;
-    if (button.value === "plan" || (job.exit_code !== 0 && !overtaken)) return;
+    if (isPlan || (job.exit_code !== 0 && !overtaken)) return;
     cleared(form);
     const post = button.dataset.post ?? form.dataset.post;
-    if (staged && !overtaken) after(output, post);
+    if (staged && !overtaken) {
+      if (post === "publish") forget(output());
+      after(output(), post, job);
+    }
     await again(staged);
-    if (!staged) after(output, post);
+    if (post.startsWith("brake")) alone();
+    if (!staged) after(output(), post, job);
+  }
+
+  function lost(form, error) {
+    const output = form.querySelector("output");
+    const text = error instanceof TypeError ? "No answer came. Whether it was done stands in tidegate status." : String(error);
+    output.replaceChildren(made("p", text));
+    output.className = "said bad";
+  }
+
+  const EACH = "#staged input[data-each]";
+
+  // A brake goes out by itself, whatever else waits for its signers.
+  function alone() {
+    for (const box of document.querySelectorAll(EACH)) box.checked = box.value.endsWith(".brake");
+    some();
+  }
+
+  function some() {
+    const any = document.querySelector(`${EACH}:checked`) !== null;
+    for (const button of document.querySelectorAll("#staged button[data-ticked]")) {
+      button.dataset.all ??= button.textContent;
+      button.textContent = any ? button.dataset.ticked : button.dataset.all;
+    }
   }
 
   const AFTER = {
@@ -105,8 +138,9 @@
   };
 
   // What came of an action, and what comes next.
-  function after(output, post) {
-    const line = made("p", AFTER[post] ?? "", "hint");
+  function after(output, post, job) {
+    const isNothing = post === "sign" && !job.result?.signed?.length;
+    const line = made("p", isNothing ? "Nothing was signed: no key that is here may sign it." : AFTER[post] ?? "", "hint");
     if (output.closest("section").id !== "staged" && byId("staged").querySelector("form")) {
       const link = made("a", "sign and publish it");
       link.href = "#staged";
@@ -115,9 +149,17 @@
     output.append(line);
   }
 
+  // What other forms said of what was prepared is over once it is published.
+  function forget(output) {
+    for (const other of document.querySelectorAll("output")) if (other !== output) other.replaceChildren();
+  }
+
   // A reason that was signed once is not signed again by mistake.
   function cleared(form) {
+    if (form.id === "alone") return;  // what is ticked there is signed, and then published
+    const channel = form.elements.channel?.value;
     form.reset();
+    if (channel) form.elements.channel.value = channel;
     suit(form);
     if (form.contains(byId("rows"))) {
       ticks.clear();
@@ -128,15 +170,27 @@
   async function again(keep) {
     const answer = await fetch(location.pathname);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const ticked = new Set([...document.querySelectorAll(`${EACH}:checked`)].map((one) => one.value));
     const said = keep ? byId("staged").querySelector("output")?.cloneNode(true) : null;
     for (const one of fresh.querySelectorAll("time")) one.textContent = when.format(new Date(one.dateTime));
-    for (const id of ["braked", "staged", "going-title", "under-way", "going-channel"]) byId(id)?.replaceChildren(...fresh.getElementById(id).childNodes);
+    for (const id of ["braked", "staged", "going-title", "under-way"]) byId(id).replaceChildren(...fresh.getElementById(id).childNodes);
+    rechoose(byId("going-channel"), fresh.getElementById("going-channel"));
+    for (const box of document.querySelectorAll(EACH)) box.checked = ticked.has(box.value);
+    some();
     byId("widen").hidden = fresh.getElementById("widen").hidden;
     byId("promote").className = fresh.getElementById("promote").className;
     for (const select of fresh.querySelectorAll("select[name=version]")) offer(byId(select.id), select);
     if (!said) return;
     byId("staged").querySelector("output")?.remove();
     (byId("staged").querySelector("form") ?? byId("staged")).append(said);
+  }
+
+  // What was chosen stays chosen; where it is offered no more nothing is, and never another one in its place.
+  function rechoose(select, fresh) {
+    if (select?.tagName !== "SELECT") return;
+    const [offered, chosen] = [select.options.length, select.value];
+    select.replaceChildren(...[...fresh.options].map((one) => made("option", one.text)));
+    if (offered) select.value = chosen;
   }
 
   // Options that move select themselves on the way: what was chosen is chosen again, and the first stays the first.
@@ -155,12 +209,14 @@
     else select.selectedIndex = -1;
   }
 
+  const searched = () => document.querySelector("form[data-find]").elements.channel.value;
+
   const suiting = (select) => [...select.options].filter((one) => !one.disabled);
 
   // Versions of another product than the channel's cannot be chosen; hosts are of the channel in which they were found.
   function suit(form) {
     const select = form.querySelector("select[name=version]");
-    const channel = form.elements.channel?.value ?? found.channel ?? document.querySelector("form[data-find]").elements.channel.value;
+    const channel = form.elements.channel?.value ?? found.channel ?? searched();
     if (!select || !channel) return;
     const [product] = channel.split("/");
     for (const one of select.options) {
@@ -226,8 +282,10 @@
     Object.assign(box, { type: "checkbox", value: one.agent, ariaLabel: one.agent, checked: ticks.has(one.agent) });
     const first = made("td");
     first.append(box);
-    const cells = [one.agent, one.wave, one.running, one.failure || one.rule || one.reason, one.heard && when.format(new Date(one.heard))];
-    line.append(first, ...cells.map((text) => made("td", text ?? "", "said")));
+    const last = made("td");
+    if (one.heard) last.append(Object.assign(made("time", when.format(new Date(one.heard))), { dateTime: one.heard }));
+    const cells = [one.agent, one.wave, one.running, one.failure || one.rule || one.reason];
+    line.append(first, ...cells.map((text) => made("td", text ?? "", "said")), last);
     return line;
   }
 
@@ -262,8 +320,14 @@
     const form = event.target;
     if ("find" in form.dataset) {
       page = 0;
+      byId("matching").checked = false;
       find();
-    } else send(form, event.submitter).catch((error) => form.querySelector("output").replaceChildren(made("p", String(error))));
+    } else send(form, event.submitter).catch((error) => lost(form, error));
+  });
+  // What was planned is not what the fields say any more.
+  document.addEventListener("input", (event) => {
+    const output = event.target.form?.querySelector("output");
+    if (output?.dataset.plan === "shown") output.replaceChildren();
   });
   byId("all").addEventListener("change", (event) => {
     for (const one of byId("rows").querySelectorAll("input")) {
@@ -284,12 +348,22 @@
   });
   byId("matching").addEventListener("change", count);
   document.addEventListener("change", (event) => {
+    if ("each" in event.target.dataset) some();
     if (event.target.name === "channel") for (const form of document.forms) suit(form);
   });
   byId("before").addEventListener("click", () => { page -= 1; find(); });
   byId("after").addEventListener("click", () => { page += 1; find(); });
 
-  new EventSource(`${API}events`).addEventListener("job", (event) => told(JSON.parse(event.data)));
+  // Others prepare and sign meanwhile: who comes back to the page reads what stands now.
+  addEventListener("focus", () => {
+    const typed = [...document.querySelectorAll("#staged input[type=password]")].some((one) => one.value);
+    if (!typed && !atWork.size) again(true).catch(() => undefined);
+  });
+
+  const events = new EventSource(`${API}events`);
+  events.addEventListener("job", (event) => told(JSON.parse(event.data)));
+  events.addEventListener("open", () => { byId("gone").hidden = true; });
+  events.addEventListener("error", () => { byId("gone").hidden = false; });
   fetch(`${API}jobs`).then((answer) => answer.json()).then((all) => all.reverse().forEach(told));
   for (const form of document.forms) suit(form);
   find();
