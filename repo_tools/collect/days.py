@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import duckdb
 
+from metadata.errors import MalformedError
 from repo_tools import files
 
 REPORTS, DAYS = "reports", "days"
@@ -43,8 +44,16 @@ def room(lake: Path, day: str) -> Path:
 
 
 def listed(lake: Path) -> list[str]:
-    """Return a lake's files as they are now; for an hour they stay, whatever becomes of their day."""
-    rooms = [day.resolve() for day in sorted((lake / REPORTS).glob("dt=*"))]
+    """Return a lake's files as they are now; for an hour they stay, whatever becomes of their day.
+
+    Raises:
+        MalformedError: A day leads nowhere.
+    """
+    days = sorted((lake / REPORTS).glob("dt=*"))
+    if lost := [day for day in days if not day.exists()]:
+        text = f"{lost[0]} leads nowhere: the lake was copied, or kept, without its {DAYS}/"
+        raise MalformedError(text, "copy the whole folder, or collect into a new one")
+    rooms = [day.resolve() for day in days]
     return [str(path) for one in rooms for path in sorted(one.glob("*.parquet"))]
 
 

@@ -111,7 +111,7 @@ def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
         empty: Whether nothing was.
     """
     state = read_state(desk, channel)
-    plan = plans.kept(desk.workspace, channel.product, state.newest) if state.newest else None
+    plan = plans.newest(desk.workspace, state)
     known = map_of(state)
     waves = Placed(known.salt, known.waves)
 

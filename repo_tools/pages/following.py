@@ -16,6 +16,11 @@ def next_step(found: Course) -> NextStep | None:
         return None
     name, below = str(found.state.channel), found.state.channel.below
     otherwise = "" if order.recall else ", or recall it"
+    stopped = found.brake or any(one.order and one.order.state == "hold" for one in found.reached)
+    if stopped and not order.recall and _all_failed(found):
+        back = f"tidegate rollout recall {name} VERSION --from =={order.version}"
+        said = "recall it, or start what mends it"
+        return _step(found, below(found.reached[0].name), said, back, "stop")
     if found.brake:
         said = f"lift the brake{otherwise}"
         return _step(found, below(BRAKE), said, f"tidegate brake {name} --release", "wait")
@@ -25,10 +30,15 @@ def next_step(found: Course) -> NextStep | None:
         return _going_back(found, found.reached[0].name)
     if found.verdict.action == "halt":
         return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}", "stop")
-    if any(one.counts.failed and not one.counts.ok for one in found.tallies.values()):
+    if _all_failed(found):
         said = "look at what failed, then hold it or recall it"
         return _step(found, below(BRAKE), said, f"tidegate brake {name}", "stop")
     return _further(found, [wave.name for wave in found.reached])
+
+
+def _all_failed(found: Course) -> bool:
+    """Return whether hosts of a wave failed and none did well."""
+    return any(one.counts.failed and not one.counts.ok for one in found.tallies.values())
 
 
 def _going_back(found: Course, wave: str) -> NextStep | None:

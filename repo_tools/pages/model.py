@@ -211,14 +211,14 @@ class ReleaseRow:
     product: str
     version: str
     state: str
-    """``live``, ``revoked`` or ``not listed``."""
-    started: int
-    kept: int
-    ok: int
-    back: int
-    failed: int
-    running: int
-    first: datetime | None
+    """``published``, ``retired``, ``revoked``, ``recalled`` or ``not listed``, in words."""
+    started: int = 0
+    kept: int = 0
+    ok: int = 0
+    back: int = 0
+    failed: int = 0
+    running: int = 0
+    first: datetime | None = None
 
     @property
     def known(self) -> int:

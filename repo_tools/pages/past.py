@@ -1,9 +1,11 @@
 """The pages of the past: how releases went, and every signed change with its signers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from metadata.versions import parse
 from repo_tools.audit.log import Change, Log, Wanted
 from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.report import Report, audit, whole
@@ -14,6 +16,7 @@ from repo_tools.desk import Desk
 from repo_tools.pages.heard import Heard, moment
 from repo_tools.pages.model import AuditPage, Expiry, ReleaseRow, SignedChange
 from repo_tools.roles import lifetime
+from repo_tools.rollouts.refusals import gone
 from repo_tools.rollouts.state import State
 from repo_tools.words.text import cut
 
@@ -59,22 +62,64 @@ def _level(desk: Desk, role: str, at: datetime) -> str:
     return "late" if left < FAIL_BELOW else "soon" if left < WARN_BELOW else "ok"
 
 
-def history(heard: Heard, states: Mapping[str, State]) -> list[ReleaseRow]:
-    """Return how releases went: those that people published before those that hosts claim.
+@dataclass(frozen=True)
+class _Product:
+    """What is signed about a product's releases."""
+
+    states: Sequence[State]
+    """Its channels."""
+    published: frozenset[str]
+    ever: frozenset[str]
+    now: datetime
+
+    def said(self, version: str) -> str:
+        """Return in words how a release stands."""
+        gone = {one.channel.name: self._withdrawn(one, version) for one in self.states}
+        if len(found := set(gone.values())) == 1 and (why := found.pop()):
+            return why
+        if said := [f"{why} in {channel}" for channel, why in gone.items() if why]:
+            return ", ".join(said)
+        if version not in self.ever:
+            return NOT_LISTED
+        return "published" if version in self.published else "retired"
+
+    def _withdrawn(self, state: State, version: str) -> str:
+        known = version in self.ever or state.policy.revocation(version)
+        return gone(state, version, self.now) if known else ""
+
+
+def history(heard: Heard, states: Sequence[State], now: datetime) -> list[ReleaseRow]:
+    """Return how releases went: what hosts took, then what none took, then what only hosts claim.
 
     Args:
         heard: The lake.
-        states: A channel of each product.
+        states: The channels.
+        now: The present, by which recalls end.
     """
-    rows = [_release(row, states.get(row["product"])) for row in heard.named("releases")]
+    by_product: dict[str, list[State]] = {}
+    for one in states:
+        by_product.setdefault(one.channel.product, []).append(one)
+    products = {
+        name: _Product(mine, mine[0].catalog.public_versions, mine[0].catalog.ever_public, now)
+        for name, mine in by_product.items()
+    }
+    rows = [_release(row, products) for row in heard.named("releases")]
+    told = {(one.product, one.version) for one in rows}
+    rows += [
+        ReleaseRow(name, version, product.said(version))
+        for name, product in products.items()
+        for version in sorted(product.published, key=parse, reverse=True)
+        if (name, version) not in told
+    ]
     return sorted(rows, key=lambda one: one.state == NOT_LISTED)[:MOST_RELEASES]
 
 
-def _release(row: Mapping[str, Any], state: State | None) -> ReleaseRow:
+def _release(row: Mapping[str, Any], products: Mapping[str, _Product]) -> ReleaseRow:
+    known = products.get(row["product"])
     return ReleaseRow(
         product=row["product"],
         version=cut(row["version"]),
-        state=_state(state, row["version"]),
+        state=known.said(row["version"]) if known else NOT_LISTED,
         started=row["started"],
         kept=row["kept"],
         ok=row["ok"],
@@ -83,9 +128,3 @@ def _release(row: Mapping[str, Any], state: State | None) -> ReleaseRow:
         running=row["running"],
         first=moment(row["first"]),
     )
-
-
-def _state(state: State | None, version: str) -> str:
-    if state and any(version == one.version for one in state.policy.revoked):
-        return "revoked"
-    return "live" if state and version in state.catalog.versions else NOT_LISTED

@@ -1,6 +1,6 @@
 """Turn models into pages, where whatever others wrote is text: escaped, on one line, of bounded length."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +47,11 @@ def page(template: str, home: Home, **values: Any) -> bytes:
     policy = WITH_FORMS if values["prefix"] else POLICY
     shown = _environment().get_template(template).render(home=home, policy=policy, files=names(), **values)
     return shown.encode("utf-8", "backslashreplace")
+
+
+def problem(prefix: str, notes: Sequence[str]) -> bytes:
+    """Return a console's page for when there is none to show: it stands alone, whatever cannot be read."""
+    return page("problem.html", Home(prefix, f"{prefix}assets/", prefix), prefix=prefix, notes=notes)
 
 
 @cache

@@ -73,7 +73,7 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
             fleet=fleet.fleets(heard, pages),
             rollouts=_rollouts(courses, heard, told, report.history),
             failures=trouble.failures_page(heard, states, full=full),
-            history=past.history(heard, {one.state.channel.product: one.state for one in courses}),
+            history=past.history(heard, list(states.values()), live.now),
             audit=past.audit_page(live, told, report),
         )
 

@@ -1,15 +1,15 @@
 """Write the site into a store so that a reader finds all of one build, or all of the one before.
 
-Assets and pages have names that change with their content and are created once. The index is replaced last,
-and is the only way in: until then nobody is led to anything new, wherever a writer was killed. A site that
-names no hosts leaves none of an earlier one that did.
+Assets and pages have names that change with their content and are created once; one that was cut off is
+written anew. The index is replaced last, and is the only way in: until then nobody is led to anything new,
+wherever a writer was killed. A site that names no hosts leaves none of an earlier one that did.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from metadata.errors import ConflictError
+from metadata.errors import ConflictError, UnsuitableError
 from repo_tools.pages.site import NAMING, Site
 from repo_tools.store import FullStore, Item
 from repo_tools.store.base import INDEX, STATUS
@@ -43,6 +43,7 @@ def write(store: FullStore, site: Site, now: datetime) -> Written:
 
     Raises:
         ConflictError: Somebody else writes it at the same time.
+        UnsuitableError: What stands in its place is no dashboard.
     """
     try:
         return _write(store, site, now)
@@ -52,10 +53,13 @@ def write(store: FullStore, site: Site, now: datetime) -> Written:
 
 
 def _write(store: FullStore, site: Site, now: datetime) -> Written:
+    _refuse_foreign(store)
     there = {item.name: item for folder in _FOLDERS for item in store.below(folder)}
     wanted = {f"{ROOM}/{name}": data for name, data in site.once.items()}
     fresh = [name for name in wanted if name not in there]
-    in_lanes(store.lanes, lambda name: store.create(name, wanted[name]), fresh)
+    cut = [name for name in wanted if name in there and there[name].size_bytes != len(wanted[name])]
+    in_lanes(store.lanes, store.remove, cut)
+    in_lanes(store.lanes, lambda name: store.create(name, wanted[name]), [*fresh, *cut])
     left = _led_to(store)
     for name, data in ((INDEX, site.index), (STATUS, site.status)):
         before = store.read(name)
@@ -70,10 +74,22 @@ def _write(store: FullStore, site: Site, now: datetime) -> Written:
     in_lanes(store.lanes, store.remove, gone)
     size = sum(map(len, (*wanted.values(), site.index, site.status)))
     news = any(name.startswith(f"{ROOM}/builds/") for name in fresh)
-    return Written(len(fresh), size, len(gone), news)
+    return Written(len(fresh) + len(cut), size, len(gone), news)
 
 
 _FOLDERS = tuple(f"{ROOM}/{name}" for name in ("assets", "builds", "agents"))
+
+
+def _refuse_foreign(store: FullStore) -> None:
+    """Refuse to write over somebody's own page; what was cut to nothing is nobody's.
+
+    Raises:
+        UnsuitableError: It is there.
+    """
+    index = store.read(INDEX)
+    if index and not _BUILD.search(index):
+        text = f"{INDEX} in {store.location} is no dashboard's, and is not replaced"
+        raise UnsuitableError(text, "move it away, or choose another folder with --to")
 
 
 def _led_to(store: FullStore) -> bytes:

@@ -1,5 +1,6 @@
 """The collector comes again: files that changed, keys that it did not know yet, lakes of other days."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -173,6 +174,16 @@ def test_a_damaged_lake_is_named(collection):
     state.write_bytes(state.read_bytes()[:5000])
     done = collection.repo.run("fleet", "collect", collection.box)
     assert (done.exit_code, "state.duckdb" in done.stderr) == (MalformedError.exit_code, True)
+
+
+def test_a_lake_without_its_days_is_not_an_empty_one(collection):
+    """The disaster: a copy that left the links' rooms behind makes a dashboard of a fleet without a host."""
+    collection.voice("host-1").join()
+    collection.collect()
+    shutil.rmtree(collection.lake / "days")
+    for words in (("fleet", "query", "versions"), ("dashboard", "build"), ("agents", "list", "stable")):
+        done = collection.repo.run(*words)
+        assert (done.exit_code, "without its days/" in done.stderr) == (MalformedError.exit_code, True), words
 
 
 def test_a_second_collector_is_told_that_it_is_one(collection):

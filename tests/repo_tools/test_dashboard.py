@@ -138,6 +138,25 @@ class Raced(FolderStore):
         super().replace(name, data, expected)
 
 
+def test_a_file_that_was_cut_off_is_written_anew(seen):
+    """A copy that broke off leaves a page empty; the next build heals it instead of calling it done."""
+    build = json.loads((seen.status / "status.json").read_text())["build"]
+    whole = {path: path.read_bytes() for path in (seen.status / "builds" / build).iterdir()}
+    for path in whole:
+        path.write_bytes(b"")
+    assert seen.build()["created"] == len(whole)
+    assert {path: path.read_bytes() for path in whole} == whole
+
+
+def test_a_page_of_somebody_else_is_not_replaced(seen, tmp_path):
+    """Who names the wrong folder keeps what stands there."""
+    (tmp_path / "status").mkdir()
+    (tmp_path / "status" / "index.html").write_text("mine")
+    result = seen.repo.run("dashboard", "build", "--to", tmp_path)
+    assert (result.exit_code, "is no dashboard's" in result.stderr) == (13, True)
+    assert [path.name for path in (tmp_path / "status").iterdir()] == ["index.html"]
+
+
 def test_two_that_build_at_once_are_told_so(seen, tmp_path):
     """The slower one learns what happened in words about dashboards, and what to do."""
     desk = seen.repo.desk()
@@ -212,6 +231,9 @@ def test_a_job_writes_it_into_a_bucket(bucket, seen, as_role):
     first = seen.repo.do("dashboard", "build", "--to", bucket.location)
     assert first["created"] > 0
     assert seen.repo.do("dashboard", "build", "--to", bucket.location)["created"] == 0
+    cut = f"updates/status/builds/{first['build']}/audit.html"
+    bucket.server.client().put_object(Bucket=bucket.name, Key=cut, Body=b"<!doctype")
+    assert seen.repo.do("dashboard", "build", "--to", bucket.location)["created"] == 1
     index = bucket.head("updates/status/index.html")
     assert (index["CacheControl"], index["ContentType"]) == ("public, max-age=60", "text/html")
     assert "immutable" in bucket.head(f"updates/status/builds/{first['build']}/audit.html")["CacheControl"]

@@ -177,3 +177,19 @@ def test_every_channel_has_its_own(tmp_path):
             assert f'href="{name}"' in fleet
             assert f"tidegate rollout promote {product}/{channel}" in page(status, name)
     assert len(json.loads((status / "status.json").read_text())["rollouts"]) == 9
+
+
+def test_releases_that_no_host_took_stand_in_the_history(real_time, tmp_path):
+    """Who looks for what was published finds it there, and what was called back is not called published."""
+    repo = copied(real_time, tmp_path)
+    rollout = Underway(Collection(repo, repo.base / "box"), repo.desk().now - timedelta(days=1))
+    repo.add("1.6.0")
+    repo.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "crashes")
+    repo.sign_and_publish()
+    for names in ([], rollout.join("canary", 1)):
+        rollout.tell(names, *BACK, running="1.4.2")
+        rollout.collection.collect()
+        repo.do("dashboard", "build")
+        shown = page(repo.store / "status", "history.html")
+        found = re.findall(r'class="said">agent ([0-9.]+)</th><td>(\w+)</td>', shown)
+        assert dict(found) == {"1.6.0": "published", "1.5.0": "recalled", "1.4.2": "published"}
