@@ -120,7 +120,8 @@ class Walk:
     def _timestamps(self, found: Collected) -> None:
         data = self.store.read(TIMESTAMP)
         if data is None:
-            raise UnsuitableError(f"nothing is published in {self.store.location}", "check the URL")
+            hint = "check where that is; if the repository is yours, tidegate publish comes first"
+            raise UnsuitableError(f"nothing is published in {self.store.location}", hint)
         newest = 0
         try:
             found.head = papers.read("timestamp", 1, data)

@@ -78,8 +78,13 @@ class Facts:
 
     def delegations(self) -> Iterator[Delegation]:
         """Yield every delegation as it will be."""
-        for found in self.after.values():
-            yield from found.delegations.values()
+        for _, found in self.delegated():
+            yield found
+
+    def delegated(self) -> Iterator[tuple[str, Delegation]]:
+        """Yield every delegation as it will be, with the role in which it stands."""
+        for role, view in self.after.items():
+            yield from ((role, found) for found in view.delegations.values())
 
     def orders(self, state: State) -> Iterator[tuple[str, str, Order]]:
         """Yield role, version's digest and order of each wave of a channel that has one."""

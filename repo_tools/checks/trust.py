@@ -62,7 +62,8 @@ def key_types(facts: Facts) -> Iterator[Finding]:
 
 def thresholds(facts: Facts) -> Iterator[Finding]:
     """A threshold that cannot be met, or that one lost key makes unreachable."""
-    for found in facts.delegations():
+    for delegator, found in facts.delegated():
+        told = not facts.publishing or delegator in facts.staged  # what is always said is not read
         have = len({key.keyid for key in found.keys})
         if found.threshold < 1 or have < found.threshold:
             text = f"{found.role} needs {found.threshold} signatures and has {have} keys"
@@ -70,12 +71,12 @@ def thresholds(facts: Facts) -> Iterator[Finding]:
         elif len({key.identity for key in found.keys}) < have:
             text = f"{found.role} has one key under two ids: clients count its signature twice"
             yield Finding("error", "thresholds", found.role, text, "take one of the ids away")
-        elif have == found.threshold and found.role == "root":
+        elif told and have == found.threshold and found.role == "root":
             text = f"root needs every key it has ({have}): losing one locks you out for good"
             yield Finding(
                 "warning", "thresholds", found.role, text, "found it with more keys than the threshold"
             )
-        if alone := _alone(found):
+        if told and (alone := _alone(found)):
             text = f"{found.role} needs {found.threshold} signatures, and {alone} has as many keys"
             yield Finding("warning", "thresholds", found.role, text, "a person has one key for a role")
 

@@ -196,4 +196,7 @@ def _judge(app: App, found: list[Finding]) -> None:
     if failure := table.failure(found):
         raise failure
     if found:
-        app.terminal.warn(f"tidegate check has {counted(len(found), 'thing')} to look at")
+        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+        app.terminal.warn(
+            f"tidegate check has {counted(len(found), 'thing')} to look at: {found[0].text}{more}"
+        )

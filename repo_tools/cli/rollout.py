@@ -1,14 +1,12 @@
 """``tidegate rollout``."""
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from metadata.errors import UsageError
+from metadata.errors import TidegateError, UsageError
 from repo_tools import moments
 from repo_tools.cli.advance import advance
 from repo_tools.cli.app import App, changes, reads
@@ -16,19 +14,19 @@ from repo_tools.cli.hosts import chosen, said, which
 from repo_tools.cli.lake import in_lake
 from repo_tools.cli.listing import Listing
 from repo_tools.cli.options import dry_run, retry, when, why, with_options
+from repo_tools.cli.ordering import asked, changed, staged
 from repo_tools.desk import Desk
 from repo_tools.names import check_range
 from repo_tools.output import Answer
-from repo_tools.publishing.words import planned_changes, staged_changes
-from repo_tools.roles import Channel
 from repo_tools.rollouts import orders, plans, selecting, strategies
 from repo_tools.rollouts.moving import new_salt, redrawn
 from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.preparing import Ask, Judge, Make, Prepared, at_any_time, between, in_time, prepare
-from repo_tools.rollouts.staging import Change, stage
+from repo_tools.rollouts.preparing import Judge, Make, at_any_time, between, elsewhere, in_time, prepare
+from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
-from repo_tools.rollouts.tables import planned, table
-from repo_tools.signing import following
+from repo_tools.rollouts.tables import table
+from repo_tools.rollouts.warnings import not_held
+from repo_tools.workspace import LAKE, Workspace
 
 _how = with_options(
     click.option(
@@ -96,7 +94,7 @@ def plan(app: App, channel: str, version: str, lake: Path, **options: Any) -> An
     from repo_tools.waves.foretelling import foretold
 
     desk = app.desk()
-    ask = _ask(app, options, *_starting(version, options))
+    ask = asked(app, options, *_starting(version, options))
     prepared = prepare(desk, desk.channel(channel), ask)
     found = members_if_any(desk, prepared.state.channel, lake)
     told = foretold(prepared, plans.plan(options["strategy"], options["preset"]), found)
@@ -114,15 +112,25 @@ def plan(app: App, channel: str, version: str, lake: Path, **options: Any) -> An
 @dry_run
 @changes
 def promote(app: App, channel: str, early: bool, **options: Any) -> Answer:
-    """Widen the newest rollout to the next wave; once every wave has it, complete it.
+    """Widen the newest rollout to the next wave, at its preset's pace; once every wave has it, complete it.
 
-    Completing makes the version the base: hosts below it go there at once, whatever the spread.
+    Completing makes the version the base: hosts below it go there at once, whatever the spread. Where the
+    rollout is gated and its gate would still wait, or hold it, a warning says so.
 
     \b
     Example:
       tidegate rollout promote stable --reason "canary is healthy"
     """
-    return changed(app, channel, options, orders.promote, at_any_time if early else in_time)
+    workspace = Workspace.open(app.folder)
+
+    def widen(state: State, terms: Terms) -> Change:
+        return strategies.widen(state, plans.newest(workspace, state), terms)
+
+    def judge(desk: Desk, state: State, change: Change) -> list[str]:
+        told = (at_any_time if early else in_time)(desk, state, change)
+        return [*told, *_against(desk, state, widening=True)]
+
+    return changed(app, channel, options, widen, judge)
 
 
 rollout.add_command(advance)
@@ -160,7 +168,14 @@ def resume(app: App, channel: str, waves: tuple[str, ...], **options: Any) -> An
     Example:
       tidegate rollout resume stable
     """
-    return changed(app, channel, options, lambda state, terms: orders.resume(state, list(waves), terms))
+
+    def go_on(state: State, terms: Terms) -> Change:
+        return orders.resume(state, list(waves), terms)
+
+    def judge(desk: Desk, state: State, change: Change) -> list[str]:
+        return [*not_held(state, change), *_against(desk, state, widening=False)]
+
+    return changed(app, channel, options, go_on, judge)
 
 
 @rollout.command()
@@ -199,6 +214,7 @@ def recall(app: App, channel: str, version: str, waves: tuple[str, ...], **optio
             channel,
             options,
             lambda state, terms: orders.recall(state, version, permission, terms, waves),
+            _outlook(lake, version, options["recalled"], waves),
         )
     if waves:
         raise UsageError("--wave and single hosts exclude each other", "recall twice")
@@ -227,73 +243,44 @@ def status(app: App, channel: str | None) -> Answer:
     return table(desk, desk.channel(channel) if channel else desk.only_channel())
 
 
-def changed(
-    app: App, channel: str, options: dict[str, Any], make: Make, judge: Judge | None = None
-) -> Answer:
-    """Stage what ``make`` makes of a channel and of the options, unless ``judge`` refuses, and show it."""
-    desk = app.desk()
-    ask = _ask(app, options, make, judge)
-    return staged(app, desk, prepare(desk, desk.channel(channel), ask), dry=options["dry_run"])
+def _against(desk: Desk, state: State, *, widening: bool) -> list[str]:
+    """Return what hosts said that speaks against the newest rollout, as far as it is known here."""
+    plan = plans.newest(desk.workspace, state)
+    if not (desk.workspace.folder / LAKE).exists():
+        unheard = f"{state.newest} is gated, and nothing was collected here that speaks for it"
+        return [unheard] if widening and plan and plan.strategy == "gated" else []
+    try:
+        from repo_tools.gate.job import against
+    except ModuleNotFoundError as error:
+        return [f"what hosts reported is not known here: {error}"]
+    return against(desk, state, plan, widening=widening)
 
 
-def _ask(app: App, options: dict[str, Any], make: Make, judge: Judge | None) -> Ask:
-    return Ask(make, partial(_terms, app, options), lead_of(options), judge)
+def _outlook(lake: Path, version: str, recalled: str, waves: Sequence[str]) -> Judge | None:
+    """Return what judges a recall by what hosts said; nothing that cannot be read stops one."""
+    if not lake.exists():
+        return None
+
+    def judge(desk: Desk, state: State, _: Change) -> list[str]:
+        try:
+            from repo_tools.collect.roster import members_if_any
+            from repo_tools.waves.recalling import outlook
+
+            members = members_if_any(desk, state.channel, lake) or []
+        except (TidegateError, ModuleNotFoundError) as error:
+            return [f"what hosts run is not known: {error}"]
+        return outlook([one for one in members if not waves or one.wave in waves], version, recalled)
+
+    return judge
 
 
-def next_steps(desk: Desk, _: Channel) -> list[str]:
-    """Return what is staged, and what comes next."""
-    return [*staged_changes(desk), following(desk)]
-
-
-def staged(
-    app: App,
-    desk: Desk,
-    prepared: Prepared,
-    *,
-    dry: bool,
-    lines: Callable[[Desk, Channel], Sequence[str]] = next_steps,
-) -> Answer:
-    """Say what is to be said, stage a change unless it is tried only, and show it with lines below."""
-    for note in prepared.notes:
-        app.terminal.note(note)
-    for warning in prepared.warnings:
-        app.terminal.warn(warning)
-    state, change = prepared.state, prepared.change
-    if dry:
-        return planned(desk, state, change, planned_changes(desk, state, change))
-    stage(desk, state, change)
-    return table(desk, state.channel, lines(desk, state.channel))
-
-
-def lead_of(options: dict[str, Any]) -> timedelta | None:
-    """Return the time for signatures that was asked for: none before a time that was said."""
-    at, given = options.get("not_before"), options.get("lead")
-    if at and given:
-        raise UsageError("--lead and --not-before exclude each other", "say one of them")
-    return timedelta(seconds=moments.seconds(given or "0s")) if at or given else None
-
-
-def _terms(app: App, options: dict[str, Any], lead: timedelta) -> Terms:
-    not_before = moments.moment(options.get("not_before") or "now", app.now()) + lead
-    not_after, spread = options.get("not_after"), options.get("spread_s")
-    return Terms(
-        not_before,
-        moments.moment(not_after, not_before) if not_after else None,
-        moments.seconds(spread) if spread is not None else None,
-        urgent=options.get("urgent", False),
-        retry=options.get("retry", 0),
-        by=options["by"],
-        reason=options["reason"],
-    )
-
-
-def _starting(version: str, options: dict[str, Any]) -> tuple[Make, Judge | None]:
+def _starting(version: str, options: dict[str, Any]) -> tuple[Make, Judge]:
     plan = plans.plan(options["strategy"], options["preset"])
 
     def begin(state: State, terms: Terms) -> Change:
         return strategies.begin(state, version, plan, terms)
 
     if not options["reshuffle"]:
-        return begin, None
+        return begin, elsewhere
     salt = new_salt()
     return lambda state, terms: redrawn(state, begin(state, terms), salt), between

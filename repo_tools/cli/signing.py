@@ -16,6 +16,7 @@ from repo_tools.publishing.tidying import settle
 from repo_tools.publishing.words import staged_changes
 from repo_tools.signed.signing import drop_stale
 from repo_tools.signing import following, missing, sign_staged
+from repo_tools.workspace import LAKE
 
 only_roles = click.option(
     "--role", "roles", multiple=True, metavar="ROLE", help="Only this staged role. Repeat it. [all]"
@@ -64,6 +65,8 @@ def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], read: str | No
         refuse_unasked(app, yes=yes)
         doubt(app, desk)
     shown = bool(wording) and agree(app, wording, "signed", yes=yes)
+    for text in [] if keys else desk.keys.broken():
+        app.terminal.warn(text)
     done = sign_staged(desk, chosen(desk.keys, keys, desk.passphrases))
     answer = _signed(desk, wording, [asdict(item) for item in done])
     return answer if shown else replace(answer, text=[*wording, *answer.text])
@@ -71,7 +74,11 @@ def sign(app: App, keys: tuple[str, ...], roles: tuple[str, ...], read: str | No
 
 def doubt(app: App, desk: Desk) -> None:
     """Warn where hosts fell ill after something was prepared on what they said before."""
-    if evidence.opening(desk):
+    opening = evidence.opening(desk)
+    if opening and not (desk.workspace.folder / LAKE).exists():
+        text = "would open on evidence, and what hosts reported since is not known here"
+        app.terminal.warn(f"{', '.join(opening)} {text}: nothing was collected")
+    elif opening:
         from repo_tools.gate.job import doubts
 
         for text in doubts(desk):

@@ -116,9 +116,13 @@ def _plot(app: App, state: Any, version: str, options: dict[str, Any]) -> "Plot"
         raise UnsuitableError(
             f"{version} has nothing for any platform", "tidegate release add adds artifacts"
         )
+    running = _running(state)
+    if running == version and not options["recorded"]:
+        hint = "choose one that was not started yet, or --recorded: hosts as they are"
+        raise UnsuitableError(f"every made-up host runs {version} already", hint)
     return Plot(
         version=version,
-        running=_running(state),
+        running=running,
         plan=plans.plan(options["strategy"], options["preset"]),
         fleet=fleet,
         platform=artifacts[0].platform,
@@ -134,8 +138,8 @@ def _recorded(app: App, state: Any, plot: "Plot", lake: Path) -> "Plot":
 
 
 def _running(state: Any) -> str:
-    """Return what hosts run before: the base, or what the first wave was ordered to run."""
-    ordered = next((wave.order for wave in state.waves if wave.order), None)
+    """Return what hosts run before: the base, or what the last wave was ordered to run."""
+    ordered = next((wave.order for wave in reversed(state.waves) if wave.order), None)
     if ordered is None:
         return ""
     return str(ordered.base.version if ordered.base else ordered.version)

@@ -17,11 +17,12 @@ from metadata.strict import encode
 from repo_tools.gate.counting import Tally
 from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Verdict, judge
-from repo_tools.rollouts import braking, orders
+from repo_tools.rollouts import braking
 from repo_tools.rollouts.orders import Terms
 from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave, number, opened
+from repo_tools.rollouts.strategies import widen
 
 Count = Callable[[Order], Tally]
 """Counts the hosts of the wave that follows an order."""
@@ -64,8 +65,24 @@ def advance(state: State, plan: Plan | None, count: Count, terms: Terms) -> Step
     if last.verdict.action not in {"open", "ask"}:
         return last
     judged = {step.wave for step in steps}
-    following = next((wave for wave in state.inhabited if wave.name not in judged), None)
-    return _opening(state, plan, last, following, terms) if following else _done(state, last)
+    is_everywhere = judged >= {wave.name for wave in state.inhabited}
+    return _done(state, last) if is_everywhere else _opening(state, plan, last, terms)
+
+
+def standing(state: State, plan: Plan, count: Count, now: datetime) -> Step | None:
+    """Return how the newest rollout does, whoever holds it; None before the first, and of a recall.
+
+    Args:
+        state: The channel as it is published.
+        plan: What to measure it by.
+        count: Asked for every wave that the rollout has reached.
+        now: The present.
+    """
+    reached = state.in_rollout(state.newest) if state.newest else []
+    if not reached or any(wave.order and wave.order.recall for wave in reached):
+        return None
+    steps = _judged(reached, plan, count, now)
+    return _halted(steps) or steps[-1]
 
 
 def watch(state: State, plan_of: Callable[[str], Plan | None], count: Count, terms: Terms) -> Step | None:
@@ -133,13 +150,11 @@ def _hold(state: State, reached: list[Wave], verdict: Verdict, terms: Terms) -> 
     return braking.hold(state.brake, [Held(rollout=one) for one in held], terms.by, reason, terms.not_before)
 
 
-def _opening(state: State, plan: Plan, step: Step, following: Wave, terms: Terms) -> Step:
+def _opening(state: State, plan: Plan, step: Step, terms: Terms) -> Step:
     """Order the next wave, by the preset's pace and with the evidence in hand."""
-    place = state.waves.index(following)
-    pace = replace(terms, not_after=terms.not_before + plan.pace.open_for, spread_s=plan.pace.spread(place))
     evidence = _evidence(state, step, terms.not_before)
     pointer = Evidence(sha256=sha256(encode(evidence)).hexdigest(), counts=evidence.counts)
-    change = orders.promote(state, pace)
+    change = widen(state, plan, terms)
     made = {wave: structs.replace(order, evidence=pointer) for wave, order in change.orders.items()}
     return replace(step, change=replace(change, orders=made), evidence=evidence)
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from msgspec import structs
 
-from metadata.documents import Order
-from metadata.errors import UnsuitableError
+from metadata.errors import TidegateError, UnsuitableError
 from metadata.strict import encode
 from repo_tools.collect.placing import map_of
 from repo_tools.desk import Desk
-from repo_tools.gate.advance import Step, advance, watch
-from repo_tools.gate.counting import Tally, tally
+from repo_tools.gate.advance import Count, Step, advance, standing, watch
+from repo_tools.gate.counting import tally
 from repo_tools.gate.left import is_anew, is_whole, left
 from repo_tools.gate.verdict import Verdict
 from repo_tools.publishing import evidence
@@ -66,20 +65,39 @@ def look(desk: Desk, channel: Channel, lake: Path, terms: Terms) -> Task:
         UnsuitableError: Nothing was collected.
     """
     state = read_state(desk.published(), channel)
-    waves = map_of(state)
-
-    def plan_of(rollout: str) -> Plan | None:
-        return plans.kept(desk.workspace, channel.product, rollout)
-
-    def count(order: Order) -> Tally:
-        return tally(lake, order, opened(order), waves, desk.now)
-
-    newest = plan_of(state.newest) if state.newest else None
-    step = watch(state, plan_of, count, terms) or advance(state, newest, count, terms)
-    step = _led(desk, state, step)
+    step = _led(desk, state, _judged(desk, state, lake, terms))
     if step.change is not None:
         step = replace(step, change=carried(state, step.change, desk.now))
     return _task(desk, channel, step)
+
+
+def against(desk: Desk, state: State, plan: Plan | None, *, widening: bool) -> list[str]:
+    """Return what speaks against a channel's newest rollout, where a person is about to let it go further.
+
+    A gated one is measured by its own gate; any other by a usual one, once something was collected.
+
+    Args:
+        desk: The workspace.
+        state: The channel, with what is staged.
+        plan: How its newest rollout widens.
+        widening: To more hosts, for which it is not enough that nothing bad was heard.
+    """
+    live = read_state(desk.published(), state.channel)
+    if live.newest is None or live.newest != state.newest:
+        return []
+    is_gated = plan is not None and plan.strategy == "gated"
+    bar = plan if plan and is_gated else plans.plan("gated", None)
+    count = _counter(desk, live, desk.workspace.folder / LAKE)
+    try:
+        step = standing(live, bar, count, desk.now)
+    except TidegateError as error:
+        return [f"the gate of {live.newest} cannot judge it here: {error.message}"] if is_gated else []
+    if step is None or step.verdict.action in {"open", "ask"} or _is_empty(step):
+        return []
+    gate = f"the gate of {live.newest}" if is_gated else f"{live.newest} has no gate; a usual one"
+    if step.verdict.action == "halt":
+        return [f"{gate} would hold it: {step.verdict.text}"]
+    return [f"{gate} would still wait: {step.verdict.text}"] if widening else []
 
 
 def doubts(desk: Desk) -> Iterator[str]:
@@ -111,6 +129,23 @@ def act(desk: Desk, channel: Channel, task: Task) -> Done:
     own = desk.alone(roles)
     signed = sign_staged(own, at_hand(own)) if step.verdict.action != "ask" else []
     return Done(roles, signed)
+
+
+def _judged(desk: Desk, state: State, lake: Path, terms: Terms) -> Step:
+    """Return what the evidence says of what is live."""
+
+    def plan_of(rollout: str) -> Plan | None:
+        return plans.kept(desk.workspace, state.channel.product, rollout)
+
+    count = _counter(desk, state, lake)
+    return watch(state, plan_of, count, terms) or advance(
+        state, plans.newest(desk.workspace, state), count, terms
+    )
+
+
+def _counter(desk: Desk, state: State, lake: Path) -> Count:
+    waves = map_of(state)
+    return lambda order: tally(lake, order, opened(order), waves, desk.now)
 
 
 def _stage(desk: Desk, channel: Channel, step: Step, change: Change) -> None:
@@ -152,6 +187,11 @@ def _task(desk: Desk, channel: Channel, step: Step) -> Task:
     stands = "was signed before" if is_whole(desk, found.own) else "was prepared before, and lacks signatures"
     text = f"{step.verdict.text}; {', '.join(found.own)} {stands}"
     return Task(_instead(step, replace(step.verdict, text=text)), ready=found.own)
+
+
+def _is_empty(step: Step) -> bool:
+    """Return whether nobody is in the wave that was judged: a person alone can go on."""
+    return step.tally is not None and not step.tally.counts.members
 
 
 def _is_bad(step: Step) -> bool:

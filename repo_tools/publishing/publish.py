@@ -16,6 +16,7 @@ from repo_tools.publishing.order import publishing_order, stages
 from repo_tools.publishing.restored import refuse_restored, remember
 from repo_tools.publishing.tidying import clear
 from repo_tools.recovery.online import online_signers
+from repo_tools.roles import BRAKE
 from repo_tools.signed.client import read_back
 from repo_tools.signed.reading import timestamp_version
 from repo_tools.signed.sealing import Sealed, Signers, refuse_skipping, seal
@@ -70,7 +71,9 @@ def refuse_unsigned(desk: Desk) -> None:
     if unsigned := missing(desk):
         lines = "; ".join(needed(unsigned))
         ready = complete(desk) if desk.only is None else []
-        now = f"; what is signed can go out now: tidegate publish{options(ready)}" if ready else ""
+        brakes = [role for role in ready if role.endswith(f".{BRAKE}")]
+        what = "the brake" if brakes else "what is signed"
+        now = f"; {what} can go out now: tidegate publish{options(brakes or ready)}" if ready else ""
         raise SignaturesMissingError(f"signatures are missing: {lines}", f"they run: tidegate sign{now}")
 
 

@@ -4,6 +4,7 @@ A rollout reaches waves in their order. ``manual`` orders the first wave and wai
 ``immediate`` orders all of them. Promoting once every wave has it completes the rollout.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,8 +29,8 @@ from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, Wave
 
 Strategy = Literal["immediate", "manual"]
-_PAUSED = "; paused: "
-"""Stands between why a rollout was started and why it is held."""
+_STEP = re.compile(r"; (?:paused|resumed): ")
+"""Stands between why a rollout was started and why it is held, or goes on."""
 OPEN_FOR = timedelta(days=7)
 """How long an order starts hosts unless somebody says otherwise."""
 
@@ -127,13 +128,17 @@ def pause(state: State, waves: list[str], terms: Terms) -> Change:
 
 
 def _held(order: Order, terms: Terms) -> Order:
-    why = f"{_purpose(order)}{_PAUSED}{terms.reason}".removeprefix("; ") if terms.reason else order.reason
+    why = _why(order, "paused", terms.reason) if terms.reason else order.reason
     return replace(order, state="hold", by=terms.by or order.by, reason=why)
 
 
+def _why(order: Order, step: str, reason: str) -> str:
+    return f"{_purpose(order)}; {step}: {reason}".removeprefix("; ")
+
+
 def _purpose(order: Order) -> str:
-    """Return why a rollout was started, without why it was paused."""
-    return f"; {order.reason}".partition(_PAUSED)[0].removeprefix("; ")
+    """Return why a rollout was started, without why it was paused, and went on."""
+    return _STEP.split(f"; {order.reason}", maxsplit=1)[0].removeprefix("; ")
 
 
 def resume(state: State, waves: list[str], terms: Terms) -> Change:
@@ -149,7 +154,7 @@ def resume(state: State, waves: list[str], terms: Terms) -> Change:
             not_after=terms.not_after or not_after,
             spread_s=wave.order.spread_s if terms.spread_s is None else terms.spread_s,
             by=terms.by or wave.order.by,
-            reason=terms.reason or _purpose(wave.order),
+            reason=_why(wave.order, "resumed", terms.reason) if terms.reason else _purpose(wave.order),
         )
     return Change(made)
 

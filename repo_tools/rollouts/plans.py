@@ -15,6 +15,7 @@ from msgspec import Meta
 from metadata.errors import MalformedError, UsageError
 from metadata.fields import Seconds
 from repo_tools.files import write
+from repo_tools.rollouts.state import State
 from repo_tools.workspace import Workspace
 
 Strategy = Literal["immediate", "scheduled", "gated", "manual"]
@@ -116,6 +117,15 @@ def kept(workspace: Workspace, product: str, rollout: str) -> Plan | None:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path} cannot be read: {error}", "mend it, or take it from git") from error
+
+
+def newest(workspace: Workspace, state: State) -> Plan | None:
+    """Return how a channel's newest rollout widens; None where nobody said so, or before the first.
+
+    Raises:
+        MalformedError: The file cannot be read.
+    """
+    return kept(workspace, state.channel.product, state.newest) if state.newest else None
 
 
 def _path(workspace: Workspace, product: str, rollout: str) -> Path:

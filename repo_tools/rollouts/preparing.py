@@ -14,7 +14,7 @@ from repo_tools.rollouts.early import refuse_early, unpublished
 from repo_tools.rollouts.leading import LEAD, lead_words, needing_several, slow
 from repo_tools.rollouts.moving import refuse_moving
 from repo_tools.rollouts.orders import Terms
-from repo_tools.rollouts.refusals import refuse_closed, refuse_past
+from repo_tools.rollouts.refusals import gone, refuse_closed, refuse_past
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, live_orders, ordered_rollouts, read_brake, read_state
@@ -84,14 +84,26 @@ def in_time(desk: Desk, state: State, change: Change) -> list[str]:
     return at_any_time(desk, state, change)
 
 
-def between(desk: Desk, state: State, _: Change) -> list[str]:
+def elsewhere(desk: Desk, state: State, change: Change) -> list[str]:
+    """Judge a start: warn where another channel of the product called hosts back from the version."""
+    versions = {order.version for order in change.orders.values()}
+    others = [one for one in desk.channels() if one.product == state.channel.product and one != state.channel]
+    return [
+        f"{version} is {why} in {other.channel}"
+        for other in (read_state(desk, one) for one in others)
+        for version in sorted(versions)
+        if (why := gone(other, version, desk.now))
+    ]
+
+
+def between(desk: Desk, state: State, change: Change) -> list[str]:
     """Judge a start that draws places anew: refuse one in the midst of another rollout.
 
     Raises:
         UnsuitableError: It is.
     """
     refuse_moving(state, desk.now)
-    return []
+    return elsewhere(desk, state, change)
 
 
 def at_any_time(desk: Desk, state: State, change: Change) -> list[str]:

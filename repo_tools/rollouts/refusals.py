@@ -182,11 +182,20 @@ def leads_forward(state: State, version: str, permission: Recall) -> bool:
 
 def withdrawal(state: State, release: Release, at: datetime) -> str:
     """Return in a word why a release cannot be ordered in a channel any more; empty where it can."""
-    if state.policy.revocation(release.version):
+    why = gone(state, release.version, at)
+    return "below the floor" if why != "revoked" and release.seq < state.policy.floor_seq else why
+
+
+def gone(state: State, version: str, at: datetime) -> str:
+    """Return in a word how a version was called back in a channel; empty where it was not."""
+    if state.policy.revocation(version):
         return "revoked"
-    if release.seq < state.policy.floor_seq:
-        return "below the floor"
-    return "recalled" if any(_recalls(state, release.version, at)) else ""
+    return "recalled" if is_recalled(state, version, at) else ""
+
+
+def is_recalled(state: State, version: str, at: datetime) -> bool:
+    """Return whether a recall in a channel calls hosts back from a version."""
+    return any(_recalls(state, version, at))
 
 
 def _recalls(state: State, version: str, at: datetime) -> Iterator[tuple[str, Order, Recall]]:

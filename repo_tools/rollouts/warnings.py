@@ -22,7 +22,8 @@ def warnings(state: State, change: Change) -> list[str]:
     ordered = [*change.orders.values(), *_picked(state, change)]
     paused = {order.version for order in ordered if order.state == "hold"}
     held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
-    return [*held, *_stranded(state, change), *_unserved(state, ordered)]
+    told = [*_again(state, change), *_unheard(state, change)]
+    return [*held, *told, *_stranded(state, change), *_unserved(state, ordered)]
 
 
 def distant(change: Change, now: datetime) -> list[str]:
@@ -33,6 +34,28 @@ def distant(change: Change, now: datetime) -> list[str]:
         for at in sorted(times)
         if at - now > DISTANT
     ]
+
+
+def _again(state: State, change: Change) -> list[str]:
+    """Return a sentence where a new rollout brings its waves nothing that they are not ordered to run."""
+    before = {wave.name: wave.order for wave in state.waves if wave.order and wave.order.state == "go"}
+    fresh = [order for order in change.orders.values() if order.rollout == state.next_id]
+    begun = [order for order in fresh if not order.recall and not order.retry]
+    same = [known for order in begun if (known := before.get(order.wave)) and known.version == order.version]
+    if not same or len(same) < len(begun):
+        return []
+    waves = ", ".join(known.wave for known in same)
+    text = f"{waves} are ordered to run" if len(same) > 1 else f"{waves} is ordered to run"
+    hint = f"tidegate rollout promote {state.channel} goes on with it; --retry 1 tries again where it failed"
+    return [f"{text} {same[0].version} already, by {same[0].rollout}; {hint}"]
+
+
+def _unheard(state: State, change: Change) -> list[str]:
+    """Return a sentence where a rollout is left to evidence that no host can send."""
+    if change.plan is None or change.plan.strategy != "gated" or state.policy.report:
+        return []
+    text = f"no host of {state.channel} is told where to report, so no wave after the first opens by itself"
+    return [f"{text}; tidegate fleet reports says where, or tidegate rollout promote widens it by hand"]
 
 
 def _stranded(state: State, change: Change) -> list[str]:
@@ -62,6 +85,15 @@ def _past_holds(state: State, change: Change) -> list[str]:
     versions = dict.fromkeys(order.version for order in _picked(state, change) if order.recall is None)
     found = [text for version in versions for text, _hint in holds(state, version)]
     return [f"{text}; the selected hosts go there all the same" for text in found]
+
+
+def not_held(state: State, change: Change) -> list[str]:
+    """Return a sentence where waves are to go on that nobody held."""
+    before = {wave.name: wave.order for wave in state.waves if wave.order}
+    going = [name for name in change.orders if (known := before.get(name)) and known.state == "go"]
+    if not going:
+        return []
+    return [f"nothing is on hold in {', '.join(going)}: the orders there only begin anew"]
 
 
 def spread_anew(state: State, change: Change) -> list[str]:

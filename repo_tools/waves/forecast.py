@@ -87,7 +87,7 @@ def forecast(state: State, change: Change, plan: Plan, members: Sequence[Member]
             (kind, running): number for (where, kind, running), number in groups.items() if where == wave.name
         }
         order = change.orders.get(wave.name)
-        later = plan.pace.spread(place) if plan.strategy == "gated" else first.spread_s
+        later = plan.pace.spread(place) if plan.preset else first.spread_s
         parts.append(
             Part(
                 wave=wave.name,

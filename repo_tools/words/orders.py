@@ -44,7 +44,8 @@ def order_changes(new: Entry, old: Entry | None, asked: Asked) -> list[str]:
 
 def _main(before: Order | None, after: Order, asked: Asked) -> str:
     kind = " (recall)" if after.recall else ""
-    terms = [_PHRASES["not_before"](after, asked)]
+    together = "" if after.spread_s or after.not_before is None else "all at once "
+    terms = [together + _PHRASES["not_before"](after, asked)]
     terms += [_PHRASES[field](after, asked) for field in _TERMS[1:] if getattr(after, field)]
     way = f"{before.version if before else 'nothing'} → {after.version}{kind}"
     return f"{way} for {asked.share}, {', '.join(terms)}"

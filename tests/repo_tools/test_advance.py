@@ -11,6 +11,7 @@ from metadata import strict
 from metadata.evidence import WaveEvidence
 from tests.support.chorus import BACK, SWITCHED, WELL
 from tests.support.collection import Collection
+from tests.support.dashboards import page
 from tests.support.wave import Underway
 from tests.support.workspace import Workspace
 
@@ -49,6 +50,43 @@ def test_a_small_wave_is_prepared_for_a_person(begin):
     evidence = strict.decode(public.read_bytes(), WaveEvidence)
     assert (evidence.wave, evidence.counts.ok, evidence.reports) == ("canary", 12, 38)
     assert order["spread_s"] == 7_200
+
+
+@pytest.mark.parametrize(
+    ("how", "gate", "events", "told"),
+    [
+        (("--strategy", "gated", "--preset", "fast"), "the gate of stable-0002", WELL, None),
+        ((), "stable-0002 has no gate; a usual one", BACK, "would hold it: 12 of 12 hosts failed"),
+    ],
+)
+def test_a_person_who_widens_is_told_what_the_gate_says(begin, how, gate, events, told):
+    """By hand everything may be widened; that nobody was heard, or that all failed, is said before."""
+    rollout = begin(*how)
+    promote = ("rollout", "promote", "stable", "--early", "--dry-run")
+    unheard = "stable-0002 is gated, and nothing was collected here that speaks for it"
+    assert (unheard in rollout.repo.run(*promote).stderr) == bool(how)
+    names = rollout.join("canary", 12)
+    rollout.tally()
+    said = rollout.repo.run(*promote).stderr
+    assert f"warning: {gate} would still wait: none of its 12 hosts was heard of" in said
+    rollout.tell(names, *events)
+    rollout.tally()
+    said = rollout.repo.run(*promote).stderr
+    assert f"warning: {gate} {told}" in said if told else gate not in said
+
+
+def test_what_failed_everywhere_does_not_go_on_unsaid(begin):
+    """The disaster: a paused rollout is resumed, and what its hosts said before counts for nothing after."""
+    rollout = begin()
+    rollout.tell(rollout.join("canary", 12), *BACK)
+    rollout.tally()
+    rollout.repo.do("rollout", "pause", "stable")
+    rollout.repo.sign_and_publish()
+    said = rollout.repo.run("rollout", "resume", "stable", "--dry-run").stderr
+    assert "would hold it: 12 of 12 hosts failed" in said
+    rollout.repo.do("dashboard", "build")
+    shown = page(rollout.repo.store / "status", "rollout.agent.stable.html")
+    assert "Recall it, or start what mends it" in shown
 
 
 def test_a_large_wave_opens_by_itself(begin):

@@ -156,15 +156,17 @@ def test_what_must_come_along_is_named(rolled):
 
 
 def test_what_is_signed_can_go_out_now(rolled):
-    """Who may not publish all of it is told what can go without the rest, and which order is of a release."""
+    """Who may not publish all of it is told what can go without the rest: a brake alone, if there is one."""
     rolled.add("1.5.0")
     rolled.do("rollout", "start", "stable", "1.5.0")
     rolled.do("sign", "--yes", "--role", RELEASES)
-    rolled.do("brake", "stable", "--version", "1.4.2")
-    rolled.do("sign", "--yes", "--role", BRAKE)
     refused = rolled.run("publish")
     assert refused.exit_code == 16
-    assert f"can go out now: tidegate publish --role {BRAKE} --role {RELEASES}\n" in refused.stderr
+    assert f"what is signed can go out now: tidegate publish --role {RELEASES}\n" in refused.stderr
+    rolled.do("brake", "stable", "--version", "1.4.2")
+    rolled.do("sign", "--yes", "--role", BRAKE)
+    hint = f"the brake can go out now: tidegate publish --role {BRAKE}\n"
+    assert hint in rolled.run("publish").stderr
     assert "which is not that of" not in rolled.run("unstage", CANARY, "--dry-run").stdout
     signed = rolled.run("sign", "--yes", "--role", CANARY).stdout
     assert "1.5.0" in signed

@@ -42,7 +42,9 @@ def test_the_log_tells_changes_newest_first(told):
     held = 'holds stable-0001, stable-0002, by on-call@example.com, reason "crash loops"'
     assert f"agent.stable.brake 2: {held}" in said[1]
     canary = next(line for line in said if "agent.stable.canary" in line)
-    assert canary.startswith("2026-11-22 13:00Z agent.stable.canary 4: 1.4.2 → 1.5.0 for up to 5 %")
+    assert canary.startswith(
+        "2026-11-22 13:00Z agent.stable.canary 4: 1.4.2 → 1.5.0 for up to 5 %, all at once from"
+    )
     assert canary.endswith("signed by rollouts")
     assert any("agent.releases 3: adds 1.5.0 for " in line for line in said)
     assert "founded" in said[-1]

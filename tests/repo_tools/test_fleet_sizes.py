@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.chorus import BACK, WELL, Chorus
 from tests.support.collection import Collection
-from tests.support.wave import Underway
+from tests.support.wave import BRIEF, Underway
 from tests.support.workspace import Workspace
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
@@ -39,7 +39,7 @@ class Fleet:
 
     def widen(self) -> None:
         """Let a person open the next wave, some hours after the first."""
-        self.repo.do("rollout", "promote", "stable", "--not-before", LATER)
+        self.repo.do("rollout", "promote", "stable", "--not-before", LATER, *BRIEF)
         self.repo.sign_and_publish()
 
 

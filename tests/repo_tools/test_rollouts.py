@@ -1,5 +1,7 @@
 """Rollouts: start, widen, complete, hold, go on, brake."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.workspace import HERE
@@ -86,6 +88,8 @@ def test_a_pause_keeps_what_the_rollout_is_for(rolled, orders):
         ("pause", "stable", "--reason", "looking into a crash"),
         ("pause", "stable", "--reason", "it is the network"),
         ("pause", "stable"),
+        ("resume", "stable", "--reason", "it was the network"),
+        ("pause", "stable", "--reason", "again"),
         ("resume", "stable"),
     ):
         rolled.do("rollout", *words)
@@ -95,8 +99,51 @@ def test_a_pause_keeps_what_the_rollout_is_for(rolled, orders):
     assert reasons == [
         "July release; paused: looking into a crash",
         *["July release; paused: it is the network"] * 2,
+        "July release; resumed: it was the network",
+        "July release; paused: again",
         "July release",
     ]
+
+
+def test_what_nobody_held_is_said_before_it_goes_on(rolled):
+    """Who lets the wrong channel go on would only begin its orders anew, and read that it is done."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    resume = ("rollout", "resume", "stable")
+    assert "nothing is on hold in canary: the orders there only begin anew" in rolled.run(*resume).stderr
+    rolled.do("rollout", "pause", "stable")
+    assert "nothing is on hold" not in rolled.run(*resume).stderr
+
+
+def test_what_another_channel_called_back_is_not_started_unsaid(rolled):
+    """A version that lost data in stable is the newest that beta is offered."""
+    rolled.publish_release("1.5.0")
+    rolled.do("channel", "add", "beta")
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--reason", "loses data")
+    said = rolled.run("rollout", "start", "beta", "1.5.0", "--dry-run").stderr
+    assert "1.5.0 is recalled in agent/stable" in said
+
+
+def test_a_rollout_that_waits_for_evidence_that_cannot_come_is_doubted(rolled):
+    """The disaster: canary runs the new release for weeks, and nothing ever opens the next wave."""
+    rolled.add("1.5.0")
+    start = ("rollout", "start", "stable", "1.5.0", "--dry-run", "--strategy")
+    told = "no host of agent/stable is told where to report"
+    assert told in rolled.run(*start, "gated").stderr
+    assert told not in rolled.run(*start, "manual").stderr
+    rolled.do("fleet", "reports", "stable", "--url", "https://updates.example.com/reports")
+    assert told not in rolled.run(*start, "gated").stderr
+
+
+def test_a_promotion_by_hand_keeps_the_pace(rolled, orders):
+    """Full would start six times as fast as the plan said, were it to take the canaries' spread."""
+    rolled.publish_release("1.5.0", strategy="gated")
+    rolled.now += timedelta(hours=5)
+    for wave, spread in (("early", 12 * 3600), ("full", 24 * 3600)):
+        rolled.do("rollout", "promote", "stable", "--early")
+        assert (orders()[wave]["spread_s"], orders()["canary"]["spread_s"]) == (spread, 4 * 3600)
+    rolled.do("unstage", "agent.stable.full")
+    rolled.do("rollout", "promote", "stable", "--early", "--spread-s", "48h")
+    assert orders()["full"]["spread_s"] == 48 * 3600
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_it_stages_nothing_and_draws(ready, tmp_path):
     ("options", "says"),
     [
         (["9.9.9"], "there is no release 9.9.9"),
+        (["1.4.2"], "every made-up host runs 1.4.2 already"),
         (["1.5.0", "--preset", "brisk"], "no preset 'brisk'"),
         (["1.5.0", "--picture", "course.gif"], "course.gif is no picture"),
         (["1.5.0", "--picture", "nowhere/course.svg"], "there is no folder nowhere to draw in"),
