@@ -85,7 +85,7 @@ def _key_file() -> bytes:
 def _key_of_folder(data: bytes) -> object:
     with fresh("keys") as folder:
         (folder / "k.json").write_bytes(data)
-        return [key.key() for key in KeyFolder(folder).all()]
+        return KeyFolder(folder).get("k").key()
 
 
 def _key_that_travelled(path: Path) -> object:
