@@ -29,6 +29,27 @@ health = [{{ http = "http://127.0.0.1:{port}/healthz", interval_s = 1 }}]
 """
 
 
+class Port:
+    """A port on loopback that nobody else is given for as long as this object lives; its text is its number.
+
+    A service that restarts leaves its port for a moment, in which the system might give it to any connection:
+    a socket that is bound there and never listens prevents that (SO_REUSEADDR in socket(7)).
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.number: int = self._held.getsockname()[1]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    def __del__(self) -> None:
+        """Give the port back."""
+        self._held.close()
+
+
 @dataclass
 class Host:
     """One host."""
@@ -36,7 +57,7 @@ class Host:
     name: str
     wave: str
     folder: Path
-    port: int
+    port: Port
     process: subprocess.Popen[bytes] | None = None
     seen: list[str] = field(default_factory=list)
     """Versions that answered here, in their order."""
@@ -84,6 +105,10 @@ class Host:
         status = json.loads(self.run("status", "--json"))
         return bool(status["products"][0]["state"] == "IDLE")
 
+    def words(self) -> str:
+        """Return the host's name, and what its agent says of it."""
+        return f"{self.name} ({self.run('status').splitlines()[-1]})"
+
     def history(self) -> list[dict[str, Any]]:
         """Return what the agent wrote down, oldest first."""
         events: list[dict[str, Any]] = json.loads(self.run("history", "--json", "--limit", "1000"))["events"]
@@ -94,9 +119,7 @@ class Fleet:
     """All hosts."""
 
     def __init__(self, folder: Path, waves: Iterable[tuple[str, list[str]]]) -> None:
-        self.hosts = [
-            Host(name, wave, folder / name, _free_port()) for wave, names in waves for name in names
-        ]
+        self.hosts = [Host(name, wave, folder / name, Port()) for wave, names in waves for name in names]
         for host in self.hosts:
             host.folder.mkdir(parents=True)
             host.settings.write_text(SETTINGS.format(folder=host.folder, port=host.port))
@@ -132,13 +155,6 @@ class Fleet:
             process.terminate()
         for process in running:
             process.wait(STOP_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def without_proxy() -> None:

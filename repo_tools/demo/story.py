@@ -151,7 +151,7 @@ class Story:
         end = time.monotonic() + STEP_LIMIT_S
         while not all(done(host) for host in hosts):
             if time.monotonic() > end:
-                late = ", ".join(host.name for host in hosts if not done(host))
+                late = ", ".join(host.words() for host in hosts if not done(host))
                 raise UnhealthyError(f"the demo waited in vain for {late}", f"look into {self._folder}/hosts")
             time.sleep(LOOK_S)
             self._stage.fleet(fleet, fleet.look())

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from agent.checkup import LONGEST_TICK_S, held
-from tests.support.host import Host, free_port
+from repo_tools.demo.fleet import Port
+from tests.support.host import Host
 from tests.support.systemd import may_mount
 
 
@@ -48,7 +49,7 @@ def test_the_doctor_names_what_is_wrong(scene):
 def test_a_mirror_that_does_not_answer(scene):
     """Each place is asked by itself: a tick would go on with another, and nobody would hear of it."""
     scene.ready()
-    gone = f"http://127.0.0.1:{free_port()}"
+    gone = f"http://127.0.0.1:{Port()}"
     scene.host.write_settings(top=f'[network]\nmirrors = ["{scene.web.url}/", "{gone}"]')
     assert set(wrong(scene.host)) == {f"mirror {gone}"}
     scene.web.faults[""] = lambda handler: handler.send_error(500)
@@ -58,7 +59,7 @@ def test_a_mirror_that_does_not_answer(scene):
 def test_a_proxy_that_does_not_answer(scene):
     """A proxy that somebody left in the environment is named before the repository is blamed."""
     scene.ready()
-    found = wrong(scene.host, http_proxy=f"http://127.0.0.1:{free_port()}", no_proxy="")
+    found = wrong(scene.host, http_proxy=f"http://127.0.0.1:{Port()}", no_proxy="")
     assert set(found) == {"proxy", "repository"}
     assert "no_proxy" in found["proxy"][1]
 

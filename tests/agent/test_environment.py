@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.fetch import Fetcher
-from tests.support.host import free_port
+from repo_tools.demo.fleet import Port
 from tests.support.proxy import Proxy, proxying
 from tests.support.tls import Authority
 from tests.support.web import Handler, Web, serving
@@ -70,7 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         serving(folder, tls=mine.server()) as secure,
         proxying("host", "p@ss") as proxy,
     ):
-        yield Place(plain, secure, proxy, mine.file, f"http://127.0.0.1:{free_port()}")
+        yield Place(plain, secure, proxy, mine.file, f"http://127.0.0.1:{Port()}")
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])

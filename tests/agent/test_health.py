@@ -12,7 +12,7 @@ import pytest
 from agent.health import Answer, Health
 from agent.services.systemd import BOOTED, span_s
 from metadata.release import Probe
-from tests.support.host import free_port
+from repo_tools.demo.fleet import Port
 
 ANSWERS = {
     "/text": (200, "status: ready, 3 peers"),
@@ -86,7 +86,7 @@ def test_an_http_answer_is_judged_by_status_word_and_value(port, path, asked, ok
 def test_a_port_that_accepts(port):
     """A connection is all that tcp asks for."""
     assert ask(Probe(tcp=f"127.0.0.1:{port}")).ok
-    assert not ask(Probe(tcp=f"127.0.0.1:{free_port()}")).ok
+    assert not ask(Probe(tcp=f"127.0.0.1:{Port()}")).ok
 
 
 def test_a_server_that_never_answers():

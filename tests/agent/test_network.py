@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.host import free_port
+from repo_tools.demo.fleet import Port
 from tests.support.web import answer, cut, endless, first, hang_up, whole
 
 EVERYTHING = ""
@@ -118,6 +118,6 @@ def test_a_damaged_half_of_a_download(scene):
 
 def test_enrolling_where_nobody_answers(scene):
     """Enrolment needs the repository once, and writes nothing without it."""
-    done = scene.host.enroll(f"http://127.0.0.1:{free_port()}", scene.repo.root_file)
+    done = scene.host.enroll(f"http://127.0.0.1:{Port()}", scene.repo.root_file)
     assert (done.exit_code, scene.host.state.exists()) == (11, False)
     assert "hint: " in done.stderr

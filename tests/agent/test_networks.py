@@ -11,7 +11,7 @@ import pytest
 from agent.fetch import Fetcher
 from agent.settings import Network
 from metadata.errors import UnreachableError
-from tests.support.host import free_port
+from repo_tools.demo.fleet import Port
 from tests.support.proxy import proxying
 from tests.support.tls import Authority
 from tests.support.web import Handler, answer, busy, cut, first, redirect, serving
@@ -66,7 +66,7 @@ def test_a_proxy_with_a_password(scene):
         scene.ready()
         assert any(path.endswith(".tar.zst") for path in proxy.passed)
         assert all(path.startswith(scene.web.url) for path in proxy.passed)
-    network(scene, proxy=through(free_port(), "secret"))
+    network(scene, proxy=through(Port().number, "secret"))
     said = scene.host.run("doctor").stdout
     assert ("does not answer" in said, "secret" in said) == (True, False)
 

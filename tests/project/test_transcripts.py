@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from repo_tools.demo.fleet import Port
 from tests.conftest import ROOT
 from tests.project.transcripts import (
     ON_SYSTEMD,
@@ -18,9 +19,10 @@ from tests.project.transcripts import (
     pages,
     run,
 )
-from tests.support.host import free_port
 from tests.support.systemd import Systemd, skip_without_systemd
 
+PAGE_PORTS = re.compile(r"\b180\d\d\b")
+"""Ports of servers in pages; something else may have them while their commands are run here."""
 SAMPLE = """# Page
 
 ```console
@@ -55,7 +57,9 @@ def test_the_commands_of_a_page_work(page, tmp_path):
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
-    text = on_free_ports(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    ports = {port: Port() for port in PAGE_PORTS.findall(text)}
+    text = PAGE_PORTS.sub(lambda found: str(ports[found[0]]), text)
     try:
         with reader(text, tmp_path) as enter:
             for command in commands(text):
@@ -66,12 +70,6 @@ def test_the_commands_of_a_page_work(page, tmp_path):
                 assert command.matches(done.stdout), f"{command.line}\n{done.stdout}"
     finally:
         end_background(tmp_path)
-
-
-def on_free_ports(text: str) -> str:
-    """Return a page whose servers get ports that nobody uses: something else may have the page's own."""
-    ports = {port: str(free_port()) for port in sorted(set(re.findall(r"\b180\d\d\b", text)))}
-    return re.sub(r"\b180\d\d\b", lambda found: ports[found[0]], text)
 
 
 @contextmanager

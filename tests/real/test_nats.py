@@ -53,7 +53,7 @@ def host(manager: Workspace, web: Web, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def clients(host: NatsHost) -> Iterator[Load]:
     """Clients that use the server all the time."""
-    with nats.load(host.port) as clients:
+    with nats.load(host.port.number) as clients:
         host.eventually(lambda: clients.received[OLD] > 100)
         yield clients
 

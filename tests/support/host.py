@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from repo_tools.demo.fleet import Port
 
 LEAN = Path(__file__).parent / "lean"
 CONTROL = """#!/bin/sh
@@ -70,7 +71,7 @@ class Host:
         self.folder = folder
         self.product = product
         self.service = service
-        self.port = free_port()
+        self.port = Port()
         self.state = folder / "state"
         self.root = folder / "root"
         self.settings = folder / "agent.toml"
@@ -252,14 +253,6 @@ class Host:
             for child in json.loads(services.read_bytes()).values():
                 with contextlib.suppress(OSError):
                     os.killpg(child["pid"], signal.SIGKILL)
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ask(url: str) -> str | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from repo_tools.demo.fleet import Port
 from tests.conftest import ROOT
-from tests.support.host import ask, eventually, free_port
+from tests.support.host import ask, eventually
 
 CACHE = ROOT / ".cache" / "localstack"
 PACKAGES = ("localstack-core[base-runtime]==4.12.0", "moto-ext")
@@ -35,7 +36,7 @@ CREDENTIALS = {
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, str]]:
     """Run it on loopback, and yield the environment in which clients find it."""
-    port = free_port()
+    port = Port()
     environ = {**os.environ, **SETTINGS, "GATEWAY_LISTEN": f"127.0.0.1:{port}"}
     environ |= {"LOCALSTACK_VOLUME_DIR": str(folder / "volume"), "TMPDIR": str(folder)}
     with (folder / "log").open("wb") as log:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from repo_tools.demo.fleet import Port
 from tests.conftest import ROOT
-from tests.support.host import Host, ask, free_port
+from tests.support.host import Host, ask
 
 CACHE = ROOT / ".cache" / "nats"
 CLIENTS = 3
@@ -80,7 +81,7 @@ class NatsHost(Host):
     """A host whose supervisor runs a NATS server on ports of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.monitor = free_port()
+        self.monitor = Port()
         super().__init__(folder, service="child", product="nats")
 
     def write_settings(self, extra: str = "", top: str = "") -> None:

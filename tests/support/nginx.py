@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from repo_tools.demo.fleet import Port
 from tests.conftest import ROOT
-from tests.support.host import ask_status, eventually, free_port
+from tests.support.host import ask_status, eventually
 
 CACHE = ROOT / ".cache" / "nginx"
 KEY = "a-long-random-text"
@@ -102,7 +103,7 @@ def serving(folder: Path, served: Path, shipped: str, status: int) -> Iterator[s
         shipped: The file's name.
         status: What nginx answers at the address itself, once it runs.
     """
-    port = free_port()
+    port = Port()
     conf = folder / "nginx.conf"
     places = {"folder": folder, "served": served, "shipped": ROOT / "infra" / "nginx" / shipped}
     scratch = SCRATCH.format(folder=folder)

@@ -7,11 +7,10 @@ statements of a file in ``infra/iam``.
 import itertools
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from repo_tools.demo.fleet import Port
 from repo_tools.store import FullStore, S3Options, open_store
 from tests.conftest import ROOT
 from tests.support.host import eventually
@@ -149,7 +149,7 @@ def running(folder: Path) -> Iterator[Seaweed]:
     """Run SeaweedFS with its data in a folder until the block ends."""
     weed = program()
     assert weed is not None
-    ports = _free_ports()
+    ports = {name + kind: Port() for name in PORTS for kind in ("", _GRPC)}
     identity = {
         "name": _OWNER[0],
         "credentials": [{"accessKey": _OWNER[0], "secretKey": _OWNER[1]}],
@@ -176,12 +176,3 @@ def _answers(server: Seaweed) -> bool:
         server.client().list_buckets()
         return True
     return False
-
-
-def _free_ports() -> dict[str, int]:
-    names = [name + kind for name in PORTS for kind in ("", _GRPC)]
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in names]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)}
