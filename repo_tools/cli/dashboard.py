@@ -54,4 +54,5 @@ def build(app: App, lake: Path, target: str | None, *, full: bool, yes: bool) ->
         "bytes": done.size_bytes,
     }
     what = f"{counted(done.created, 'new file')}" if done.news else "no news since the last build"
-    return Answer(data, [f"{data['location']}: {what}, {done.size_bytes:,} bytes in all"])
+    gone = f", {counted(done.removed, 'old file')} removed" if done.removed else ""
+    return Answer(data, [f"{data['location']}: {what}{gone}, {done.size_bytes:,} bytes in all"])

@@ -23,7 +23,8 @@ def warnings(state: State, change: Change) -> list[str]:
     paused = {order.version for order in ordered if order.state == "hold"}
     held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
     told = [*_again(state, change), *_unheard(state, change)]
-    return [*held, *told, *_stranded(state, change), *_unserved(state, ordered)]
+    lost = [*_below_base(state, change), *_stranded(state, change)]
+    return [*held, *told, *lost, *_unserved(state, ordered)]
 
 
 def distant(change: Change, now: datetime) -> list[str]:
@@ -56,6 +57,19 @@ def _unheard(state: State, change: Change) -> list[str]:
         return []
     text = f"no host of {state.channel} is told where to report, so no wave after the first opens by itself"
     return [f"{text}; tidegate fleet reports says where, or tidegate rollout promote widens it by hand"]
+
+
+def _below_base(state: State, change: Change) -> list[str]:
+    """Return a sentence where single hosts are ordered to run what is below the least that hosts run."""
+    below = {
+        order.version: order.base.version
+        for order in _picked(state, change)
+        if order.base and not order.recall and parse(order.version) < parse(order.base.version)
+    }
+    hint = "rollout recall with --id is the way back"
+    return [
+        f"{version} is below {base}, the base: no host goes there; {hint}" for version, base in below.items()
+    ]
 
 
 def _stranded(state: State, change: Change) -> list[str]:

@@ -14,7 +14,7 @@ from tests.support.workspace import CHANNEL, Workspace
 AGENT = "host-1"
 """The host's id, which is counted into the first wave."""
 WAVES = ("--wave", "canary=id:host-1", "--wave", "full=100", "--poll-s", "1")
-QUICK = ("--start-s", "6", "--trial-s", "0")
+QUICK = ("--start-s", "20", "--trial-s", "0")
 """Terms of a trial that is over when the product has answered."""
 
 

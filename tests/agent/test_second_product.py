@@ -6,7 +6,7 @@ from tests.support.workspace import HERE
 
 RELAY = '[[product]]\nname = "relay"'
 BOTH = ("--channel", "agent/stable", "--channel", "relay/stable")
-QUICK = ("--probe", "bin/agent --version", "--start-s", "4", "--trial-s", "0")
+QUICK = ("--probe", "bin/agent --version", "--start-s", "20", "--trial-s", "0")
 
 
 def roll_out(repo, version):

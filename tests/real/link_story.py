@@ -45,7 +45,7 @@ def tell(folder: Path, size_bytes: int, cuts: int) -> None:
             eventually(lambda: _comes_to(host, "1.0.0"))  # a cache is a moment behind
             tree = build(repo.base / "builds", "1.1.0")
             (tree / "share" / "weight").write_bytes(os.urandom(size_bytes))  # which nothing makes smaller
-            repo.add("1.1.0", tree, "--start-s", "6", "--trial-s", "0")
+            repo.add("1.1.0", tree, "--start-s", "20", "--trial-s", "0")
             scene.order("1.1.0")
             _update(host, scene.artifact("1.1.0").stat().st_size, cuts)
 

@@ -82,6 +82,7 @@ def test_nobody_names_hosts_to_all_readers_by_accident(rolled):
     assert not (rolled.store / "status").exists()
     for options in (("--to", rolled.base / "inside"), ("--yes",)):
         assert rolled.run("dashboard", "build", "--full", *options).exit_code == 0
+    assert "old files removed" in rolled.run("dashboard", "build").stdout
 
 
 def test_what_named_hosts_goes_with_the_next_build_that_does_not(seen, tmp_path):

@@ -197,6 +197,16 @@ def test_what_is_recalled_is_not_selected(rolled):
     rolled.do(*select, "--not-before", "2d", "--dry-run")
 
 
+def test_what_is_below_the_base_is_told(rolled):
+    """Hosts refuse to go down without a recall, so the order would wait for nobody, in silence."""
+    rolled.add("1.4.1")
+    said = rolled.run("agents", "select", "stable", "1.4.1", "--id", "host-1")
+    assert said.exit_code == 0
+    assert "1.4.1 is below 1.4.2, the base: no host goes there" in said.stderr
+    rolled.sign_and_publish()
+    assert rolled.do("agents", "explain", "host-1", "--running", "1.4.2")["decision"]["action"] != "update"
+
+
 def test_a_recall_of_one_wave_tells_of_single_hosts_elsewhere(rolled):
     """The disaster: a batch ends with the recall of canary, and its hosts elsewhere keep what loses data."""
     rolled.publish_release("1.5.0", strategy="manual")
