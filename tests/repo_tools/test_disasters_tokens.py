@@ -1,5 +1,6 @@
 """What the check of registration tokens prevents: hosts that a thief enrols count as one's own."""
 
+import os
 from typing import Any
 
 from tests.support.collection import Collection
@@ -18,7 +19,8 @@ def enrolled_by(danger: Danger, key: str) -> Any:
     """Return the hosts that are enrolled with a token of a key."""
     collection = Collection(danger.work, danger.folder / "box")
     thief = collection.voice("evil", collection.make_token("--key", key))
-    thief.drop(thief.envelope(thief.enrolment()), day=f"{danger.now:%Y-%m-%d}")
+    path = thief.drop(thief.envelope(thief.enrolment()), day=f"{danger.now:%Y-%m-%d}")
+    os.utime(path, (danger.now.timestamp(),) * 2)  # it came in the story's own time
     return collection.collect()["enrolled"]
 
 

@@ -1,5 +1,6 @@
 """Releases retire: the list gets shorter, and nobody misses them."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,8 @@ def test_its_files_are_removed_with_its_history(moved):
     moved.do("release", "retire", "1.4.2")
     moved.sign_and_publish()
     moved.now += timedelta(days=400)
+    for path in moved.store.rglob("*"):
+        os.utime(path, (0, 0))  # old by every clock
     stored = {path.name for path in (moved.store / "targets/releases/agent/1.4.2").iterdir()}
     moved.do("gc")
     assert {path.name for path in (moved.store / "targets/releases/agent/1.4.2").iterdir()} == stored
