@@ -54,25 +54,19 @@ def _update(host: FarHost, size_bytes: int, cuts: int) -> None:
     """Let the host update, over a line that is cut now and then until the tick has given up."""
     line, before = host.line, host.line.came_bytes
     for number in range(cuts):
-        _until_fetched(host, size_bytes * (number + 1) // (cuts + 1))
-        assert host.installed == "1.0.0"
+        part = size_bytes * (number + 1) // (cuts + 1)
+        eventually(lambda at=before + part: _cut_off(host, at), limit_s=PATIENCE_S)  # type: ignore[misc]
+        assert (host.installed, _fetched(host) > 0) == ("1.0.0", True)
     eventually(lambda: _comes_to(host, "1.1.0"), limit_s=PATIENCE_S)
     assert line.came_bytes - before <= MOST * size_bytes + ELSE_BYTES
 
 
-def _until_fetched(host: FarHost, wanted_bytes: int) -> None:
-    """Let ticks fetch so much, cut the line in the middle of one, and wait for its end."""
-    eventually(lambda: _cut_off(host, wanted_bytes), limit_s=PATIENCE_S)
-
-
-def _cut_off(host: FarHost, wanted_bytes: int) -> bool:
-    """Run a tick, cut it off when it has fetched so much, and return whether it has."""
-    tick = host.begin("tick")
-    eventually(lambda: _fetched(host) >= wanted_bytes or tick.poll() is not None, limit_s=PATIENCE_S)
-    host.line.cut()
-    tick.communicate(timeout=PATIENCE_S)
+def _cut_off(host: FarHost, at_bytes: int) -> bool:
+    """Run a tick, cut it off when the host has received so much, and return whether it has."""
+    host.line.cut(at_bytes)
+    host.tick()
     host.line.mend()
-    return _fetched(host) >= wanted_bytes
+    return host.line.came_bytes >= at_bytes
 
 
 def _comes_to(host: FarHost, version: str) -> bool:

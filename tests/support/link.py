@@ -54,9 +54,9 @@ class Line:
     """Processes that hold the namespaces."""
     scissors: Path
 
-    def cut(self) -> None:
-        """Let nothing through."""
-        self.scissors.touch()
+    def cut(self, at_bytes: int) -> None:
+        """Let nothing through any more as soon as the near end has received so much in all."""
+        self.scissors.write_text(str(at_bytes))
 
     def mend(self) -> None:
         """Let everything through again."""
@@ -138,23 +138,32 @@ def forward(ends: tuple[int, int], scissors: Path, weather: Weather) -> None:
     under_way: list[tuple[float, int, int, bytes]] = []
     free_s = dict.fromkeys(ends, 0.0)
     other = {ends[0]: ends[1], ends[1]: ends[0]}
-    count = 0
+    count, came_bytes = 0, 0
     while True:
         wait_s = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
         for end in select.select(ends, [], [], wait_s)[0]:
             packet = os.read(end, 65_536)
             now = time.monotonic()
             late = free_s[end] - now > MOST_WAITING_S
-            if late or random.random() < weather.loss or scissors.exists():
+            if late or random.random() < weather.loss or _is_cut(scissors, came_bytes):
                 continue
             free_s[end] = max(now, free_s[end]) + len(packet) / weather.bytes_per_s
             count += 1
             heapq.heappush(under_way, (free_s[end] + weather.delay_s, count, other[end], packet))
         while under_way and under_way[0][0] <= time.monotonic():
             _, _, end, packet = heapq.heappop(under_way)
-            if not scissors.exists():
+            if not _is_cut(scissors, came_bytes):
                 with contextlib.suppress(OSError):  # an end that is not up yet
                     os.write(end, packet)
+                    came_bytes += len(packet) if end == ends[1] else 0
+
+
+def _is_cut(scissors: Path, came_bytes: int) -> bool:
+    """Whether the near end has received what it may; a number that is just being written cuts nothing."""
+    try:
+        return came_bytes >= int(scissors.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 if __name__ == "__main__":
