@@ -2,10 +2,11 @@
 -- Those about a version on the way there only tell that the host is on its way, and so not expected yet.
 --
 -- member    who is judged: product, channel, rollout, version, opened, agent, and what else is to be kept
--- seen      was heard of since the order opened, and nothing of its own keeps it from starting
+-- seen      started in the rollout, also before its order was held and opened anew; or was heard of since, and
+--           nothing of its own keeps it from starting
 -- expected  seen, and fit
 -- silent    started, and has no outcome yet
--- last      when it was heard last since the order opened
+-- last      when it was heard last, of those that were heard since the order opened or that started
 WITH on_way AS (
   SELECT product, channel, rollout, agent
   FROM reports
@@ -28,7 +29,8 @@ WITH on_way AS (
          coalesce(returned, FALSE) AS returned, coalesce(failed, FALSE) AS failed, coalesce(ok, FALSE) AS ok,
          coalesce(unfit, FALSE) AS unfit, coalesce(started, FALSE) AS started,
          told.agent IS NULL AND on_way.agent IS NOT NULL AS under_way,
-         CASE WHEN spoke >= opened THEN spoke END AS last, CASE WHEN ruled >= opened THEN rule ELSE '' END AS rule
+         CASE WHEN spoke >= opened THEN spoke WHEN started THEN agents.received END AS last,
+         CASE WHEN ruled >= opened THEN rule ELSE '' END AS rule
   FROM member
   LEFT JOIN outcomes AS told
     ON told.product = member.product AND told.channel = member.channel AND told.rollout = member.rollout
@@ -37,8 +39,10 @@ WITH on_way AS (
     ON on_way.product = member.product AND on_way.channel = member.channel AND on_way.rollout = member.rollout
    AND on_way.agent = member.agent
   LEFT JOIN heard ON heard.product = member.product AND heard.agent = member.agent
+  LEFT JOIN agents
+    ON agents.product = member.product AND agents.channel = member.channel AND agents.agent = member.agent
 ), met AS (
-  SELECT *, last IS NOT NULL AND (switched OR failed OR NOT under_way
+  SELECT *, last IS NOT NULL AND (started OR NOT under_way
            AND rule NOT IN ('pinned', 'quarantined', 'foreign', 'ahead', 'current')) AS seen
   FROM found
 )

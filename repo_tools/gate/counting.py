@@ -32,10 +32,15 @@ WITH known AS (
 )
 SELECT agent, place.ring, place.cohort_id FROM placed
 WHERE product = $product AND channel = $channel AND first_received < $since
-  AND (presence = 'present' OR received >= $since)
+  AND (presence = 'present' OR received >= $since OR agent IN (
+    SELECT agent FROM outcomes
+    WHERE product = $product AND channel = $channel AND rollout = $rollout AND version = $version
+      AND started))
 ORDER BY agent
 """
-"""By the last enrolment before the order opened; a lake of an earlier version knows the last one alone."""
+"""By the last enrolment before the order opened; a lake of an earlier version knows the last one alone.
+
+An order that was held opens anew: who started before that, and has gone since, stays counted."""
 _MEMBER = """
 CREATE TEMP TABLE member AS
 SELECT unnest($members::VARCHAR[]) AS agent, $product AS product, $channel AS channel, $rollout AS rollout,
@@ -92,7 +97,7 @@ def tally(lake: Path, order: Order, opened: datetime, waves: Map, now: datetime)
     asking.refuse_empty(lake)
     with duck.opened(lake) as engine:
         db = engine.db
-        roster = db.execute(_ROSTER, since).fetchall()
+        roster = db.execute(_ROSTER, {**since, **ordered}).fetchall()
         members = [agent for agent, *rest in roster if waves.wave(agent, Standing(*rest)) == order.wave]
         db.execute(_MEMBER, {**since, **ordered, "members": members})
         rows = db.execute(_JUDGED, {"lost": time_text(now - LOST)}).fetchall()

@@ -1,11 +1,16 @@
 """Hosts of a wave are counted by what they reported, once each, and by nothing that they claim."""
 
+import shutil
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from repo_tools.gate.verdict import Counts
 from tests.support.chorus import BACK, SWITCHED, UNFIT, WELL
-from tests.support.wave import ROLLOUT
+from tests.support.collection import Collection
+from tests.support.wave import ROLLOUT, Underway
+from tests.support.workspace import Workspace
+
+DAY = timedelta(days=1)
 
 
 def test_each_host_has_one_outcome(canary):
@@ -125,3 +130,34 @@ def test_the_digest_is_of_the_reports(canary):
     canary.tell([here], {"stage": "soak"})
     assert (first.reports, canary.tally().reports) == (2, 3)
     assert first.sha256 != canary.tally().sha256
+
+
+def test_a_pause_hides_nobody_who_started(canary):
+    """The disaster: hosts that died, failed or left count for nothing once their order opens anew."""
+    well, failed, gone, died, waiting = ([name] for name in canary.join("canary", 5))
+    canary.tell(well, *WELL)
+    canary.tell([*failed, *gone], *BACK)
+    canary.tell(died, *SWITCHED)
+    canary.tell(waiting, {"stage": "heartbeat"}, rollout=None)
+    canary.collection.collect()
+    canary.repo.do("fleet", "forget", *gone, "--reason", "scrapped")
+    later = canary.start + timedelta(hours=20)
+    counts = canary.tally(opened=later).counts
+    assert asdict(counts) == asdict(Counts(members=5, expected=4, started=4, ok=1, failed=2, lost=1))
+    canary.chorus.at = later + timedelta(minutes=1)
+    canary.chorus.say([*well, *waiting], {"stage": "heartbeat"})
+    counts = canary.tally(opened=later).counts
+    assert (counts.expected, counts.ok, counts.failed, counts.silent) == (5, 1, 2, 1)
+
+
+def test_who_died_is_lost_although_the_order_opened_anew(real_time, tmp_path):
+    """Two days without a word are counted from the last one, not from the resumption."""
+    repo = Workspace(shutil.copytree(real_time, tmp_path / "place"))
+    (tmp_path / "box").mkdir()
+    known = Underway(Collection(repo, tmp_path / "box"), datetime.now(UTC).replace(microsecond=0) - 4 * DAY)
+    died, slow = ([name] for name in known.join("canary", 2))
+    known.tell([*died, *slow], *SWITCHED)
+    known.chorus.at = known.start + 3 * DAY
+    known.chorus.say(slow, {"stage": "heartbeat"})
+    counts = known.tally(opened=known.start + 3.5 * DAY).counts
+    assert (counts.started, counts.silent, counts.lost) == (2, 2, 1)

@@ -48,14 +48,14 @@ class Underway:
         self.chorus.at = self.start + after
         self.chorus.say(names, *events, **{"rollout": ROLLOUT, "to": VERSION, **fields})
 
-    def tally(self, wave: str = "canary") -> Tally:
-        """Collect, and count the hosts of a wave."""
+    def tally(self, wave: str = "canary", opened: datetime | None = None) -> Tally:
+        """Collect, and count the hosts of a wave, whose order opened with the rollout or anew."""
         self.collection.collect()
         desk = self.repo.desk().published()
         state = read_state(desk, desk.only_channel())
         order = next(one.order for one in state.waves if one.name == wave)
         assert order is not None
-        return tally(self.repo.folder / "lake", order, self.start, map_of(state), desk.now)
+        return tally(self.repo.folder / "lake", order, opened or self.start, map_of(state), desk.now)
 
     def advance(self, *options: str) -> Any:
         """Collect, and let the job take its step."""
