@@ -6,14 +6,17 @@ then the folder is flushed. ``create`` gives the name only if nobody has it (``l
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from metadata.errors import UnreachableError, UsageError
 
 CHUNK_BYTES = 1 << 20
+_ENTERED = 0o755
+"""What a web server needs of the folders that it serves."""
 
 _MENDS = {
     errno.ENOSPC: "make room there, and do it again",
@@ -86,6 +89,16 @@ def refuse_unusable(folder: Path, what: str) -> None:
         raise UsageError(
             f"{what} {folder} cannot be written: {nearest} does not allow it", "choose another folder"
         )
+
+
+def open_folder(folder: Path) -> None:
+    """Make a folder that everybody may enter, whatever the umask; one that is there stays as it is."""
+    if folder.is_dir():
+        return
+    open_folder(folder.parent)
+    with suppress(FileExistsError):  # somebody was faster
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | _ENTERED)  # a group keeps what the umask gave it
 
 
 def chunks_of(path: Path, on_bytes: OnBytes = silent) -> Iterator[bytes]:

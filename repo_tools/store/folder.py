@@ -1,4 +1,7 @@
-"""A store that is a folder, for a web server to serve or for a test."""
+"""A store that is a folder, for a web server to serve or for a test.
+
+Whatever the umask of whoever publishes, the server may enter the folders that are made and read the files.
+"""
 
 import errno
 import fcntl
@@ -98,6 +101,7 @@ class FolderStore:
         with _reachable(self.location), self._locked():
             if self.read(name) != expected:
                 raise ConflictError(f"{name} changed in {self.location} while this was published", AGAIN)
+            files.open_folder(path.parent)
             files.write(path, data)
 
     def remove(self, name: str) -> None:
@@ -111,7 +115,7 @@ class FolderStore:
         They differ on network file systems alone.
         """
         with _reachable(self.location):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.open_folder(self.folder)
             with tempfile.NamedTemporaryFile(prefix=".clock-", dir=self.folder) as file:
                 dated = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
                 return datetime.now(UTC) - dated
@@ -120,6 +124,7 @@ class FolderStore:
         path = self._path(name)
         with _reachable(self.location):
             if not path.exists():
+                files.open_folder(path.parent)
                 try:
                     return files.create(path, content())
                 except FileExistsError:
@@ -135,7 +140,7 @@ class FolderStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.open_folder(self.folder)
         with (self.folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -1,7 +1,10 @@
 """Publishing: in order, once, safe to repeat, and read back."""
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -257,7 +260,37 @@ def test_two_commands_do_not_change_one_workspace_at_once(rolled):
     assert result.exit_code == 15
 
 
-def test_published_files_can_be_read_by_a_web_server(rolled):
-    """Static hosts run as somebody else."""
-    for path in rolled.store.rglob("*"):
-        assert path.stat().st_mode & 0o004, path
+@contextmanager
+def umask(mode: int) -> Iterator[None]:
+    """Let this process make files as somebody who keeps them private does."""
+    before = os.umask(mode)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o077, 0o027], ids=oct)
+def test_a_private_umask_keeps_no_web_server_out(tmp_path, mode):
+    """What is published, shown and carried can be served by somebody else; keys stay with their owner."""
+    work, carried = Workspace(tmp_path), tmp_path / "srv" / "carried"
+    with umask(mode):
+        work.found()
+        work.do("dashboard", "build", "--to", tmp_path / "shown")
+        work.do("bundle", "export", tmp_path / "updates.tar")
+        work.do("bundle", "import", tmp_path / "updates.tar", "--store", carried)
+    for folder in (work.store, tmp_path / "shown", carried.parent):
+        for path in (folder, *folder.rglob("[!.]*")):
+            assert path.stat().st_mode & 0o005 == (0o005 if path.is_dir() else 0o004), path
+    assert not work.keys.stat().st_mode & 0o077
+    assert not work.folder.stat().st_mode & 0o007
+
+
+def test_the_mode_of_a_folder_that_is_there_is_its_owners(work):
+    """Whoever closed a folder of the store meant it, and a group that may write keeps what it may."""
+    (work.store / "metadata").chmod(0o750)
+    with umask(0o002):
+        work.add("1.4.2")
+        work.sign_and_publish()
+    assert (work.store / "metadata").stat().st_mode & 0o777 == 0o750
+    assert (work.store / "targets/releases/agent/1.4.2").stat().st_mode & 0o777 == 0o775
