@@ -43,10 +43,10 @@ def pause(host) -> timedelta:
 
 def test_a_sick_environment_is_not_the_version_s_fault(scene):
     """Unhealthy before, unhealthy after: no quarantine, another try later."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     sick = scene.host.folder / "sick"
     sick.touch()
-    scene.release("1.1.0", "good", "--start-s", "12")
+    scene.release("1.1.0", "good", "--start-s", "8")
     done = scene.host.tick()
     assert (done.exit_code, done.rule, done.entry["decision"]["action"]) == (0, "backoff", "wait")
     assert scene.host.installed == "1.0.0"
@@ -68,7 +68,7 @@ def pass_time(host) -> None:
 
 def test_damage_is_the_worst_failure(scene):
     """Healthy before, and unhealthy with the old version too: the update left something broken."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.release("1.1.0", "poisons", "--start-s", "1")
     scene.host.tick()
     assert scene.host.history()[-1] == ("update_rollback", "ok", "damaged")
@@ -79,7 +79,7 @@ def test_data_that_a_release_migrated_before_it_failed_is_damage(scene):
     """What is not named as configuration does not come back, and the old version cannot read it."""
     text = scene.host.settings.read_text()
     scene.host.settings.write_text(text.replace(f'["{scene.host.config.parent}"]', "[]"))
-    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates+unhealthy", "--start-s", "1")
     assert scene.host.tick().entry["state"] == "STRANDED"
     assert scene.host.history()[-1] == ("update_rollback", "failed", "damaged")
@@ -91,7 +91,7 @@ def test_data_that_a_release_migrated_before_it_failed_is_damage(scene):
 
 def test_a_host_on_which_nothing_starts_is_stranded_and_a_fixed_release_takes_it_out(scene):
     """An old version that cannot be started either leaves the host stranded until something runs."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.release("1.1.0", "wrecks", "--start-s", "1")
     done = scene.host.tick()
     assert (done.exit_code, done.entry["state"], scene.host.runs) == (0, "STRANDED", None)
@@ -162,7 +162,7 @@ def test_a_status_command_that_is_not_there_keeps_the_host_waiting(scene, progra
 
 def test_a_status_command_that_is_wrong_leaves_no_product_stopped(scene):
     """Whatever it says, the last thing done is to start what is in place."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.host.settings.write_text(with_status(scene, "/bin/false"))
     scene.release("1.1.0", "good", "--start-s", "1")
     assert scene.host.tick().entry["state"] == "STRANDED"
@@ -179,7 +179,7 @@ def with_status(scene, program: str) -> str:
 
 def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
     """There is nothing to go back to: the newer version stays where it is, and the host says what it is."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.release("1.1.0", "wrecks", "--start-s", "1")
     scene.host.tick()
     scene.release("1.1.1", "crashes", "--start-s", "1")
@@ -192,7 +192,7 @@ def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
 
 def test_an_old_version_that_does_not_end_is_not_the_new_one_s_fault(scene):
     """It runs on, as the same process, and the new version is tried again later."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     pid = scene.host.pid
     (scene.host.folder / "refuse-stop").touch()
     scene.release("1.1.0")

@@ -187,7 +187,7 @@ def test_an_operator_goes_back_and_stays_there(scene):
 
 def test_an_operator_goes_back_and_a_failed_trial_returns(scene):
     """A rollback is on trial like any other change."""
-    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates")
     scene.host.tick()
     done = scene.host.run("rollback")

@@ -93,7 +93,7 @@ def test_a_floor_is_never_lowered_again(scene):
 @pytest.mark.parametrize("policy", [{"revoked": [{"version": "1.0.0"}]}, {"floor_seq": 2}])
 def test_a_failed_trial_does_not_go_back_to_revoked_code(scene, policy):
     """A version that must not run again is no way back: the failed one stays, and the host says so."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.release("1.1.0", "unhealthy", "--start-s", "1")
     scene.forge.policy(**policy)
     done = scene.host.tick()
@@ -103,7 +103,7 @@ def test_a_failed_trial_does_not_go_back_to_revoked_code(scene, policy):
 
 def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     """A recall is not undone by its own trial."""
-    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates", "--start-s", "20")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
@@ -118,7 +118,7 @@ def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
 
 def stranded(scene) -> None:
     """Recall a host to a version that cannot be started there any more."""
-    scene.ready("1.0.0", "old", "--start-s", "12")
+    scene.ready("1.0.0", "old", "--start-s", "8")
     scene.release("1.1.0", "migrates", "--start-s", "20")
     scene.host.tick()
     scene.recall("1.0.0", "==1.1.0")
@@ -148,7 +148,7 @@ def test_a_stranded_host_follows_the_next_recall(scene):
 
 def test_a_recall_that_is_unwell_is_tried_again(scene):
     """It stays where it is and runs, with longer and longer pauses, until a trial of it is won."""
-    scene.ready("1.0.0", "good", "--start-s", "12")
+    scene.ready("1.0.0", "good", "--start-s", "8")
     scene.release("1.1.0")
     scene.host.tick()
     sick = scene.host.folder / "sick"

@@ -238,7 +238,7 @@ def test_a_trial_does_not_go_back_to_what_was_revoked_meanwhile(scene):
 def test_a_signed_retry_lifts_the_quarantine(scene):
     """A payload that failed here is tried again when an order asks for it, and only then."""
     scene.ready()
-    scene.release("1.1.0", "trips", "--start-s", "12")
+    scene.release("1.1.0", "trips", "--start-s", "8")
     scene.host.tick()
     assert scene.host.tick().rule == "quarantined"
     scene.order("1.1.0", "--retry", "1")
