@@ -128,7 +128,7 @@ class Brake(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.b
 
     def holds_version(self, version: str) -> bool:
         """Return whether starts of a version are held."""
-        return any(entry.version == version for entry in self.hold)
+        return any(entry.version and versions.same(entry.version, version) for entry in self.hold)
 
     def holds_rollout(self, rollout: str) -> bool:
         """Return whether a rollout is held."""
@@ -194,7 +194,7 @@ class Policy(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.
 
     def revocation(self, version: str) -> Revoked | None:
         """Return why a version is revoked, or None."""
-        return next((entry for entry in self.revoked if entry.version == version), None)
+        return next((entry for entry in self.revoked if versions.same(entry.version, version)), None)
 
 
 class Enrollment(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate.enrollment/1"):

@@ -38,6 +38,15 @@ def parse(text: str) -> Version:
     return version
 
 
+def same(one: str, other: str) -> bool:
+    """Return whether two texts name one version, as 1.1 and 1.1.0 do; what is no version is only itself."""
+    if one == other:
+        return True
+    with contextlib.suppress(MalformedError):
+        return parse(one) == parse(other)
+    return False
+
+
 @lru_cache(maxsize=4096)
 def span(text: str) -> "SpecifierSet":
     """Return a range such as ``>=1.4,<1.5``.

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from metadata import strict
 from metadata.errors import UnsuitableError, UsageError
 from metadata.release import Artifact, Hook, Probe, Release
+from metadata.versions import same
 from repo_tools import roles
 from repo_tools.desk import Desk
 from repo_tools.drafting import Ask, Draft, Progress, drafted
@@ -129,8 +130,18 @@ def _staged_release(desk: Desk, ask: Ask) -> Release | None:
     return strict.decode(desk.contents.read(entry), Release, refuse_unknown=True)
 
 
+def _refuse_other_spelling(desk: Desk, ask: Ask) -> None:
+    """Refuse a version that has a release under another spelling: ranges, and hosts, know them as one."""
+    catalog = Catalog(desk, ask.product)
+    known = catalog.ever | catalog.ever_public
+    if found := next((one for one in sorted(known) if one != ask.version and same(one, ask.version)), None):
+        hint = "build it anew under a higher version; a further platform is added under the same spelling"
+        raise UsageError(f"{ask.version} is {found} in another spelling, and {found} is there already", hint)
+
+
 def _described(desk: Desk, ask: Ask, artifact: Artifact | None = None) -> Release:
     """Return the release as it stands with an artifact, or before there is one."""
+    _refuse_other_spelling(desk, ask)
     existing = _staged_release(desk, ask)
     seq = existing.seq if existing else desk.tree.view(roles.releases(ask.product)).highest_seq + 1
     found = _document(desk, ask, existing, seq)

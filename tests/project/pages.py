@@ -18,10 +18,11 @@ All documents are UTF-8 JSON of at most 64 KiB: no key twice, no floats, integer
 a default must be there. Hosts pass over fields that they do not know, unless the document's `critical` list
 names them (inner fields with dots, such as `base.colour`); release managers' tools refuse each one.
 
-What a schema cannot say: times are in UTC; versions are PEP 440 in normal form, and ranges are PEP 440
-specifiers in which pre-releases count; a recall's `from` has an upper bound; a health entry is exactly one
-of `http`, `tcp` and `exec`, and a brake's entry one of `rollout` and `version`; a release's `probe` is an
-`exec`; paths are relative, plain and printable; a `tree` has an archive's suffix, and a `file` has a `name`.
+What a schema cannot say: times are in UTC; versions are PEP 440 in normal form, where 1.1 and 1.1.0 are one,
+and ranges are PEP 440 specifiers in which pre-releases count; a recall's `from` has an upper bound; a health
+entry is exactly one of `http`, `tcp` and `exec`, and a brake's entry one of `rollout` and `version`; a
+release's `probe` is an `exec`; paths are relative, plain and printable; a `tree` has an archive's suffix, and
+a `file` has a `name`.
 """
 
 COMMANDS_HEAD = """# Commands

@@ -23,6 +23,27 @@ def test_a_published_version_never_changes(rolled):
     assert "published already" in result.stderr
 
 
+@pytest.mark.parametrize("version", ["1.4.2.0", "1.4.2.0.0"])
+def test_a_version_in_another_spelling_is_the_same_version(rolled, version):
+    """A pin and a recall take both for one, so nobody may hold one of them and let the other go."""
+    result = rolled.run("release", "add", version, rolled.build(version), "--platform", "linux-x86_64")
+    assert result.exit_code == 2
+    assert f"{version} is 1.4.2 in another spelling" in result.stderr
+    assert not rolled.do("status")["staged"]
+
+
+def test_a_staged_or_retired_version_is_known_in_any_spelling(rolled):
+    """Hosts may still run what was retired, and what is only staged is published next."""
+    rolled.add("1.5")
+    staged = rolled.run("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "darwin-arm64")
+    assert "1.5.0 is 1.5 in another spelling" in staged.stderr
+    rolled.sign_and_publish()
+    rolled.do("release", "retire", "1.5")
+    rolled.sign_and_publish()
+    retired = rolled.run("release", "add", "1.5.0", rolled.build("1.5.0"), "--platform", "linux-x86_64")
+    assert (staged.exit_code, retired.exit_code) == (2, 2)
+
+
 def test_a_staged_version_may_get_another_platform(rolled):
     """One version, one document, an artifact for each platform."""
     rolled.add("1.5.0")
