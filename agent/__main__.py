@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from agent import bundle
+from agent import bundle, streams
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -21,6 +21,7 @@ GARBAGE_THRESHOLD = 100_000
 def main() -> None:
     """Run the program and exit; Ctrl-C ends it quietly, also while it is still being loaded."""
     bundle.clean(os.environ)
+    streams.settle()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Where errors become text and an exit code, for every command."""
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -31,5 +32,6 @@ def _explained(error: Exception) -> TidegateError:
     """Return what nobody caught as an error of ours: a disk's own, or else a bug."""
     if isinstance(error, OSError) and error.errno in files.MENDS:
         return UnsuitableError(files.told(error), files.mend(error))
-    traceback.print_exception(error, file=sys.stderr)
+    with contextlib.suppress(OSError):  # a log on a full disk
+        traceback.print_exception(error, file=sys.stderr)
     return TidegateError("this is a bug in tidegate-agent", "report it with the lines above")

@@ -6,6 +6,9 @@ Almost everything is imported inside of it, so that Ctrl-C ends the program quie
 import gc
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from repo_tools import streams
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -17,6 +20,7 @@ _BUG_HINT = "this is a bug in tidegate: please report it with the lines above"
 def program() -> None:
     """Run the program as a process of its own, and exit."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    streams.settle()
     code = main()
     if "duckdb" not in sys.modules:  # whose own garbage must be found, or it complains of leaks
         gc.freeze()  # the exit would search the whole program for garbage once more
@@ -50,7 +54,8 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
         problem = error
     except click.ClickException as error:
         if not as_json:
-            error.show()
+            with suppress(OSError):  # a log on a full disk
+                error.show()
             return error.exit_code
         problem = UsageError(error.format_message())
     except click.Abort:

@@ -1,4 +1,4 @@
-"""The only module that prints.
+"""The only module that prints, and does so through ``streams``.
 
 Stdout is the result: tables for people, or one JSON document with ``--json``. Stderr is everything else:
 notes, questions, progress, errors. Lower case, no full stop, what happened and then what to do. Progress
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from metadata.errors import TidegateError, UsageError, document
 from metadata.fields import time_text
-from repo_tools import layout
+from repo_tools import layout, streams
 from repo_tools.files import OnBytes, silent
 from repo_tools.progress import Steps
 
@@ -68,17 +68,14 @@ class Terminal:
     def answer(self, answer: Answer) -> None:
         """Show a result."""
         if self.as_json:
-            print(json.dumps(answer.data, indent=1, default=plain))  # noqa: T201  # this module prints
+            streams.show(json.dumps(answer.data, indent=1, default=plain))
             return
         for part in answer.text:
-            if isinstance(part, Sheet):
-                _table(part)
-            else:
-                print(_folded(part, sys.stdout))  # noqa: T201
+            streams.show(_table(part) if isinstance(part, Sheet) else _folded(part, sys.stdout))
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
-        print(_folded(text, sys.stderr), file=sys.stderr)  # noqa: T201
+        streams.tell(_folded(text, sys.stderr))
 
     def warn(self, text: str) -> None:
         """Say something that needs attention."""
@@ -126,12 +123,10 @@ class Terminal:
 def error(trouble: TidegateError, *, as_json: bool = False) -> None:
     """Say what went wrong and what to do about it, ``as_json`` also as the document that nothing else was."""
     if as_json:
-        with suppress(OSError):  # the output may be what went wrong
-            print(json.dumps(document(trouble), indent=1), flush=True)  # noqa: T201
-    lines = [f"error: {trouble.message}"]
-    if trouble.hint:
-        lines.append(f"hint: {trouble.hint}")
-    print("\n".join(_folded(line, sys.stderr) for line in lines), file=sys.stderr)  # noqa: T201
+        with suppress(TidegateError, BrokenPipeError):  # the output may be what went wrong
+            streams.show(json.dumps(document(trouble), indent=1))
+    lines = [f"error: {trouble.message}", *([f"hint: {trouble.hint}"] if trouble.hint else [])]
+    streams.tell("\n".join(_folded(line, sys.stderr) for line in lines))
 
 
 def visible(text: str) -> str:
@@ -160,7 +155,7 @@ def unread() -> int:
 
 def bug(trouble: Exception, hint: str) -> TidegateError:
     """Show where something happened that nobody thought of, and return it as an error."""
-    traceback.print_exception(trouble)
+    streams.tell("".join(traceback.format_exception(trouble)).rstrip())
     return TidegateError(f"unexpected {type(trouble).__name__}: {trouble}", hint)
 
 
@@ -220,19 +215,21 @@ def sized(number: int) -> str:
     return f"{number} B"
 
 
-def _table(sheet: Sheet) -> None:
+def _table(sheet: Sheet) -> str:
+    """Return a table as text for where the result goes."""
     if not sys.stdout.isatty() and (lines := straight(sheet)):
-        print("\n".join(lines))  # noqa: T201
-        return
+        return "\n".join(lines)
     from rich.console import Console
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
-    if console.is_terminal:
+    if not console.is_terminal:
+        return "\n".join(wrapped(console, sheet))
+    with console.capture() as shown:
         console.print(_drawn(sheet, console.width))
-        if gone := left_out(sheet, console.width):
-            print(_folded(f"left out, as this terminal is narrow: {', '.join(gone)}", sys.stdout))  # noqa: T201
-        return
-    print("\n".join(wrapped(console, sheet)))  # noqa: T201
+    lines = [shown.get().rstrip("\n")]
+    if gone := left_out(sheet, console.width):
+        lines.append(_folded(f"left out, as this terminal is narrow: {', '.join(gone)}", sys.stdout))
+    return "\n".join(lines)
 
 
 def wrapped(console: "Console", sheet: Sheet) -> list[str]:

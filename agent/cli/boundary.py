@@ -1,5 +1,7 @@
 """Command lines that click reads: its own errors end here."""
 
+import contextlib
+
 import click
 
 from agent.boundary import guarded
@@ -19,7 +21,8 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
     except click.ClickException as error:
         if as_json:
             raise UsageError(error.format_message()) from error
-        error.show()
+        with contextlib.suppress(OSError):  # a log on a full disk
+            error.show()
         return error.exit_code
     except click.Abort:
         return 130
