@@ -67,7 +67,7 @@ def select(
     \b
     Examples:
       tidegate agents select stable 1.5.0 --id host-3 --id host-14 --reason "asked for it"
-      tidegate agents select stable 1.5.1 --running ==1.5.0 --failing unhealthy
+      tidegate agents select stable 1.5.1 --running "==1.5.0" --failing unhealthy
       tidegate agents select stable --clear
     """
     channel, version = _told_apart(app, channel, version)

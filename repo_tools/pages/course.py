@@ -1,7 +1,7 @@
 """A channel's newest rollout as it stands: what is ordered, what was counted, what the gate says of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from repo_tools.gate.advance import Step, advance
 from repo_tools.gate.counting import Tally, tally
 from repo_tools.gate.replaying import bar_of
 from repo_tools.gate.verdict import Bar, Counts, Verdict, judge
+from repo_tools.pages.recalled import Left
 from repo_tools.roles import Channel
 from repo_tools.rollouts import plans
 from repo_tools.rollouts.orders import Terms
@@ -21,7 +22,16 @@ from repo_tools.rollouts.plans import Plan
 from repo_tools.rollouts.state import State, Wave, held_by, opened, read_state
 from repo_tools.signed.views import Delegation
 
-NOBODY = Counts()
+NOBODY, NOBODY_LEFT = Counts(), Left()
+STANDS = {
+    "waiting": "not yet",
+    "open": "open",
+    "held": "held",
+    "over": "over",
+    "done": "complete",
+    "earlier": "another rollout",
+}
+"""How far a wave may be, with its words."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Course:
     step: Step
     delegations: Mapping[str, Delegation]
     now: datetime
-    recalled: Mapping[str, int] = field(default_factory=dict)
+    recalled: Mapping[str, Left] = field(default_factory=dict)
     """The hosts that are to go back and did not yet, by wave."""
 
     @property
@@ -60,10 +70,35 @@ class Course:
         return bar_of(self.plan.pace) if self.plan else Bar()
 
     @property
-    def verdict(self) -> Verdict:
-        """What the gate says, or where no gate decides, what it would say of the newest wave."""
+    def everywhere(self) -> bool:
+        """Whether no wave is left to open."""
+        return {wave.name for wave in self.state.inhabited} <= self.tallies.keys()
+
+    @property
+    def deciding(self) -> Order | None:
+        """The order on which it depends what comes next.
+
+        That is one that fails; where all waves have it, and completing it would send everybody there, one
+        that is waited for; else the newest.
+        """
         told = [wave.order for wave in self.reached if wave.order]
-        return self.judged(told[-1]) if told and not self.gated else self.step.verdict
+        undone = [order for order in told if self.stands(order) != "done"]
+        actions = ("halt", "wait") if self.everywhere else ("halt",)
+        found = (
+            order
+            for action in actions
+            for order in undone
+            if self.judged(order).action == action and self.tallies[order.wave].counts.members
+        )
+        return next(found, told[-1] if told else None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the gate says, or where no gate decides, what it would say."""
+        order = self.deciding
+        if order is None or (self.gated and self.step.wave in {None, order.wave}):
+            return self.step.verdict
+        return self.judged(order)
 
     @property
     def brake(self) -> str:
@@ -73,17 +108,21 @@ class Course:
 
     def judged(self, order: Order) -> Verdict:
         """Return what the gate says, or would say, of one of its waves."""
-        return judge(self.tallies[order.wave].counts, opened(order), self.now, self.bar)
+        found = judge(self.tallies[order.wave].counts, opened(order), self.now, self.bar)
+        # where no gate decides, what a gate on nobody does is of no use
+        return found if self.gated or found.rule != "nobody" else replace(found, text=_first(found.text))
 
     def stands(self, order: Order | None) -> str:
-        """Return how far a wave is: ``waiting``, ``open``, ``held`` or ``done``."""
+        """Return how far a wave is: ``waiting``, ``open``, ``held``, ``over`` or ``done``."""
         if order is None:
             return "waiting"
-        if order.state == "hold" or self.brake:
+        if order.state == "hold" or held_by(self.state.brake, order):
             return "held"
         whole = order.base and order.base.version == order.version and not order.not_after
-        if whole and not self.recalled.get(order.wave):
+        if whole and not self.recalled.get(order.wave, NOBODY_LEFT).hosts:
             return "done"
+        if order.not_after and order.not_after <= self.now:
+            return "over"
         return "waiting" if order.not_before and order.not_before > self.now else "open"
 
 
@@ -125,6 +164,10 @@ def course(desk: Desk, channel: Channel, lake: Path, *, empty: bool) -> Course:
     step = advance(state, plan, lambda order: tallies[order.wave], Terms(desk.now))
     proofs = {order.wave: _evidence(desk, order) for order in orders}
     return Course(state, plan, tallies, proofs, step, desk.tree.view(channel.role).delegations, desk.now)
+
+
+def _first(text: str) -> str:
+    return text.partition(";")[0]
 
 
 def _evidence(desk: Desk, order: Order) -> str:

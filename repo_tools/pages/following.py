@@ -1,12 +1,12 @@
 """What comes next in a rollout, and who can do it."""
 
-from collections.abc import Sequence
-
-from repo_tools.output import counted
+from metadata.documents import Order
+from repo_tools.gate.verdict import Counts, Verdict
 from repo_tools.pages.course import Course
 from repo_tools.pages.model import NextStep
+from repo_tools.pages.returning import going_back
+from repo_tools.pages.steps import reading, signing
 from repo_tools.roles import BRAKE
-from repo_tools.signing import who
 
 
 def next_step(found: Course) -> NextStep | None:
@@ -18,22 +18,23 @@ def next_step(found: Course) -> NextStep | None:
     otherwise = "" if order.recall else ", or recall it"
     stopped = found.brake or any(one.order and one.order.state == "hold" for one in found.reached)
     if stopped and not order.recall and _all_failed(found):
-        back = f"tidegate rollout recall {name} VERSION --from =={order.version}"
+        back = f'tidegate rollout recall {name} VERSION --from "=={order.version}"'
         said = "recall it, or start what mends it"
-        return _step(found, below(found.reached[0].name), said, back, "stop")
+        return signing(found, below(found.reached[0].name), said, back, "stop")
     if found.brake:
         said = f"lift the brake{otherwise}"
-        return _step(found, below(BRAKE), said, f"tidegate brake {name} --release", "wait")
+        return signing(found, below(BRAKE), said, f"tidegate brake {name} --release", "wait")
     if paused := next((one.name for one in found.reached if one.order and one.order.state == "hold"), None):
-        return _step(found, below(paused), f"resume it{otherwise}", f"tidegate rollout resume {name}", "wait")
+        command = f"tidegate rollout resume {name}"
+        return signing(found, below(paused), f"resume it{otherwise}", command, "wait")
     if order.recall:
-        return _going_back(found, found.reached[0].name)
+        return going_back(found, order.recall)
     if found.verdict.action == "halt":
-        return _step(found, below(BRAKE), "hold it", f"tidegate brake {name}", "stop")
+        return signing(found, below(BRAKE), "hold it", f"tidegate brake {name}", "stop")
     if _all_failed(found):
         said = "look at what failed, then hold it or recall it"
-        return _step(found, below(BRAKE), said, f"tidegate brake {name}", "stop")
-    return _further(found, [wave.name for wave in found.reached])
+        return signing(found, below(BRAKE), said, f"tidegate brake {name}", "stop")
+    return _further(found)
 
 
 def _all_failed(found: Course) -> bool:
@@ -41,40 +42,44 @@ def _all_failed(found: Course) -> bool:
     return any(one.counts.failed and not one.counts.ok for one in found.tallies.values())
 
 
-def _going_back(found: Course, wave: str) -> NextStep | None:
-    """Return that a recall is waited for, which goes on by itself."""
-    left = sum(found.recalled.values())
-    if not left:
-        return None
-    name, role = str(found.state.channel), found.state.channel.below(wave)
-    said = f"wait for {counted(left, 'host')} to go back"
-    return _step(found, role, said, f"tidegate rollout status {name}", "wait")
-
-
-def _further(found: Course, reached: Sequence[str]) -> NextStep | None:
+def _further(found: Course) -> NextStep | None:
     """Return how a rollout goes on that nothing holds."""
-    state, name = found.state, str(found.state.channel)
+    state, newest = found.state, found.reached[-1].order
     if all(found.stands(wave.order) == "done" for wave in state.inhabited):
         return None
-    last = state.channel.below(reached[-1])
-    if any(wave.name == reached[-1] and found.stands(wave.order) == "waiting" for wave in state.waves):
-        said = f"wait until {reached[-1]} begins"
-        return _step(found, last, said, f"tidegate rollout status {name}", "wait")
-    following = next((wave.name for wave in state.inhabited if wave.name not in reached), None)
-    if following is None:
-        return _step(found, last, "complete it", f"tidegate rollout promote {name}")
-    waits = _waits(found, reached[-1])
-    text = f"wait for {reached[-1]}, then open" if waits else "open"
-    command = f"tidegate rollout {'advance' if found.gated else 'promote'} {name}"
-    role = state.channel.below(following)
-    return _step(found, role, f"{text} the wave “{following}”", command, "wait" if waits else "go")
+    if newest and found.stands(newest) == "waiting":
+        return reading(f"wait until {newest.wave} begins", f"tidegate rollout status {state.channel}")
+    deciding = found.deciding
+    assert deciding is not None  # something was ordered
+    verdict, counts = found.judged(deciding), found.tallies[deciding.wave].counts
+    if verdict.action != "wait" or not counts.members:
+        return _on(found, found.gated and verdict.rule != "nobody")
+    if _is_settled(verdict, counts):
+        return _on(found, False, "look at what failed; then {}, or recall it", "wait")
+    if found.stands(deciding) == "over" and counts.members > counts.unfit + counts.started:
+        return _anew(found, deciding)
+    return _on(found, found.gated, f"wait for {deciding.wave}, then {{}}", "wait")
 
 
-def _waits(found: Course, last: str) -> bool:
-    """Return whether the newest wave is to be waited for; one without hosts opens by hand alone."""
-    return found.verdict.action == "wait" and (found.gated or bool(found.tallies[last].counts.members))
+def _is_settled(verdict: Verdict, counts: Counts) -> bool:
+    """Return whether the gate would wait whatever is still heard: a person has to look."""
+    in_doubt = verdict.rule == "doubtful" and counts.heard == counts.expected
+    return in_doubt or verdict.rule in {"failure", "unfit"}
 
 
-def _step(found: Course, role: str, text: str, command: str, tone: str = "go") -> NextStep:
-    delegation = found.delegations[role]
-    return NextStep(text, f"{delegation.threshold} of {who(delegation.keys)}", command, tone)
+def _on(found: Course, gated: bool, text: str = "{}", tone: str = "go") -> NextStep:
+    """Return the step that opens the next wave, by the gate or by hand, or completes the rollout."""
+    state = found.state
+    wave = next((wave.name for wave in state.inhabited if wave.name not in found.tallies), None)
+    role = state.channel.below(wave or found.reached[-1].name)
+    command = f"tidegate rollout {'advance' if gated and wave else 'promote'} {state.channel}"
+    then = f"open the wave “{wave}”" if wave else "complete it"
+    return signing(found, role, text.format(then), command, tone)
+
+
+def _anew(found: Course, order: Order) -> NextStep:
+    """Return that the hosts which are left of a wave start by no order any more."""
+    channel = found.state.channel
+    said = f"let the rest of {order.wave} start anew, or go on without them"
+    command = f"tidegate rollout resume {channel} --wave {order.wave}"
+    return signing(found, channel.below(order.wave), said, command, "wait")

@@ -69,7 +69,9 @@ class WavePart:
     name: str
     share: str
     state: str
-    """``waiting``, ``open``, ``held`` or ``done``."""
+    """One of ``STANDS``."""
+    earlier: str
+    """The rollout that is under way there, and how far it is; empty in any other state."""
     version: str
     opens: datetime | None
     """When its first host may start, and its last by the spread."""
@@ -79,14 +81,16 @@ class WavePart:
     expected: int
     """Of the members, those that were heard of since and can take it."""
     settled: bool
-    """Whether nothing is judged: it is complete, or nobody enrolled before it began."""
+    """Whether nothing is judged: it is complete, called back, or nobody enrolled before it began."""
+    unheard: bool
+    """Whether nobody enrolled before it began."""
     parts: tuple[Part, ...]
     """Its hosts by what became of them, or where nothing is judged, by what they do now; empty before it
     is ordered."""
     back: int
     """Of the failed, those that went back to what ran before."""
-    recalled: int
-    """Those that a recall calls back and that did not go yet."""
+    recalled: int | None
+    """Those that a recall calls back and that did not go yet; None where it calls nobody."""
     verdict: str
     """What the evidence says of the wave, in a sentence."""
     evidence: str
@@ -99,6 +103,7 @@ class NextStep:
 
     text: str
     who: str
+    """Empty where it takes no key."""
     command: str
     tone: str = "go"
     """``go``, ``wait``, or ``stop`` where something went wrong."""

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from repo_tools.output import visible, when
 from repo_tools.pages import charts
+from repo_tools.pages.course import STANDS
 from repo_tools.pages.fleet import KINDS
 
 LONGEST = 4_000
@@ -87,7 +88,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"time": _time, "number": _number, "percent": _percent}
-    made.globals |= {"timeline": charts.timeline, "kinds": KINDS}
+    made.globals |= {"timeline": charts.timeline, "kinds": KINDS, "stands": STANDS}
     return made
 
 

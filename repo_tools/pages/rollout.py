@@ -8,13 +8,13 @@ from metadata.documents import Order
 from repo_tools.gate.verdict import Counts
 from repo_tools.output import counted
 from repo_tools.pages import recalled
-from repo_tools.pages.course import NOBODY, Course
+from repo_tools.pages.course import NOBODY, NOBODY_LEFT, STANDS, Course
 from repo_tools.pages.fleet import STATES
 from repo_tools.pages.following import next_step
 from repo_tools.pages.heard import Heard
 from repo_tools.pages.model import EarlierRollout, Part, RolloutPage, SignedChange, WavePart
 from repo_tools.roles import Channel
-from repo_tools.rollouts.state import State, Wave
+from repo_tools.rollouts.state import State, Wave, complete
 from repo_tools.rollouts.tables import share_text
 
 MOST_SIGNED = 12
@@ -72,17 +72,21 @@ def _signed(channel: Channel, order: Order | None, told: Sequence[SignedChange])
 def _known(found: Course, order: Order) -> str:
     """Return what is known of the hosts."""
     if order.recall:
-        left = counted(sum(found.recalled.values()), "host")
-        return f"{left} still to go back from {order.recall.from_versions}"
+        left = sum(one.hosts for one in found.recalled.values())
+        failed = sum(one.failed for one in found.recalled.values())
+        said = f"{counted(left, 'host')} still to go back from {order.recall.from_versions}"
+        return f"{said}; {failed:,} of them tried, and failed" if failed else said
     return found.verdict.text
 
 
 def _wave(found: Course, wave: Wave, back: int, present: Mapping[str, int]) -> WavePart:
     order = wave.order
     mine = order if wave.name in found.tallies else None
+    earlier = order if order and not mine and _goes_on(found, order) else None
     counts = found.tallies[wave.name].counts if mine else NOBODY
-    stands = found.stands(mine)
-    settled = stands == "done" or not counts.members
+    stands = "earlier" if earlier else found.stands(mine)
+    # who runs already where a recall leads is nobody that it waits for, so its hosts are shown as they are
+    settled = stands == "done" or not counts.members or bool(mine and mine.recall)
     return WavePart(
         name=wave.name,
         share=share_text(found.state, wave.name),
@@ -94,13 +98,20 @@ def _wave(found: Course, wave: Wave, back: int, present: Mapping[str, int]) -> W
         members=counts.members,
         expected=counts.expected,
         settled=settled,
-        parts=() if mine is None else _standing(present) if settled else _parts(counts),
+        unheard=bool(mine) and not counts.members and stands != "done",
+        parts=() if not (mine or earlier) else _standing(present) if settled else _parts(counts),
         back=back,
-        recalled=found.recalled.get(wave.name, 0),
+        recalled=found.recalled.get(wave.name, NOBODY_LEFT).hosts if mine and mine.recall else None,
+        earlier=f"{earlier.rollout}: {earlier.version}, {STANDS[found.stands(earlier)]}" if earlier else "",
         # one that is complete, or a recall, waits for nothing
         verdict=found.judged(mine).text if mine and stands != "done" and not mine.recall else "",
         evidence=found.evidence.get(wave.name, ""),
     )
+
+
+def _goes_on(found: Course, order: Order) -> bool:
+    """Return whether the rollout of an order was not completed."""
+    return not complete(order) and found.stands(order) != "done"
 
 
 def _last_start(order: Order) -> datetime | None:

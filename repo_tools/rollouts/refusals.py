@@ -88,7 +88,7 @@ def refuse_pausing(state: State, orders: Iterable[Order]) -> None:
         if complete(order):
             text = f"{order.rollout} is complete: hosts below {order.version} go there all the same"
             hint = (
-                f"tidegate rollout recall {state.channel} VERSION --from =={order.version} sends hosts back"
+                f'tidegate rollout recall {state.channel} VERSION --from "=={order.version}" sends hosts back'
             )
             raise UnsuitableError(text, hint)
 

@@ -11,6 +11,7 @@ from metadata.errors import UnsuitableError
 from metadata.fields import Pointer
 from metadata.places import PICK_DIGITS
 from metadata.release import Release
+from metadata.versions import within
 from repo_tools.desk import Desk
 from repo_tools.output import span, when
 from repo_tools.roles import BRAKE, NOT_WAVES, POLICY, SELECTED, Channel, release_path, releases
@@ -241,6 +242,12 @@ def complete(order: Order) -> bool:
         and order.not_after is None
         and order.recall is None
     )
+
+
+def leading_to(state: State, versions: str) -> list[Order]:
+    """Return the orders of waves that lead to a range of versions, and are not complete there."""
+    orders = [wave.order for wave in state.inhabited if wave.order]
+    return [order for order in orders if not complete(order) and within(order.version, versions)]
 
 
 def closed(order: Order, now: datetime) -> str:

@@ -11,7 +11,7 @@ from repo_tools.roles import BRAKE
 from repo_tools.rollouts.refusals import holds
 from repo_tools.rollouts.selecting import live
 from repo_tools.rollouts.staging import Change
-from repo_tools.rollouts.state import State, held_by, number
+from repo_tools.rollouts.state import State, held_by, leading_to, number
 
 DISTANT = timedelta(days=30)
 """Nobody plans a start so far ahead: signatures of most roles end before."""
@@ -24,7 +24,7 @@ def warnings(state: State, change: Change) -> list[str]:
     held = [*_braked(state, ordered), *held_base(state, paused), *_past_holds(state, change)]
     told = [*_again(state, change), *_unheard(state, change)]
     lost = [*_below_base(state, change), *_stranded(state, change)]
-    return [*held, *told, *lost, *_unserved(state, ordered)]
+    return [*held, *told, *lost, *_spared(state, change), *_unserved(state, ordered)]
 
 
 def distant(change: Change, now: datetime) -> list[str]:
@@ -86,6 +86,19 @@ def _stranded(state: State, change: Change) -> list[str]:
         f"{counted(number, 'selected host')} may run {version} and follow their waves again: those of {waves}"
         f" stay there, as these are not called back; {hint}"
         for version, number in Counter(versions).items()
+    ]
+
+
+def _spared(state: State, change: Change) -> list[str]:
+    """Return a sentence where waves that are not called back go on to what is recalled."""
+    calls = next((order.recall for order in change.orders.values() if order.recall), None)
+    if calls is None:
+        return []
+    left = [one for one in leading_to(state, calls.from_versions) if one.wave not in change.orders]
+    hint = f"tidegate rollout promote {state.channel} then widens the recall, wave by wave"
+    return [
+        f"{one.wave} is not called back, and is ordered to run {one.version} by {one.rollout}; {hint}"
+        for one in left
     ]
 
 

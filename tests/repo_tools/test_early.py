@@ -42,7 +42,7 @@ def test_what_does_not_hold_the_base_says_so(rolled):
     refused = rolled.run("rollout", "pause", "stable")
     assert refused.exit_code == 13
     assert "stable-0002 is complete: hosts below 1.5.0 go there all the same" in refused.stderr
-    assert "tidegate rollout recall agent/stable VERSION --from ==1.5.0" in refused.stderr
+    assert 'tidegate rollout recall agent/stable VERSION --from "==1.5.0"' in refused.stderr
 
 
 def test_what_is_held_is_not_started_past_the_hold(rolled):
