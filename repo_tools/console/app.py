@@ -15,7 +15,7 @@ from litestar.response import Redirect
 from metadata.errors import TidegateError
 from repo_tools.console.api import ROUTES, Page, Words
 from repo_tools.console.clerk import Clerk
-from repo_tools.console.doors import HEADERS, Doors
+from repo_tools.console.doors import DOOR, HEADERS, Doors
 from repo_tools.console.views import File, Views
 from repo_tools.pages.hostmodel import Asked
 
@@ -66,8 +66,8 @@ def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Lites
     )
 
 
-@get("/enter", include_in_schema=False)
-async def enter(doors: Doors, key: str) -> Response[Any]:
+@get(DOOR, include_in_schema=False)
+async def enter(doors: Doors, key: str = "") -> Response[Any]:
     """Let the person in whose link this is: once."""
     if not doors.enter(key):
         text = (
@@ -129,11 +129,17 @@ def _file(found: File) -> Response[bytes]:
 
 
 def _handlers(views: Views) -> dict[int | type[Exception], Handler]:
-    """Return what answers for errors: in the API with JSON, anywhere else with a page."""
+    """Return what answers for errors: in the API with JSON, at the door with text, else with a page.
+
+    A page names the room in every link, and whoever is at the door may have no session.
+    """
 
     def told(notes: Notes) -> Handler:
         def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
             lines, status = notes(error)
+            if request.url.path == DOOR:
+                text = "\n".join(lines)
+                return Response(text, status_code=status, headers=HEADERS, media_type="text/plain")
             if request.url.path.startswith("/api/"):
                 return Response({"notes": lines}, status_code=status, headers=HEADERS)
             return _page(views.problem(lines), status)

@@ -17,6 +17,8 @@ from http import HTTPStatus
 
 _SAFE = {"GET", "HEAD"}
 _COOKIE = "tidegate"
+DOOR = "/enter"
+"""Where the link leads: all that is answered to somebody without a session."""
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -52,7 +54,7 @@ class Doors:
     @property
     def link(self) -> str:
         """Where the person enters."""
-        return f"http://127.0.0.1:{self.port}/enter?key={self._link}"
+        return f"http://127.0.0.1:{self.port}{DOOR}?key={self._link}"
 
     @property
     def cookie(self) -> str:
@@ -70,7 +72,7 @@ class Doors:
         """Return the path inside to which a request leads, or why it may not come in."""
         if headers.get("host", "") not in self.names:
             return HTTPStatus.MISDIRECTED_REQUEST
-        if path == "/enter" and method in _SAFE:
+        if path == DOOR and method in _SAFE:
             return path
         changes = method not in _SAFE
         origin = headers.get("origin")

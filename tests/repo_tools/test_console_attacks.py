@@ -30,7 +30,13 @@ def console(place):
 
 
 def asked(console, method, target, headers=(), body=b""):
-    """Send a request as it is written, which no library would tidy up, and return its answer."""
+    """Return the status and the body that a request is answered with."""
+    status, told = whole(console, method, target, headers, body)
+    return status, told.partition("\n\n")[2]
+
+
+def whole(console, method, target, headers=(), body=b""):
+    """Send a request as it is written, which no library would tidy up, and return all of its answer."""
     host = console.url.removeprefix("http://")
     line = http.client.HTTPConnection(host, timeout=WAIT_S)
     line.putrequest(method, target, skip_host=True)
@@ -38,7 +44,7 @@ def asked(console, method, target, headers=(), body=b""):
         line.putheader(name, value)
     line.endheaders(body)
     answer = line.getresponse()
-    found = (answer.status, answer.read().decode(errors="replace"))
+    found = (answer.status, f"{answer.headers}{answer.read().decode(errors='replace')}")
     line.close()
     return found
 
@@ -139,6 +145,23 @@ def test_a_link_opens_once_and_its_key_is_no_session(console):
     assert asked(console, "GET", f"/{key}/")[0] == 401
     assert asked(console, "GET", "/api/v1/status", {"Authorization": f"Bearer {key}"})[0] == 401
     assert asked(console, "HEAD", "/enter?key=%00")[0] in {403, 405}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/enter", "/enter?kex=a", "/enter?key=", "/enter?key=x&key=y", "/enter?key=%ff%00", "/%65nter?a"),
+        *("/enter/", "/enter/x", "//enter", "/enter;x", "/", "/assets/site.css", "/api/v1/jobs", "/%00", "*"),
+    ],
+)
+def test_the_room_is_told_to_nobody_outside(console, method, target):
+    """The disaster: a mistake at the door is answered with a page, and every link of that names the room."""
+    _, home = console.entered
+    room = home.removeprefix(console.url).strip("/")
+    for headers in ({}, {"Cookie": "tidegate=x"}, {"Upgrade": "websocket", "Connection": "Upgrade"}):
+        status, told = whole(console, method, target, headers)
+        assert (room in told, status >= 400) == (False, True)
 
 
 @pytest.mark.parametrize(
