@@ -132,10 +132,10 @@ def local(tmp_path, trees) -> Iterator[LocalUpdater]:
             host.close()
 
 
-def order(host: LocalUpdater, version: str, behaviour: str) -> None:
+def order(host: LocalUpdater, version: str, behaviour: str, trial_s: int = 0) -> None:
     """Publish a version of the updater and order it to everybody."""
     tree = host.builder.build(host.repo.base / "builds" / version, behaviour)
-    host.repo.add(version, tree, "--start-s", "20", "--trial-s", "0")
+    host.repo.add(version, tree, "--start-s", "20", "--trial-s", str(trial_s))
     host.repo.do("rollout", "start", CHANNEL, version, "--strategy", "immediate")
     host.repo.sign_and_publish()
 
@@ -174,8 +174,8 @@ def test_a_network_that_fails_is_waited_for(local):
 
 def test_a_new_updater_does_not_judge_itself(local):
     """A tick of the version on trial hands over to the settled one, whoever has started it."""
-    order(local, "1.1.0", "good")
-    local.eventually(lambda: local.installed == "1.1.0")
+    order(local, "1.1.0", "good", trial_s=5)
+    local.eventually(lambda: resident(local.state) == "1.1.0")  # before that its tick would start another
     local.kill_supervisor()
     if holder := locking.holder(local.state):
         holder.end()
