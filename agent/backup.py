@@ -1,8 +1,10 @@
 """Copies of the product's configuration: taken before a switch, put back only when a trial goes back.
 
-A file is put back when it differs from its copy and nobody else touched it since the new version had
-started; what stood there is kept beside the copy. Copies keep everything about a file and are private
-themselves. Putting back does what it can: one file that cannot be written keeps no other from its place.
+A place that is a link is kept together with what stands behind it, since a version may change either; links
+further inside are kept as links alone. A file is put back when it differs from its copy and nobody else
+touched it since the new version had started; what stood there is kept beside the copy. Copies keep everything
+about a file and are private themselves. Putting back does what it can: one file that cannot be written keeps
+no other from its place.
 
 Standard library only: the guard imports this.
 """
@@ -52,6 +54,7 @@ class Backup:
         self.folder.mkdir(parents=True, mode=0o700)
         folders: dict[str, Any] = {}
         copied: dict[tuple[int, int], Path] = {}
+        places = _followed(places)  # as links lead now: a way back must not go where a new version led them
         taken = _digests(places)
         for path in map(Path, taken):
             if _is_folder(path):
@@ -65,7 +68,8 @@ class Backup:
         """Return how much room the copies need that are not taken yet."""
         if (self.folder / INDEX).exists():
             return 0
-        return sum(path.lstat().st_size for path in _paths(places) if not _is_folder(path))
+        paths = {*_paths(_followed(places))}
+        return sum(path.lstat().st_size for path in paths if not _is_folder(path))
 
     def _keep(self, path: Path, copied: dict[tuple[int, int], Path]) -> None:
         """Copy one file; names of one file are names of one copy, too."""
@@ -169,6 +173,23 @@ def _order(present: dict[str, str], taken: dict[str, str]) -> list[str]:
     changed = sorted(name for name in present.keys() | taken.keys() if present.get(name) != taken.get(name))
     added = [name for name in changed if name not in taken]
     return added[::-1] + [name for name in changed if name in taken]
+
+
+def _followed(places: list[str]) -> list[str]:
+    """Return places and what stands behind those that are links, link by link, each once by its real name."""
+    found: dict[str, None] = {}
+    for place in places:
+        path = _real_name(Path(place))
+        while str(path) not in found:
+            found[str(path)] = None
+            if path.is_symlink():
+                path = _real_name(path.parent / path.readlink())
+    return list(found)
+
+
+def _real_name(path: Path) -> Path:
+    """Return the one name of a file or link that leads through no link."""
+    return Path(os.path.normpath(Path(os.path.realpath(path.parent), path.name)))
 
 
 def _digests(places: list[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ An unknown key is an error where a person looks (enroll, check, doctor) and a wa
 updater that went back to an older version must still start.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -222,7 +223,7 @@ def _refuse_own_folders(path: Path, settings: Settings) -> None:
     """Raise MalformedError where a way back would restore the agent's own folders, or the whole disk."""
     own = {"state": settings.state_folder.resolve(), "root": settings.products_folder.resolve()}
     for place in (place for product in settings.product for place in product.config):
-        real = Path(place).resolve()
+        real = Path(os.path.realpath(place))  # which raises for no link that leads to itself
         hint = f"take {place} out of config: name only the product's own configuration, such as /etc/hello"
         if real == Path("/"):
             raise MalformedError(f"settings {path} are malformed: config names the whole disk: {place}", hint)

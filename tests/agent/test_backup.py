@@ -93,6 +93,76 @@ def test_a_file_that_became_a_folder_is_a_file_again(etc, backup):
     assert ((kept / "link" / "inner").read_text(), (kept / "empty").read_text()) == ("new", "a file now")
 
 
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """Configuration that lies elsewhere: a folder behind two links, a file behind one, and dead ends."""
+    folder = tmp_path / "linked"
+    (folder / "real" / "deeper").mkdir(parents=True)
+    (folder / "real" / "main.conf").write_text("colour = blue\n")
+    (folder / "other.conf").write_text("size = small\n")
+    (folder / "real" / "other").symlink_to("../other.conf")
+    (folder / "conf").symlink_to("second")
+    (folder / "second").symlink_to(folder / "real" / "deeper" / "..")
+    (folder / "file").symlink_to("real/main.conf")
+    (folder / "dangling").symlink_to("absent.conf")
+    (folder / "loop").symlink_to("loop")
+    return folder
+
+
+def kept_of(folder: Path, *names: str) -> Backup:
+    """Return a backup of places in a folder."""
+    made = Backup(folder.parent / "state" / "backup")
+    made.take([str(folder / name) for name in names])
+    return made
+
+
+def test_what_stands_behind_a_link_comes_back(linked):
+    """A place may be a link, to a folder or a file; links further inside are links alone."""
+    backup = kept_of(linked, "conf", "file", "real", "dangling", "loop")
+    (linked / "real" / "main.conf").write_text("colour = red\n")
+    (linked / "real" / "deeper").rmdir()
+    (linked / "real" / "new.conf").write_text("new")
+    (linked / "other.conf").write_text("size = large\n")
+    (linked / "absent.conf").write_text("new")
+    found = backup.restore()
+    names = ("absent.conf", "real/deeper", "real/main.conf", "real/new.conf")
+    assert (sorted(found.back), found.failed) == ([str(linked / name) for name in names], [])
+    assert (linked / "conf" / "main.conf").read_text() == "colour = blue\n"
+    assert (linked / "other.conf").read_text() == "size = large\n"
+    assert not (linked / "real" / "new.conf").exists()
+    assert (linked / "dangling").is_symlink()
+    assert not (linked / "absent.conf").exists()
+    assert backup.restore() == Restored([], [], [])
+
+
+def test_a_link_that_leads_elsewhere_is_as_it_was(linked, tmp_path):
+    """A version may point a link somewhere else, or replace it: the link comes back, and what it led to."""
+    backup = kept_of(linked, "conf", "file", "loop")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "main.conf").write_text("theirs")
+    (linked / "real" / "main.conf").unlink()
+    for name in ("second", "file", "loop"):
+        (linked / name).unlink()
+    (linked / "second").symlink_to(elsewhere)
+    (linked / "file").write_text("a file now")
+    (linked / "loop").mkdir()
+    assert backup.restore().failed == []
+    assert (linked / "conf" / "main.conf").samefile(linked / "real" / "main.conf")
+    assert (linked / "file").is_symlink()
+    assert (linked / "file").read_text() == "colour = blue\n"
+    assert (linked / "loop").readlink() == Path("loop")
+    assert (elsewhere / "main.conf").read_text() == "theirs"
+
+
+def test_what_stands_behind_links_needs_room_once(linked):
+    """The room for copies counts what is behind a link, and nothing twice."""
+    backup = Backup(linked.parent / "state" / "backup")
+    behind = backup.wanted_bytes([str(linked / "real")])
+    links = sum((linked / name).lstat().st_size for name in ("conf", "second", "file"))
+    assert backup.wanted_bytes([str(linked / name) for name in ("conf", "file", "real")]) == behind + links
+
+
 def test_owner_mode_and_attributes_come_back(etc, tmp_path):
     """A file is what it was to everybody who may or may not read it."""
     if os.geteuid() != 0:

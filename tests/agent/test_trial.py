@@ -55,6 +55,14 @@ def test_the_configuration_comes_back(scene):
     assert "migrated by 1.1.0" in next(backup.glob("replaced/**/agent.conf")).read_text()
 
 
+def test_configuration_behind_a_link_that_leads_to_itself(scene):
+    """Such a link leads nowhere, and keeps the agent from nothing."""
+    host = scene.host
+    (host.folder / "loop").symlink_to("loop")
+    host.settings.write_text(host.plain.replace(f'"{host.config.parent}"', f'"{host.folder / "loop"}"'))
+    scene.ready()
+
+
 def test_copies_of_the_configuration_are_private(scene):
     """Configuration holds secrets; nobody else may read the copies."""
     scene.ready()
