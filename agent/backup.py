@@ -143,10 +143,11 @@ class Backup:
         kept = self._copy_of(path)
         fresh.unlink(missing_ok=True)
         for other in map(Path, taken) if kept.lstat().st_nlink > 1 else ():
-            same = other != path and _same(self._copy_of(other), kept)
-            if same and not _is_folder(other) and copies.digest(other) == taken[str(other)]:
-                fresh.hardlink_to(other)
-                return
+            with contextlib.suppress(OSError):  # one that is not right yet becomes a name of this one later
+                same = other != path and os.path.samestat(self._copy_of(other).lstat(), kept.lstat())
+                if same and copies.digest(other) == taken[str(other)]:
+                    fresh.hardlink_to(other)
+                    return
         copies.copy(kept, fresh)
 
     def _copy_of(self, path: Path) -> Path:
@@ -217,10 +218,3 @@ def _is_kept(path: Path) -> bool:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _same(one: Path, other: Path) -> bool:
-    """Whether two names are of one file; a copy that is gone is nobody's."""
-    with contextlib.suppress(OSError):
-        return os.path.samestat(one.lstat(), other.lstat())
-    return False

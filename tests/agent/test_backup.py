@@ -93,6 +93,17 @@ def test_a_file_that_became_a_folder_is_a_file_again(etc, backup):
     assert ((kept / "link" / "inner").read_text(), (kept / "empty").read_text()) == ("new", "a file now")
 
 
+@pytest.mark.parametrize("gone", ["alias.conf", "main.conf"])
+def test_names_of_one_file_come_back_when_one_is_gone(etc, backup, gone):
+    """A name that is gone keeps no other from its place; both are names of one file again."""
+    (etc / gone).unlink()
+    (other,) = {etc / "alias.conf", etc / "main.conf"} - {etc / gone}
+    other.write_text("colour = red\n")
+    assert backup.restore().failed == []
+    assert (etc / "main.conf").read_text() == "colour = blue\n"
+    assert (etc / "main.conf").samefile(etc / "alias.conf")
+
+
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
     """Configuration that lies elsewhere: a folder behind two links, a file behind one, and dead ends."""
