@@ -7,6 +7,7 @@ from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.checks.mirrors import Mirror
 from repo_tools.output import moment
 from repo_tools.publishing.clocks import TOLERATED
+from repo_tools.roles import Channel
 
 
 def mirrors(facts: Facts) -> Iterator[Finding]:
@@ -62,10 +63,13 @@ def stale(facts: Facts) -> Iterator[Finding]:
         text = "agents start nothing: the timestamp does not say when it was signed"
         yield Finding("error", "stale", "timestamp", text, "tidegate refresh")
         return
-    age = facts.now - facts.issued
-    for state in facts.channels:
-        fresh = timedelta(seconds=state.policy.fresh_s)
-        if age > fresh:
-            hours = age.total_seconds() / 3600
-            text = f"agents of {state.channel} start nothing: the timestamp was signed {hours:.0f} hours ago"
-            yield Finding("error", "stale", "timestamp", text, "tidegate refresh")
+    hours = (facts.now - facts.issued).total_seconds() / 3600
+    for channel in too_old(facts):
+        text = f"agents of {channel} start nothing: the timestamp was signed {hours:.0f} hours ago"
+        yield Finding("error", "stale", "timestamp", text, "tidegate refresh")
+
+
+def too_old(facts: Facts) -> list[Channel]:
+    """Return the channels for whose agents the live timestamp is too old to start anything by."""
+    age = facts.now - facts.issued if facts.issued else timedelta.max
+    return [one.channel for one in facts.channels if age > timedelta(seconds=one.policy.fresh_s)]

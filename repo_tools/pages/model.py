@@ -238,7 +238,7 @@ class Expiry:
     role: str
     at: datetime
     level: str
-    """``ok``, ``soon`` or ``late``."""
+    """``ok``, ``soon``, ``late`` or ``expired``."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,18 @@ class AuditPage:
 
 
 @dataclass(frozen=True)
+class Standstill:
+    """Why hosts start nothing, whatever they are ordered."""
+
+    channels: tuple[str, ...]
+    """Those for whose hosts the live timestamp is too old."""
+    expired: tuple[str, ...]
+    """Roles whose signatures have ended."""
+    commands: tuple[str, ...]
+    """What mends it, in this order."""
+
+
+@dataclass(frozen=True)
 class Model:
     """All pages, as of one moment."""
 
@@ -264,6 +276,7 @@ class Model:
     """Whether that was long before these pages were made."""
     issued: datetime | None
     """When the live timestamp was signed."""
+    standstill: Standstill
     fleet: Sequence[ChannelFleet]
     rollouts: Sequence[RolloutPage]
     failures: FailuresPage

@@ -9,13 +9,14 @@ from metadata.versions import parse
 from repo_tools.audit.log import Change, Log, Wanted
 from repo_tools.audit.past import NOWHERE
 from repo_tools.audit.report import Report, audit, whole
-from repo_tools.checks.facts import gather
+from repo_tools.checks.facts import Facts
+from repo_tools.checks.served import too_old
 from repo_tools.checks.trust import FAIL_BELOW, WARN_BELOW
 from repo_tools.contents import Contents
 from repo_tools.desk import Desk
 from repo_tools.pages.heard import Heard, moment
-from repo_tools.pages.model import AuditPage, Expiry, ReleaseRow, SignedChange
-from repo_tools.roles import lifetime
+from repo_tools.pages.model import AuditPage, Expiry, ReleaseRow, SignedChange, Standstill
+from repo_tools.roles import ONLINE, lifetime
 from repo_tools.rollouts.refusals import gone
 from repo_tools.rollouts.state import State
 from repo_tools.words.text import cut
@@ -42,24 +43,41 @@ def _change(one: Change) -> SignedChange:
     )
 
 
-def audit_page(desk: Desk, told: list[SignedChange], report: Report) -> AuditPage:
+def standstill(facts: Facts) -> Standstill:
+    """Return why hosts start nothing, as ``check`` judges it."""
+    stale, expired = [str(one) for one in too_old(facts)], _expired(facts)
+    by_people = [role for role in expired if role not in ONLINE]
+    commands = ("tidegate renew", "tidegate publish") if by_people else ("tidegate refresh",)
+    return Standstill(tuple(stale), tuple(expired), commands if stale or expired else ())
+
+
+def _expired(facts: Facts) -> list[str]:
+    return [role for role, at in sorted(facts.expiries.items(), key=lambda item: item[1]) if at <= facts.now]
+
+
+def audit_page(desk: Desk, facts: Facts, told: list[SignedChange], report: Report) -> AuditPage:
     """Return the page of changes and of what ends when."""
-    ends = sorted(gather(desk, publishing=False).expiries.items(), key=lambda item: item[1])
+    ends = sorted(facts.expiries.items(), key=lambda item: item[1])
     broken = [found.text for found in report.findings if found.level == "error"]
     return AuditPage(
         tuple(told[:MOST_CHANGES]),
         max(0, len(told) - MOST_CHANGES),
-        tuple(Expiry(role, at, _level(desk, role, at)) for role, at in ends),
+        tuple(Expiry(role, at, _level(facts, desk, role)) for role, at in ends),
         tuple(map(cut, broken[:MOST_BROKEN])),
     )
 
 
-def _level(desk: Desk, role: str, at: datetime) -> str:
+def _level(facts: Facts, desk: Desk, role: str) -> str:
     """Return how far a role is in its life, by what ``check`` warns of and what it refuses."""
+    at = facts.expiries[role]
+    if at <= facts.now:
+        return "expired"
     top = desk.tree.view("root").delegations.get(role)
     life = timedelta(seconds=top.lifetime_s) if top and top.lifetime_s else lifetime(role)
-    left = (at - desk.now) / life
-    return "late" if left < FAIL_BELOW else "soon" if left < WARN_BELOW else "ok"
+    left = (at - facts.now) / life
+    if left < FAIL_BELOW or (role == "timestamp" and too_old(facts)):
+        return "late"
+    return "soon" if left < WARN_BELOW else "ok"
 
 
 @dataclass(frozen=True)

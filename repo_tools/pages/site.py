@@ -11,6 +11,7 @@ from msgspec import json
 
 from metadata.fields import time_text
 from repo_tools.audit.history import History
+from repo_tools.checks.facts import gather as everything
 from repo_tools.desk import Desk
 from repo_tools.pages import earlier, fleet, past, render, rollout, trouble
 from repo_tools.pages.course import Course, course
@@ -63,18 +64,19 @@ def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
         courses = [course(live, channel, lake, empty=heard.empty) for channel in live.channels()]
         states = {str(one.state.channel): one.state for one in courses}
         heard.stand(rollout.live_orders(states.values()), live.now)
-        newest = heard.span()[1]
+        newest, facts = heard.span()[1], everything(live, publishing=False)
         pages = {str(one.state.channel): rollout.page_of(one.state.channel) for one in courses}
         return Model(
             title=", ".join(dict.fromkeys(one.state.channel.product for one in courses)),
             heard=newest,
             stale=newest is not None and newest <= live.now - OLD,
             issued=report.history.publications[-1].at,
+            standstill=past.standstill(facts),
             fleet=fleet.fleets(heard, pages),
             rollouts=_rollouts(courses, heard, told, report.history),
             failures=trouble.failures_page(heard, states, full=full),
             history=past.history(heard, list(states.values()), live.now),
-            audit=past.audit_page(live, told, report),
+            audit=past.audit_page(live, facts, told, report),
         )
 
 

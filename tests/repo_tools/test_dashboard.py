@@ -9,6 +9,7 @@ import pytest
 from metadata.errors import ConflictError
 from repo_tools.pages import site, writing
 from repo_tools.store.folder import FolderStore
+from tests.repo_tools.conftest import NOON
 from tests.support.dashboards import LOG, SITE, Seen, page
 from tests.support.workspace import Workspace
 
@@ -215,6 +216,35 @@ def test_what_expires_soon_stands_out(rolled):
         shown = page(rolled.store / "status", "audit.html")
         states.append([text for text in ("fine", "renew it", "late") if f">{text}</span>" in shown])
     assert states == [["fine"], ["fine", "renew it"], ["fine", "late"]]
+
+
+def test_every_page_says_that_hosts_start_nothing(rolled):
+    """The disaster: "go", it says, while hosts start nothing since nobody refreshed the timestamp."""
+
+    def shown(hours):
+        rolled.now = NOON + timedelta(hours=hours)
+        rolled.do("dashboard", "build")
+        pages = ("fleet.html", "rollout.agent.stable.html", "audit.html")
+        return [page(rolled.store / "status", name) for name in pages]
+
+    assert all("standstill" not in text for text in shown(23))
+    stale = shown(30)
+    assert all("Hosts of agent/stable start nothing" in text for text in stale)
+    assert ("tidegate refresh" in stale[0], ">late</span>" in stale[2]) == (True, True)
+    assert "start nothing: the timestamp was signed 30 hours ago" in rolled.run("check").stdout
+    ended = shown(24 * 5)
+    assert all("Hosts start nothing by what has expired:</strong> timestamp" in text for text in ended)
+    assert ">expired</span>" in ended[2]
+    ended = shown(24 * 400)
+    assert all("<code>tidegate renew</code>, then <code>tidegate publish</code>" in text for text in ended)
+
+
+def test_failures_of_now_are_told_from_those_of_all_rollouts(seen):
+    """The table keeps what failed in every rollout; the sentence above counts what is ordered now."""
+    seen.build()
+    shown = page(seen.status, "failures.html")
+    wanted = ("In what waves are ordered now, 1 host failed or went back", "Of every rollout so far")
+    assert missing(shown, *wanted) == []
 
 
 def test_a_repository_without_hosts_has_a_dashboard(work):
