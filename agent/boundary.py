@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from agent import files, output
+from agent import files, output, streams
 from metadata.errors import TidegateError, UnsuitableError
 
 
@@ -22,6 +22,8 @@ def guarded(work: Callable[[], int], *, as_json: bool = False) -> int:
         problem = error
     except KeyboardInterrupt:
         return 130
+    except streams.UnreadError:
+        return streams.unread()
     except Exception as error:  # noqa: BLE001 (the last boundary: a bug must not look like a crash of the host)
         problem = _explained(error)
     output.error(problem, as_json=as_json)

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from typing import Any
 
+from agent.streams import UnreadError, unread
 from metadata import errors
 from metadata.errors import TidegateError, UnsuitableError
 
@@ -19,20 +20,37 @@ LEAST_ROOM = 20
 
 
 def result(document: Any, lines: list[str], *, as_json: bool) -> None:
-    """Print a command's result."""
+    """Print a command's result.
+
+    Raises:
+        UnreadError: Nobody reads it.
+        UnsuitableError: It cannot be written.
+    """
     text = json.dumps(document, indent=2) if as_json else "\n".join(map(plain, lines))
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+    except BrokenPipeError as pipe:
+        raise UnreadError from pipe
     except OSError as problem:
         told = f"the result cannot be written: {problem.strerror}"
         raise UnsuitableError(told, "what was done is done; see where the output goes") from problem
 
 
+def mention(document: Any, lines: list[str], *, as_json: bool) -> None:
+    """Print a result for whoever looks; that nobody does, or can, says nothing of what was done."""
+    try:
+        result(document, lines, as_json=as_json)
+    except UnreadError:
+        unread()
+    except UnsuitableError as problem:
+        warning(problem.message)
+
+
 def error(problem: TidegateError, *, as_json: bool = False) -> None:
     """Print an error and what to do about it, ``as_json`` also as the document that nothing else was."""
     if as_json:
-        with contextlib.suppress(TidegateError):  # the output may be what went wrong
+        with contextlib.suppress(TidegateError, UnreadError):  # the output may be what went wrong
             result(errors.document(problem), [], as_json=True)
     _tell(f"error: {plain(problem.message)}")
     if problem.hint:

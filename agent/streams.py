@@ -7,6 +7,13 @@ import io
 import os
 import sys
 
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as shells count."""
+
+
+class UnreadError(Exception):
+    """Nobody reads the result any more; what was done is done."""
+
 
 def settle() -> None:
     """Let closed streams lead nowhere, and write ``?`` for letters that the output does not have."""
@@ -17,3 +24,9 @@ def settle() -> None:
             setattr(sys, name, os.fdopen(nowhere, mode))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def unread() -> int:
+    """Return the exit code for a result that nobody reads any more, and write nothing else to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

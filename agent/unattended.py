@@ -6,7 +6,7 @@ The supervisor starts it for each poll, so it needs no command line parser.
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent import clock, control, files, output, settings, updater
@@ -29,7 +29,7 @@ def tick(config: Path, *, as_json: bool = False) -> int:
     try:
         with opened(found) as host:
             errors = ticking.tick(host)
-            return show(host, errors, as_json=as_json)
+            return show(host, errors, as_json=as_json, tell=output.mention)
     except UnsuitableError as error:  # not enrolled, or a disk that takes nothing
         _conclude(found.state_folder, error.message)
         raise
@@ -60,16 +60,23 @@ def _conclude(state: Path, text: str) -> None:
         control.ask(state, {"op": "conclude", "text": text})
 
 
-def show(host: Host, errors: list[TidegateError], *, as_json: bool, more: Sequence[str] = ()) -> int:
-    """Print the status, more lines for a person, and the errors; return the exit code."""
+def show(
+    host: Host,
+    errors: list[TidegateError],
+    *,
+    as_json: bool,
+    more: Sequence[str] = (),
+    tell: Callable[..., None] = output.result,
+) -> int:
+    """Tell the status, more lines for a person, and the errors; return the exit code."""
     document = status(host.settings, host.journal, host.identity.agent)
     lines = output.product_lines(document)
-    output.result(document, [*lines, *more], as_json=as_json)
     if host.settings.status:
         _leave(host.settings.status, f"{json.dumps(document, indent=2)}\n")
     if host.settings.metrics:
         _leave(host.settings.metrics, openmetrics(document, errors, clock.now()))
     _conclude(host.settings.state_folder, "; ".join([error.message for error in errors] or lines))
+    tell(document, [*lines, *more], as_json=as_json)
     for error in errors:
         output.error(error)
     return errors[0].exit_code if errors else 0

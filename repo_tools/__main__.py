@@ -7,8 +7,12 @@ import gc
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from repo_tools import streams
+
+if TYPE_CHECKING:
+    from click import ClickException
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -54,14 +58,14 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
         problem = error
     except click.ClickException as error:
         if not as_json:
-            with suppress(OSError):  # a log on a full disk
-                error.show()
-            return error.exit_code
+            return _refused(error)
         problem = UsageError(error.format_message())
     except click.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        return output.unread()
+    except streams.UnreadError:
+        return streams.unread()
+    except SystemExit as ended:  # click's own: a completion, or help that nobody reads
+        return streams.unread() if ended.code else 0
     except ModuleNotFoundError as error:
         problem = extras.missing(error) or output.bug(error, _BUG_HINT)
     except Exception as error:  # noqa: BLE001  # the boundary: whatever else happens is a bug
@@ -70,6 +74,12 @@ def _run(arguments: Sequence[str] | None, environ: Mapping[str, str] | None) -> 
         return returned if isinstance(returned, int) else 0
     output.error(problem, as_json=as_json)
     return problem.exit_code
+
+
+def _refused(error: "ClickException") -> int:
+    with suppress(OSError):  # a log on a full disk
+        error.show()
+    return error.exit_code
 
 
 if __name__ == "__main__":

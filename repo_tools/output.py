@@ -6,7 +6,6 @@ bars appear only when stderr is a terminal.
 """
 
 import json
-import os
 import shutil
 import sys
 import traceback
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-BROKEN_PIPE = 141
-"""128 + SIGPIPE, as shells count."""
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _WIDE = 400
 """Columns of a table that nobody looks at in a terminal: nothing is cut off in pipes and files."""
@@ -123,7 +120,7 @@ class Terminal:
 def error(trouble: TidegateError, *, as_json: bool = False) -> None:
     """Say what went wrong and what to do about it, ``as_json`` also as the document that nothing else was."""
     if as_json:
-        with suppress(TidegateError, BrokenPipeError):  # the output may be what went wrong
+        with suppress(TidegateError, streams.UnreadError):  # the output may be what went wrong
             streams.show(json.dumps(document(trouble), indent=1))
     lines = [f"error: {trouble.message}", *([f"hint: {trouble.hint}"] if trouble.hint else [])]
     streams.tell("\n".join(_folded(line, sys.stderr) for line in lines))
@@ -145,12 +142,6 @@ def _folded(text: str, stream: TextIO) -> str:
         return shown
     room = shutil.get_terminal_size().columns
     return "\n".join(layout.folded(shown, room))
-
-
-def unread() -> int:
-    """Return the exit code for output that nobody reads any more, and write nothing else to it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
 
 
 def bug(trouble: Exception, hint: str) -> TidegateError:

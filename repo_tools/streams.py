@@ -10,6 +10,13 @@ from contextlib import suppress
 
 from metadata.errors import UnsuitableError
 
+BROKEN_PIPE = 141
+"""128 + SIGPIPE, as shells count."""
+
+
+class UnreadError(Exception):
+    """Nobody reads the result any more; what was done is done."""
+
 
 def settle() -> None:
     """Let closed streams lead nowhere, and write ``?`` for letters that the output does not have."""
@@ -26,14 +33,14 @@ def show(text: str) -> None:
     """Write a part of the result.
 
     Raises:
-        BrokenPipeError: Nobody reads it.
+        UnreadError: Nobody reads it.
         UnsuitableError: It cannot be written.
     """
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as pipe:
+        raise UnreadError from pipe
     except OSError as problem:
         told = f"the result cannot be written: {problem.strerror}"
         raise UnsuitableError(told, "what was done is done; see where the output goes") from problem
@@ -44,3 +51,9 @@ def tell(text: str) -> None:
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+def unread() -> int:
+    """Return the exit code for a result that nobody reads any more, and write nothing else to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

@@ -4,6 +4,7 @@ import contextlib
 
 import click
 
+from agent import streams
 from agent.boundary import guarded
 from agent.cli import cli
 from metadata.errors import UsageError
@@ -26,4 +27,6 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
         return error.exit_code
     except click.Abort:
         return 130
+    except SystemExit as ended:  # click's own: a completion, or help that nobody reads
+        return streams.unread() if ended.code else 0
     return returned if isinstance(returned, int) else 0

@@ -1,4 +1,4 @@
-"""Where the output goes: a full disk, nowhere, letters that it does not have."""
+"""Where the output goes: a full disk, nowhere, a pipe that nobody reads, letters that it does not have."""
 
 import os
 import subprocess
@@ -56,3 +56,16 @@ def test_letters_that_the_output_does_not_have_are_questions(rolled):
         done = in_shell(rolled, f"tidegate {line}", PYTHONIOENCODING="latin-1")
         assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert "??" in done.stdout
+
+
+@pytest.mark.parametrize("line", ["release list", "--json status", "release show 9.9.9 --json", "--help"])
+def test_a_result_that_nobody_reads_ends_as_programs_do_in_shells(rolled, line):
+    """141 is what a shell counts for SIGPIPE; an error keeps its own code, and nothing is said of a bug."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "repo_tools", "-C", str(rolled.folder), *line.split()]
+    environ = {**os.environ, **rolled.environ}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environ, check=False)
+    os.close(writer)
+    assert done.returncode == (13 if "9.9.9" in line else 141)
+    assert (b"Traceback" in done.stderr, b"BrokenPipe" in done.stderr) == (False, False)
