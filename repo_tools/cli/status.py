@@ -37,7 +37,7 @@ def status(app: App) -> Answer:
     stale = {role: len(ids) for role in roles if (ids := stale_in(desk.tree, role))}
     data = {
         "store": desk.store.location,
-        "published": desk.live.version("timestamp") or None,
+        "published": desk.live.timestamp.version if desk.live.timestamp else None,
         "staged": wording,
         "digest": digest(desk.tree),
         "signatures": [_data(one) for one in found],

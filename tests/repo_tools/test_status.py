@@ -37,6 +37,11 @@ def test_a_rollout_is_shown_before_anything_was_published(tmp_path):
         (name, None, None) for name in ("canary", "early", "full")
     ]
     assert shown["rollout"] is None
+    assert work.do("status")["published"] is None
+    work.do("publish")
+    assert work.do("status")["published"] == 1
+    work.do("refresh")
+    assert work.do("status")["published"] == 2
 
 
 def test_an_overtaken_workspace_is_told_what_it_says_and_to_rebase(rolled, tmp_path):
