@@ -74,29 +74,41 @@
     return [frame, ...notes.map((text) => made("p", text, "hint"))];
   }
 
+  // By section: what is being done, so that a second click does not do it again, and what was asked for last.
+  const doing = new Set();
+  const newest = new Map();
+
+  async function posted(place, body) {
+    const answer = await fetch(API + place, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return answer.json();
+  }
+
   async function send(form, button) {
     const section = form.closest("section").id;
+    if (doing.has(section)) return;
     const output = () => byId(section).querySelector("output");  // a page that is read anew has another one
     const drop = (button.dataset.drop ?? "").split(" ");
     const asked = read(form, drop);
     const isPlan = button.value === "plan";
     const body = isPlan ? { ...asked, dry_run: true } : asked;
-    output().replaceChildren(made("p", waiting(button.dataset.post ?? form.dataset.post)));
+    const post = button.dataset.post ?? form.dataset.post;
+    output().replaceChildren(made("p", waiting(post)));
     output().dataset.plan = isPlan ? "shown" : "";
-    const answer = await fetch(API + (button.dataset.post ?? form.dataset.post), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
+    newest.set(section, asked);
+    if (!isPlan) doing.add(section);
+    const job = await posted(post, body).finally(() => isPlan || doing.delete(section));
     for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
-    const job = await answer.json();
+    if (isPlan && newest.get(section) !== asked) return;  // a plan delays nothing that is done meanwhile
     if (isPlan && JSON.stringify(read(form, drop)) !== JSON.stringify(asked)) return output().replaceChildren();
     show(output(), job);
     const staged = section === "staged";
     const overtaken = staged && job.exit_code === CONFLICT;
     if (isPlan || (job.exit_code !== 0 && !overtaken)) return;
     cleared(form);
-    const post = button.dataset.post ?? form.dataset.post;
     if (staged && !overtaken) {
       if (post === "publish") forget(output());
       after(output(), post, job);
