@@ -14,6 +14,7 @@ from repo_tools.rollouts.state import State, closed, cut_spread
 
 _LEAD = "add the release that leads there, with --via"
 _PREPARE = "start the rollout again"
+_PUT_BACK = "publish the policy that was live before once more; tidegate log says who signed this one"
 
 
 def changed_document(facts: Facts) -> Iterator[Finding]:
@@ -32,8 +33,14 @@ def changed_document(facts: Facts) -> Iterator[Finding]:
 
 
 def nowhere(facts: Facts) -> Iterator[Finding]:
-    """A route that leads to no release, or to another document than the releases role names."""
+    """A route that leads to no release, or to another document than the releases role names.
+
+    A policy that was made for another channel leads nobody anywhere: every host refuses whatever is ordered.
+    """
     for state in facts.channels:
+        if (meant := (state.policy.product, state.policy.channel)) != _names(state):
+            text = f"the policy of {state.channel} is for {'/'.join(meant)}: every host refuses it"
+            yield Finding("error", "nowhere", state.channel.role, text, _PUT_BACK)
         for role, digest, order in facts.orders(state):
             if order.wave != role.rpartition(".")[2] or (order.product, order.channel) != _names(state):
                 text = f"{role} carries an order for {order.product}/{order.channel}, wave {order.wave}"

@@ -104,6 +104,18 @@ def test_an_order_for_another_wave_is_refused_by_its_own(danger):
     assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "foreign"
 
 
+@disaster("nowhere")
+def test_a_policy_for_another_channel_stops_every_host(danger):
+    """A copied policy is a policy for nobody: hosts of every wave refuse whatever they are ordered."""
+    reword_policy(danger, channel="beta")
+    assert "the policy of agent/stable is for agent/beta: every host refuses it" in danger.refusal()
+    danger.publish_anyway()
+    assert danger.work.run("check").exit_code == 17
+    assert {danger.decision(danger.host(wave))["decision"]["rule"] for wave in ("canary", "full")} == {
+        "foreign"
+    }
+
+
 @disaster("braked")
 def test_an_order_from_before_the_brake_goes_past_it(danger):
     """Somebody pulls the brake on another machine, and believes that nothing starts any more."""
@@ -225,6 +237,15 @@ def test_a_way_of_too_many_steps_is_not_taken(danger):
     assert (decided["action"], decided["rule"]) == ("refuse", "barrier")
 
 
+def reword_policy(danger: Danger, **fields: Any) -> None:
+    """Stage the channel's policy with other fields."""
+    desk = danger.work.desk()
+    entry = desk.tree.view(CHANNEL).entries[f"{BASE}/policy"]
+    policy = {**json.loads(desk.contents.read(entry)), **fields}
+    with desk.tree.edit(CHANNEL) as draft:
+        draft.put(desk.contents.stage(entry.path, json.dumps(policy).encode()))
+
+
 def rewrite(danger: Danger, known: str, **fields: Any) -> None:
     """Stage a release document with other fields, under the version that it then has."""
     desk = danger.work.desk()
@@ -239,14 +260,7 @@ def rewrite(danger: Danger, known: str, **fields: Any) -> None:
 def test_an_order_to_what_is_revoked_moves_nobody(danger):
     """Only a warning, because revoking must be possible at once: hosts refuse until there is another way."""
     danger.work.publish_release("1.5.0")
-    with danger.work.desk().tree.edit(CHANNEL) as draft:
-        desk = danger.work.desk()
-        entry = desk.tree.view(CHANNEL).entries[f"{BASE}/policy"]
-        policy = {
-            **json.loads(desk.contents.read(entry)),
-            "revoked": [{"version": "1.5.0", "reason": "it burns"}],
-        }
-        draft.put(desk.contents.stage(entry.path, json.dumps(policy).encode()))
+    reword_policy(danger, revoked=[{"version": "1.5.0", "reason": "it burns"}])
     found = [one.text for one in table.run(gather(danger.work.desk(), publishing=True))]
     assert "agent.stable.canary orders 1.5.0, which agents refuse: revoked: it burns" in found
     danger.publish_anyway()
