@@ -7,13 +7,14 @@ from metadata import places
 from metadata.fields import Pointer
 from metadata.rules import MAX_VIAS
 from metadata.versions import parse, within
-from repo_tools.checks.facts import Facts, Finding
-from repo_tools.roles import release_path
+from repo_tools.checks.facts import Facts, Finding, Level
+from repo_tools.roles import SELECTED, release_path
 from repo_tools.rollouts.refusals import leads_forward
 from repo_tools.rollouts.state import State, closed, cut_spread
 
 _LEAD = "add the release that leads there, with --via"
 _PREPARE = "start the rollout again"
+_ANEW = "order something else there; tidegate log says who signed this, and key revoke takes a thief's key"
 _PUT_BACK = "publish the policy that was live before once more; tidegate log says who signed this one"
 
 
@@ -103,6 +104,25 @@ def recalls(facts: Facts) -> Iterator[Finding]:
                 text = f"{order.rollout} recalls forward, to {order.version}"
                 hint = f"tidegate rollout start {state.channel} {order.version} goes there wave by wave"
                 yield Finding("error", "recalls", role, text, hint)
+
+
+def bases(facts: Facts) -> Iterator[Finding]:
+    """A base above what is ordered: hosts go there at once, past every brake, spread and window.
+
+    A warning for selected hosts, who may be ordered below their base and do not go there, and where it is
+    public and something else is published: nobody may be kept from the brake.
+    """
+    for state in facts.channels:
+        picked = state.channel.below(SELECTED)
+        orders = [(role, order) for role, _digest, order in facts.orders(state)]
+        chosen = {order.rollout: (picked, order) for order in state.picked.values()}
+        for role, order in [*orders, *chosen.values()]:
+            if order.recall or order.base is None or parse(order.base.version) <= parse(order.version):
+                continue
+            known = facts.publishing and role not in facts.staged
+            level: Level = "warning" if known or role == picked else "error"
+            text = f"{role} orders {order.version} with the base {order.base.version}, where hosts go at once"
+            yield Finding(level, "bases", role, text, _ANEW)
 
 
 def paused(facts: Facts) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     orders.spreads,
     lateness.late,
     orders.recalls,
+    orders.bases,
     orders.paused,
     braked.braked,
     orders.withdrawn,

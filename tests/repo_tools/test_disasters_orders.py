@@ -4,10 +4,11 @@ import json
 import shutil
 from typing import Any
 
+from metadata.strict import to_json
 from repo_tools.checks import table
 from repo_tools.checks.facts import gather
-from repo_tools.checks.orders import spreads
-from tests.support.disasters import BASE, CANARY, CHANNEL, RELEASES, Danger, disaster
+from repo_tools.checks.orders import bases, spreads
+from tests.support.disasters import BASE, CANARY, CHANNEL, RELEASES, SELECTED, Danger, disaster
 from tests.support.workspace import Workspace
 
 
@@ -114,6 +115,37 @@ def test_a_policy_for_another_channel_stops_every_host(danger):
     assert {danger.decision(danger.host(wave))["decision"]["rule"] for wave in ("canary", "full")} == {
         "foreign"
     }
+
+
+@disaster("bases")
+def test_a_base_above_its_order_goes_past_the_brake(danger):
+    """With one wave's key, hosts go to what somebody holds; published, it keeps nobody from a brake."""
+    danger.work.add("1.6.0")
+    danger.work.do("brake", "stable", "--version", "1.6.0")
+    danger.start("1.5.0")
+    danger.reword(base=to_json(danger.state().catalog.pointer("1.6.0")))
+    said = danger.refusal()
+    assert "agent.stable.canary orders 1.5.0 with the base 1.6.0, where hosts go at once" in said
+    danger.publish_anyway()
+    decided = danger.decision(danger.host("canary"), "1.4.2")["decision"]
+    assert (decided["rule"], decided["version"]) == ("base", "1.6.0")
+    assert danger.work.run("check").exit_code == 17
+    danger.work.do("brake", "stable", "--rollout", "stable-0002")
+    danger.work.sign_and_publish()
+
+
+def test_selected_hosts_may_be_ordered_below_their_base(danger):
+    """They do not go there, as was said when they were selected; a recall takes its base down."""
+    danger.work.publish_release("1.5.0")
+    danger.work.do("rollout", "promote", "stable", "--early")
+    danger.work.sign_and_publish()
+    assert not list(bases(gather(danger.work.desk(), publishing=True)))
+    danger.work.do("agents", "select", "stable", "1.4.2", "--id", "host-1")
+    (found,) = bases(gather(danger.work.desk(), publishing=True))
+    assert (found.level, found.role) == ("warning", SELECTED)
+    danger.work.do("unstage", "--all")
+    danger.work.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    assert not list(bases(gather(danger.work.desk(), publishing=True)))
 
 
 @disaster("braked")
