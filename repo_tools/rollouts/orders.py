@@ -16,6 +16,7 @@ from metadata.documents import Order, Recall
 from metadata.errors import UnsuitableError, UsageError
 from metadata.fields import Pointer
 from metadata.versions import bounded_above, parse, within
+from repo_tools.rollouts.floors import floor_after
 from repo_tools.rollouts.refusals import (
     refuse_complete,
     refuse_forward,
@@ -80,10 +81,11 @@ def promote(state: State, terms: Terms) -> Change:
     if following is None or last is None:
         return complete(state)
     spread_s = last.spread_s if terms.spread_s is None else terms.spread_s
+    base = (following.order.base if following.order else None) or last.base
     order = replace(
         last,
         wave=following.name,
-        base=(following.order.base if following.order else None) or last.base,
+        base=_at_most(state, base, last.version) if last.recall else base,
         not_before=terms.not_before,
         not_after=terms.not_after or terms.not_before + OPEN_FOR,
         spread_s=spread_s,
@@ -111,7 +113,7 @@ def complete(state: State) -> Change:
     }
     if all(wave.order == orders[wave.name] for wave in reached):
         raise UsageError(f"{rollout} is complete already", "tidegate rollout start begins the next one")
-    policy = state.policy if first.recall else replace(state.policy, floor_seq=_floor(state, first))
+    policy = state.policy if first.recall else replace(state.policy, floor_seq=floor_after(state, first))
     return Change(orders, policy if policy != state.policy else None)
 
 
@@ -202,9 +204,15 @@ def back(state: State, wave: str, version: str, permission: Recall, terms: Terms
     refuse_unbuilt(state, permission)
     refuse_forward(state, version, permission)
     order = begun(state, wave, version, terms)
-    above = order.base is None or parse(order.base.version) > parse(version)
-    base = state.catalog.pointer(version) if above else order.base
+    base = _at_most(state, order.base, version)
     return replace(order, recall=permission, base=base, not_after=terms.not_after)
+
+
+def _at_most(state: State, base: Pointer | None, version: str) -> Pointer:
+    """Return a base, or where a recall leads if that is lower: a host below its base would come up again."""
+    if base and parse(base.version) <= parse(version):
+        return base
+    return state.catalog.pointer(version)
 
 
 def recalled(versions: str, until: datetime | None, reason: str) -> Recall:
@@ -270,31 +278,3 @@ def _refuse_unknown(names: Collection[str], known: Sequence[str], where: str) ->
     for name in names:
         if name not in known:
             raise UsageError(f"{where} no wave {name!r}", f"one of: {', '.join(known)}")
-
-
-def _floor(state: State, order: Order) -> int:
-    """Return the floor after a rollout: the release that ran before it, which a recall may still need.
-
-    Where no rollout was completed before, nobody says which of the older releases ran: none is shut out.
-    """
-    catalog, policy = state.catalog, state.policy
-    own = catalog.release(order.version).seq
-    known = catalog.versions
-    if order.base and order.base.version in known:
-        before = catalog.release(order.base.version).seq
-    else:
-        before = min((seq for version in known if (seq := catalog.release(version).seq) < own), default=0)
-    vias = _via_seqs(state, known)
-    return max(policy.floor_seq, min([before, own, *vias]))
-
-
-def _via_seqs(state: State, known: frozenset[str]) -> list[int]:
-    """Return the numbers of the releases that barriers of ordered releases lead through."""
-    asked = {wave.order.version for wave in state.waves if wave.order}
-    found: dict[str, int] = {}
-    while asked:
-        via = state.catalog.release(asked.pop()).via
-        if via and via.version in known and via.version not in found:
-            found[via.version] = state.catalog.release(via.version).seq
-            asked.add(via.version)
-    return list(found.values())

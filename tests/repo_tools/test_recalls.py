@@ -90,3 +90,17 @@ def test_what_is_recalled_is_not_started_again(rolled):
     rolled.add("1.5.1")
     rolled.do("rollout", "start", "stable", "1.5.1", "--dry-run")
     rolled.do("rollout", "start", "stable", "1.5.0", "--not-before", "2d", "--dry-run")
+
+
+def test_a_recall_that_is_widened_takes_the_base_along(rolled):
+    """The disaster: a recall of one wave cannot be widened, since other waves have its version as base."""
+    rolled.publish_release("1.5.0")
+    rolled.promote()
+    rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0", "--wave", "canary")
+    rolled.sign_and_publish()
+    rolled.promote()
+    rolled.promote()
+    explained = rolled.do("agents", "explain", "host-1", "--running", "1.5.0")
+    assert (explained["wave"], explained["decision"]["action"]) == ("full", "recall")
+    explained = rolled.do("agents", "explain", "host-1", "--running", "1.4.2")
+    assert explained["decision"]["rule"] == "current"
