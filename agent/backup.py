@@ -34,9 +34,9 @@ class Restored(NamedTuple):
 
     def text(self) -> str:
         """Return it in words, empty when nothing had changed: names of files, never what is in them."""
-        parts = [f"restored {', '.join(self.back)}"] if self.back else []
+        parts = [f"could not restore {', '.join(self.failed)}"] if self.failed else []  # first: lines are cut
+        parts += [f"restored {', '.join(self.back)}"] if self.back else []
         parts += [f"left {', '.join(self.left)}: somebody changed it since"] if self.left else []
-        parts += [f"could not restore {', '.join(self.failed)}"] if self.failed else []
         return "; ".join(parts)
 
 

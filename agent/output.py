@@ -110,6 +110,8 @@ def product_lines(status: dict[str, Any]) -> list[str]:
         wave = f", wave {entry['wave']}" if entry["wave"] else ""
         wave += ", only watched" if entry.get("watched") else ""
         lines.append(f"{entry['name']} {entry['running'] or 'not installed'} [{entry['state']}{wave}] {text}")
+        if failed := entry.get("unrestored"):
+            lines.append(f"  the last way back could not restore {', '.join(failed)}")
         if trouble:
             lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")
     return lines

@@ -33,6 +33,7 @@ def product_status(
     if noted and noted["rule"] == "current" and running is None:
         noted = None  # it speaks of a version that is gone
     why = watched(product, journal)
+    unrestored = journal.recall(f"unrestored/{name}")
     given_up = [one["version"] for one in journal.given_up(name)]
     return {
         "name": name,
@@ -43,6 +44,7 @@ def product_status(
         **({"watched": why} if why else {}),
         **({"quarantine": given_up} if given_up else {}),
         **({"trouble": trouble} if trouble else {}),
+        **({"unrestored": unrestored} if unrestored else {}),
     }
 
 

@@ -53,7 +53,7 @@ def _return(work: Work, update: Update, before: str) -> Result:
     update = changed(update, blame=fault)
     _note_blame(work, update)
     outcome, reason = ("ok" if started else "failed"), str(update.blame)
-    detail = "; ".join(part for part in (update.detail, restored) if part)
+    detail = "; ".join(part for part in (restored, update.detail) if part)
     return Result(started, update, work.event(update, "update_rollback", outcome, reason, detail))
 
 
@@ -62,7 +62,9 @@ def _go_back(work: Work, update: Update) -> tuple[bool, str]:
     stopped = _stop(work)
     if update.before is not None:
         work.slots.switch_back(update.before, update.previous)
-    return stopped, Backup(work.backup_folder(update)).restore().text()
+    restored = Backup(work.backup_folder(update)).restore()
+    work.journal.remember({f"unrestored/{work.name}": restored.failed or None})
+    return stopped, restored.text()
 
 
 def _comes_up(work: Work, health: Health, start_s: float, *, runs: bool = False) -> tuple[bool, bool]:

@@ -31,6 +31,7 @@ def _commit(work: Work, update: Update) -> None:
     seq = max(update.release.seq, work.journal.recall(key, 0))
     look = soak.noted(update.version, update.rollout, update.wave, update.release.soak_s)
     notes = {key: seq, **forgotten(work, update.version), f"soak/{work.name}": look}
+    notes[f"unrestored/{work.name}"] = None  # the version that came after lives with what it found
     pin_key = f"pin/{work.name}"
     if update.action == "rollback" and update.before:
         notes[pin_key] = {"range": f"<={update.version}", "above": update.before}

@@ -1,5 +1,6 @@
 """Trials that are lost: the host goes back to what ran, and to its configuration."""
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_configuration_behind_a_link_that_leads_to_itself(scene):
     (host.folder / "loop").symlink_to("loop")
     host.settings.write_text(host.plain.replace(f'"{host.config.parent}"', f'"{host.folder / "loop"}"'))
     scene.ready()
+
+
+def test_a_way_back_that_could_not_restore_a_file_says_so(scene):
+    """The host is back, and whoever looks at its history or its status learns what is not as it was."""
+    scene.ready()
+    blocked = scene.host.config.with_name(".agent.conf.tidegate")
+    (blocked / "full").mkdir(parents=True)
+    scene.release("1.1.0", "migrates+unhealthy", *BAD)
+    scene.host.tick()
+    assert scene.host.history()[-1] == ("update_rollback", "ok", "version")
+    said = f"could not restore {scene.host.config}"
+    assert f"ok       version: {said}" in scene.host.run("history").stdout
+    assert f"the last way back {said}" in scene.host.run("status").stdout
+    shutil.rmtree(blocked)
+    scene.release("1.2.0")
+    scene.host.tick()
+    assert "could not restore" not in scene.host.run("status").stdout
 
 
 def test_copies_of_the_configuration_are_private(scene):
