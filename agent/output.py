@@ -113,5 +113,10 @@ def product_lines(status: dict[str, Any]) -> list[str]:
         if failed := entry.get("unrestored"):
             lines.append(f"  the last way back could not restore {', '.join(failed)}")
         if trouble:
-            lines.append(f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}")
+            lines.append(trouble_line(trouble))
     return lines
+
+
+def trouble_line(trouble: dict[str, Any]) -> str:
+    """Return since when what keeps a product from its turn."""
+    return f"  since {trouble['at']}, {trouble['error']}: {trouble['text']}"

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,27 +50,35 @@ def explain(config: Path, *, as_json: bool) -> None:
         entries = []
         for product in found.product:
             noted = journal.recall(f"decision/{product.name}") or {}
+            trouble = journal.recall(f"trouble/{product.name}")
+            noted = {**noted, "trouble": trouble} if trouble else noted
             entries.append({"name": product.name, "channel": product.channel, **noted})
     agent = who.agent
     cohort = f", with the place of cohort {who.cohort_id}" if who.cohort_id else ""
     routes = f"own routes {places.pick_route(agent)} and {places.own_digits(agent)}"
     lines = [f"agent {agent}{cohort}, {routes}"]
-    for entry in entries:
-        where = f"{entry['name']}/{entry['channel']}"
-        lines.append(
-            f"{where}: route {entry.get('route') or 'none'}, wave {entry.get('wave') or 'none'}, "
-            f"rollout {entry.get('rollout') or 'none'}"
-        )
-        lines.append(
-            f"  {entry.get('action', 'nothing decided')} by rule {entry.get('rule', 'none')}: "
-            f"{entry.get('text', 'run: tidegate-agent tick')}"
-        )
+    lines += [line for entry in entries for line in _explained(entry)]
     document = {
         "agent": agent,
         **({"cohort_id": who.cohort_id} if who.cohort_id else {}),
         "products": entries,
     }
     output.result(document, lines, as_json=as_json)
+
+
+def _explained(entry: dict[str, Any]) -> list[str]:
+    """Return one product's last decision in words; one that a trouble came after is no word about today."""
+    trouble = entry.get("trouble")
+    last = "last decided: " if trouble and "action" in entry else ""
+    about = (
+        f"{entry['name']}/{entry['channel']}: route {entry.get('route') or 'none'}, "
+        f"wave {entry.get('wave') or 'none'}, rollout {entry.get('rollout') or 'none'}"
+    )
+    said = (
+        f"  {last}{entry.get('action', 'nothing decided')} by rule {entry.get('rule', 'none')}: "
+        f"{entry.get('text', 'run: tidegate-agent tick')}"
+    )
+    return [about, said, output.trouble_line(trouble)] if trouble else [about, said]
 
 
 @click.command()

@@ -21,9 +21,14 @@ def test_a_poll_that_fails_shows_in_the_status_until_one_works(scene):
     told = scene.host.run("status").stdout
     assert "last decided: 1.0.0 is what" in told  # which is no word about what is ordered now
     assert "unreachable" in told
+    explained = scene.host.run("explain").stdout
+    assert "last decided: stay by rule current" in explained
+    assert f"since {trouble['at']}, unreachable" in explained
+    assert scene.host.run("explain", "--json").entry["trouble"] == trouble
     gone.write_bytes(kept)
     assert scene.host.tick().exit_code == 0
     assert "trouble" not in scene.host.entry()
+    assert "last decided" not in scene.host.run("explain").stdout
 
 
 def test_an_error_for_machines_is_one_document(scene):
