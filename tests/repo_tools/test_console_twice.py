@@ -1,9 +1,13 @@
 """The console's page when clicks come twice, answers late, and the line is cut for a while."""
 
+from datetime import UTC, datetime
+
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.support.chorus import Chorus
 from tests.support.chromium import chromium
+from tests.support.collection import Collection
 from tests.support.console import opened
 
 
@@ -54,3 +58,35 @@ def test_a_plan_keeps_nobody_waiting(page):
     with page.expect_response("**/brake"):
         plans[0].continue_()
     expect(brake.locator("output")).to_contain_text("Nothing is braked until")
+
+
+def keep(late: list[Route], route: Route) -> None:
+    """Hold a request back."""
+    late.append(route)
+
+
+def test_an_order_goes_to_the_search_that_is_shown(page, rolled, tmp_path):
+    """The disaster: a wide search is answered last, or the next one fails, and the wide one is ordered."""
+    (tmp_path / "box").mkdir()
+    collection = Collection(rolled, tmp_path / "box")
+    Chorus(collection, datetime.now(UTC)).join(["host-0"])
+    collection.collect()
+    late: list[Route] = []
+    page.route("**/agents?*search=host-0&*", lambda route: keep(late, route))
+    search, find = page.locator("#search"), page.get_by_role("button", name="Find", exact=True)
+    for text in ("host-0", "host-000123"):
+        search.fill(text)
+        find.click()
+    expect(page.locator("#found")).to_contain_text("--search=host-000123")
+    with page.expect_response("**/agents?*search=host-0&*"):
+        late[0].continue_()
+    page.locator("#matching").check()
+    page.locator("#update-version").select_option("1.5.0")
+    page.locator("#hosts").get_by_role("button", name="Show what it would do").click()
+    expect(page.locator("#hosts output code")).to_contain_text("--search=host-000123")
+    page.locator("#running").fill("zzz")
+    find.click()
+    expect(page.locator("#found")).to_contain_text("zzz")
+    expect(page.locator("#matching")).to_be_disabled()
+    expect(page.locator("#matching")).not_to_be_checked()
+    expect(page.locator("#rows tr")).to_have_count(0)

@@ -245,30 +245,46 @@
     return byId("matching").checked ? found.which : { ids: [...ticks] };
   }
 
+  let searches = 0;
+
+  // Nothing is ordered by a search that is not what is shown: another one is looked for, or this one failed.
+  function disarm() {
+    delete found.which;
+    byId("matching").checked = false;
+    byId("matching").disabled = true;
+  }
+
   async function find() {
+    const mine = searches += 1;
+    const shown = page;
     const asked = read(document.querySelector("form[data-find]"), []);
     const labels = (asked.label ?? []).map((one) => one.split(/=(.*)/s).slice(0, 2));
-    const query = new URLSearchParams({ ...asked, page });
+    const query = new URLSearchParams({ ...asked, page: shown });
     query.delete("label");
     for (const one of asked.label ?? []) query.append("label", one);
+    const { channel, search, running, failing } = asked;
+    const which = { search, running, failing, labels: Object.fromEntries(labels) };
+    if (JSON.stringify([channel, which]) !== JSON.stringify([found.channel, found.which])) disarm();
     const answer = await fetch(`${API}agents?${query}`);
     const said = await answer.json();
+    if (mine !== searches) return;
     if (!answer.ok) {
       byId("found").textContent = (said.notes ?? []).map((one) => one.replace(/^\w+: /, "")).join("; ");
-      return;
+      disarm();
+      byId("rows").replaceChildren();
+      return count();
     }
-    const { channel, search, running, failing } = asked;
     if (channel !== found.channel) ticks.clear();
-    found = { channel, which: { search, running, failing, labels: Object.fromEntries(labels) } };
+    found = { channel, which };
     suit(document.querySelector("form[data-post='agents/update']"));
     const narrowed = Boolean(search || running || failing || labels.length);
     const pages = Math.max(1, Math.ceil(said.total / ON_PAGE));
-    byId("found").replaceChildren(`${counted(said.total)}, page ${page + 1} of ${pages}: `, made("code", said.line));
+    byId("found").replaceChildren(`${counted(said.total)}, page ${shown + 1} of ${pages}: `, made("code", said.line));
     byId("matching").disabled = !narrowed;
     if (!narrowed) byId("matching").checked = false;
     byId("matching-text").textContent = narrowed ? "all that match and are still there, shown or not" : "all that match: narrow the search first";
-    byId("after").disabled = (page + 1) * ON_PAGE >= said.total;
-    byId("before").disabled = page === 0;
+    byId("after").disabled = (shown + 1) * ON_PAGE >= said.total;
+    byId("before").disabled = shown === 0;
     byId("rows").replaceChildren(...said.agents.map(row));
     count();
   }
