@@ -72,9 +72,9 @@ def test_a_way_back_that_could_not_restore_a_file_says_so(scene):
     scene.release("1.1.0", "migrates+unhealthy", *BAD)
     scene.host.tick()
     assert scene.host.history()[-1] == ("update_rollback", "ok", "version")
-    said = f"could not restore {scene.host.config}"
-    assert f"ok       version: {said}" in scene.host.run("history").stdout
-    assert f"the last way back {said}" in scene.host.run("status").stdout
+    assert "ok       version: could not restore " in scene.host.run("history").stdout  # and as much as fits
+    said = f"the last way back could not restore {scene.host.config}"
+    assert said in scene.host.run("status").stdout
     shutil.rmtree(blocked)
     scene.release("1.2.0")
     scene.host.tick()
