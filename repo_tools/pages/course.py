@@ -70,9 +70,9 @@ class Course:
         return bar_of(self.plan.pace) if self.plan else Bar()
 
     @property
-    def everywhere(self) -> bool:
-        """Whether no wave is left to open."""
-        return {wave.name for wave in self.state.inhabited} <= self.tallies.keys()
+    def following(self) -> str | None:
+        """The wave that comes next; None where no wave is left to open."""
+        return next((wave.name for wave in self.state.inhabited if wave.name not in self.tallies), None)
 
     @property
     def deciding(self) -> Order | None:
@@ -83,7 +83,7 @@ class Course:
         """
         told = [wave.order for wave in self.reached if wave.order]
         undone = [order for order in told if self.stands(order) != "done"]
-        actions = ("halt", "wait") if self.everywhere else ("halt",)
+        actions = ("halt",) if self.following else ("halt", "wait")
         found = (
             order
             for action in actions

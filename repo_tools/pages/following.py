@@ -69,10 +69,9 @@ def _is_settled(verdict: Verdict, counts: Counts) -> bool:
 
 def _on(found: Course, gated: bool, text: str = "{}", tone: str = "go") -> NextStep:
     """Return the step that opens the next wave, by the gate or by hand, or completes the rollout."""
-    state = found.state
-    wave = next((wave.name for wave in state.inhabited if wave.name not in found.tallies), None)
-    role = state.channel.below(wave or found.reached[-1].name)
-    command = f"tidegate rollout {'advance' if gated and wave else 'promote'} {state.channel}"
+    channel, wave = found.state.channel, found.following
+    role = channel.below(wave or found.reached[-1].name)
+    command = f"tidegate rollout {'advance' if gated and wave else 'promote'} {channel}"
     then = f"open the wave “{wave}”" if wave else "complete it"
     return signing(found, role, text.format(then), command, tone)
 

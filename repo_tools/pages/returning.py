@@ -17,12 +17,11 @@ def _widening(found: Course, recall: Recall) -> NextStep | None:
     """Return that waves which are not called back are ordered to run what is recalled."""
     orders = leading_to(found.state, recall.from_versions)
     on = [f"{order.wave} is ordered {order.version}" for order in orders if order.wave not in found.tallies]
-    following = next((wave.name for wave in found.state.inhabited if wave.name not in found.tallies), None)
-    if not on or following is None:
+    if not on or found.following is None:
         return None
     channel = found.state.channel
-    said = f"widen the recall to “{following}”: {', '.join(on)}"
-    return signing(found, channel.below(following), said, f"tidegate rollout promote {channel}", "stop")
+    said = f"widen the recall to “{found.following}”: {', '.join(on)}"
+    return signing(found, channel.below(found.following), said, f"tidegate rollout promote {channel}", "stop")
 
 
 def _waiting(found: Course, recall: Recall) -> NextStep | None:
