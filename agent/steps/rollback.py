@@ -19,6 +19,8 @@ START_ATTEMPTS = 3
 DEFAULT_START_S = 120
 SETTLE_S = 2
 """How long an old version must hold to count as well: it has shown before that it can run."""
+STAY_S = 10
+"""How long a version that failed and has to stay must hold to count as running: it has shown nothing yet."""
 
 
 def rollback(work: Work, update: Update | None) -> Result:
@@ -67,15 +69,17 @@ def _go_back(work: Work, update: Update) -> tuple[bool, str]:
     return stopped, restored.text()
 
 
-def _comes_up(work: Work, health: Health, start_s: float, *, runs: bool = False) -> tuple[bool, bool]:
-    """Return whether the old version runs, and whether it is well; one that could not be stopped may run.
+def _comes_up(
+    work: Work, health: Health, start_s: float, hold_s: float = SETTLE_S, *, runs: bool = False
+) -> tuple[bool, bool]:
+    """Return whether a version runs, and whether it is well; one that could not be stopped may run.
 
     After the last attempt it is left started: only what is asked about it may be wrong.
     """
     for attempt in range(START_ATTEMPTS):
         if not (runs and attempt == 0) and not _start(work):
             continue
-        stays, well = _settles(work, health, start_s)
+        stays, well = _settles(work, health, start_s, hold_s)
         if stays:
             return True, well
         if attempt + 1 < START_ATTEMPTS:
@@ -83,9 +87,9 @@ def _comes_up(work: Work, health: Health, start_s: float, *, runs: bool = False)
     return False, False
 
 
-def _settles(work: Work, health: Health, start_s: float) -> tuple[bool, bool]:
+def _settles(work: Work, health: Health, start_s: float, hold_s: float) -> tuple[bool, bool]:
     """Return whether what was started stays, and whether it is well."""
-    trial = Trial.of(entries_of(work.service, health), start_s, SETTLE_S)
+    trial = Trial.of(entries_of(work.service, health), start_s, hold_s)
     verdict = watch(work.service, health, trial, clock.awake_s(), lambda _: "")
     return verdict == "won" or trial.began.get(SERVICE, 0.0) is not None, verdict == "won"
 
@@ -119,8 +123,8 @@ def _stay(work: Work, update: Update) -> Result:
     if update.version != work.slots.running():
         work.slots.switch(update.version)
     alone, start_s = Health((), work.slots.slot(update.version)), update.release.start_s
-    running = work.service.status().running and _settles(work, alone, start_s)[0]
-    running = running or _comes_up(work, alone, start_s)[0]
+    running = work.service.status().running and _settles(work, alone, start_s, STAY_S)[0]
+    running = running or _comes_up(work, alone, start_s, STAY_S)[0]
     update = changed(update, blame="environment")
     put_off(work, update.version, f"failed here, and there was no way back: {update.no_way_back}", stays=True)
     detail = f"{update.detail}; no way back: {update.no_way_back}"

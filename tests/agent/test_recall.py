@@ -101,6 +101,15 @@ def test_a_failed_trial_does_not_go_back_to_revoked_code(scene, policy):
     assert scene.host.history()[-1] == ("update_rollback", "failed", "no_way_back")
 
 
+def test_a_version_that_failed_and_fades_has_not_come_up(scene):
+    """What has to stay after it failed counts as running when it holds, not when it starts."""
+    scene.ready("1.0.0", "good", "--start-s", "8")
+    scene.release("1.1.0", "unhealthy+fades", "--start-s", "1")
+    scene.forge.policy(revoked=[{"version": "1.0.0"}])
+    done = scene.host.tick()
+    assert (done.entry["state"], scene.host.runs) == ("STRANDED", None)
+
+
 def test_a_recall_that_fails_does_not_go_back_to_what_was_recalled(scene):
     """A recall is not undone by its own trial."""
     scene.ready("1.0.0", "old", "--start-s", "8")

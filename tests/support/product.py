@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = """#!{interpreter}
-import http.server, os, pathlib, signal, socket, sys, time
+import os, pathlib, sys, time
 
 VERSION = {version!r}
 DOES = {behaviour!r}.split("+")
@@ -34,6 +34,11 @@ if "crashes" in DOES or (HOME / "wrecked").exists():
 if "trips" in DOES and not (HOME / "tripped").exists():
     (HOME / "tripped").touch()
     sys.exit(1)
+
+import http.server, signal, socket, threading  # what has to end at once has ended: this takes a while
+
+if "fades" in DOES:
+    threading.Timer(3, os._exit, [1]).start()
 if "slow" in DOES:
     time.sleep(1.5)
 if "tidy" in DOES:
