@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from metadata.errors import UnsuitableError, UsageError
+from metadata.errors import TidegateError, UnsuitableError, UsageError
 from repo_tools import moments
 from repo_tools.checks import table
 from repo_tools.checks.facts import Finding, gather
 from repo_tools.cli.app import App, changes, reads
 from repo_tools.cli.signing import agree, doubt, forget_stale, only_as_read, only_roles, tidied
+from repo_tools.cli.status import upkeep
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment
 from repo_tools.publishing import alone
@@ -25,6 +26,7 @@ from repo_tools.publishing.rehearsing import rehearse
 from repo_tools.publishing.tidying import carry_on
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import cosigning, due_at
+from repo_tools.renewal import due
 from repo_tools.signing import following, missing
 from repo_tools.store import FolderStore
 
@@ -135,6 +137,8 @@ def _still(roles: Sequence[str]) -> str:
 def refresh(app: App, lasting: str | None, after_future: bool, at_once: bool) -> Answer:
     """Sign a new timestamp, and a new snapshot when it is due; run this at least daily.
 
+    It warns of roles that people must renew: hosts start nothing once one of theirs has expired.
+
     \b
     Examples:
       tidegate refresh
@@ -144,8 +148,18 @@ def refresh(app: App, lasting: str | None, after_future: bool, at_once: bool) ->
     _pace(app, desk.published(), at_once=at_once)
     span = timedelta(seconds=moments.seconds(lasting)) if lasting else None
     version = work.refresh(desk, span, after_future=after_future)
+    for text in _to_renew(desk.published()):
+        app.terminal.warn(text)
     said = f"timestamp {version} is published to {_place(desk)}"
     return Answer({"timestamp": version, "mirrors": _mirrored(app, desk)}, [said])
+
+
+def _to_renew(desk: Desk) -> list[str]:
+    """Return what people must renew; a role that cannot be read is told, and undoes no timestamp."""
+    try:
+        return upkeep(desk, {role: desk.tree.view(role).expires_at for role in due(desk, None)})
+    except TidegateError as error:
+        return [f"what expires could not be read: {error.message}; tidegate check says more"]
 
 
 def _pace(app: App, desk: Desk, *, at_once: bool) -> None:

@@ -76,6 +76,34 @@ def test_what_expired_is_said_with_what_mends_it(rolled):
     assert rolled.do("status")["expired"] == []
 
 
+def test_the_daily_job_says_what_people_must_renew(rolled):
+    """Whoever reads only what the job says hears of it in time, and later; what is staged renews nothing."""
+    assert rolled.run("refresh").stderr == ""
+    rolled.now += timedelta(days=50)
+    told = rolled.run("refresh")
+    assert told.exit_code == 0
+    assert "warning: half of its life is over for agent.stable.canary, " in told.stderr
+    rolled.now += timedelta(days=50)
+    rolled.do("renew", "--yes")
+    for command in (("refresh",), ("--json", "refresh")):
+        told = rolled.run(*command)
+        assert told.exit_code == 0
+        assert "3 roles expired, and hosts start nothing: next: tidegate renew" in told.stderr
+    rolled.do("publish")
+    assert rolled.run("refresh").stderr == ""
+
+
+def test_a_refresh_stands_where_a_role_cannot_be_read(danger):
+    """What is lost of a role takes nothing back from a timestamp that is signed, and is said."""
+    version = danger.work.desk().live.version("agent.stable.canary")
+    danger.lose(f"metadata/{version}.agent.stable.canary.json")
+    told = danger.work.run("refresh")
+    assert told.exit_code == 0
+    assert "warning: what expires could not be read: " in told.stderr
+    assert "agent.stable.canary.json is listed but missing" in told.stderr
+    assert "is published to" in told.stdout
+
+
 @pytest.mark.parametrize("command", ["sign", "renew"])
 def test_nothing_is_signed_where_nobody_can_be_asked(rolled, command):
     """Without a terminal somebody must say yes beforehand; nothing is staged or signed otherwise."""
