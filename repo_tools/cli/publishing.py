@@ -75,7 +75,7 @@ def publish(app: App, roles: tuple[str, ...], read: str | None, **options: Any) 
         return _rebased(desk)
     done = tidied(app, desk)
     left = [role for role in roles if role not in done]
-    if not desk.tree.staged() or (roles and not left):
+    if not left and (roles or not desk.tree.staged()):
         count = work.verify(desk.published()) if done else 0
         found = [f"read back by a new client ({count} files)"] if done else []
         data = {"published": {}, "settled": done, "read_back": count, "mirrors": _mirrored(app, desk)}

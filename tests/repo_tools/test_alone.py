@@ -155,6 +155,18 @@ def test_what_must_come_along_is_named(rolled):
     assert list(rolled.do("publish", "--role", CANARY)["published"]) == [CANARY]
 
 
+@pytest.mark.parametrize("role", ["agent.stable.nobody", BRAKE])
+def test_a_role_that_is_not_staged_is_refused_whatever_else_is(rolled, role):
+    """A name that was mistyped must not read like a brake that went out: nothing is published."""
+    refused = rolled.run("publish", "--role", role)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == f"error: {role} is not staged\nhint: nothing is staged\n"
+    rolled.add("1.5.0")
+    refused = rolled.run("publish", "--role", role)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == f"error: {role} is not staged\nhint: staged: {RELEASES}\n"
+
+
 def test_what_is_signed_can_go_out_now(rolled):
     """Who may not publish all of it is told what can go without the rest: a brake alone, if there is one."""
     rolled.add("1.5.0")
