@@ -156,3 +156,10 @@ class Release(Part, frozen=True, kw_only=True, tag_field="format", tag="tidegate
     def artifact_for(self, platform: str) -> Artifact | None:
         """Return what a platform installs, or None when the release has nothing for it."""
         return next((found for found in self.artifacts if found.platform == platform), None)
+
+    def paths(self) -> set[str]:
+        """Return the target paths of all the files that it names."""
+        found = {one.path for one in self.artifacts}
+        for artifact in self.artifacts:
+            found |= {one.path for one in artifact.deltas} | {one.path for one in artifact.attestations}
+        return found

@@ -201,10 +201,20 @@ def _with(existing: Release | None, artifact: Artifact) -> list[Artifact]:
 
 
 def _stage(desk: Desk, release: Release, entries: Sequence[Entry]) -> None:
+    """Stage a release with the files that it names, and none that an artifact before this one brought."""
     role = roles.releases(release.product)
-    document = strict.encode(release)
+    view = desk.tree.view(role)
+    folder = roles.release_path(release.product, release.version, "")
+    before = [entry for path, entry in view.entries.items() if path.startswith(folder)]
+    document = desk.contents.stage(f"{folder}release.json", strict.encode(release))
     with desk.tree.edit(role) as draft:
-        for entry in entries:
+        for entry in before:
+            draft.drop(entry.path)
+        named = [entry for entry in before if entry.path in release.paths()]
+        for entry in (*named, *entries, document):
             draft.put(entry)
-        draft.put(desk.contents.stage(roles.release_path(release.product, release.version), document))
-        draft.remember_seq(max(release.seq, desk.tree.view(role).highest_seq))
+        draft.remember_seq(max(release.seq, view.highest_seq))
+    now = desk.tree.view(role).entries
+    for entry in before:
+        if now.get(entry.path) != entry and (left := desk.contents.staged(entry)):
+            left.unlink()

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from metadata.release import Release
 from repo_tools.audit.papers import Targets
 from repo_tools.checks.facts import Facts, Finding
 from repo_tools.output import counted
@@ -46,7 +45,7 @@ def documents(facts: Facts) -> Iterator[Finding]:
                     f"the document of {version} in {role} says that it is {release.product} {release.version}"
                 )
                 yield Finding("error", "documents", role, text, _ANEW)
-            missing = sorted(_named(release) - facts.after[role].entries.keys())
+            missing = sorted(release.paths() - facts.after[role].entries.keys())
             if missing:
                 text = (
                     f"{version} names {counted(len(missing), 'file')} that {role} does not list: {missing[0]}"
@@ -54,14 +53,6 @@ def documents(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     "error", "documents", role, text, "list them again, or add it under another version"
                 )
-
-
-def _named(release: Release) -> set[str]:
-    """Return every file that a document names."""
-    found = {one.path for one in release.artifacts}
-    for artifact in release.artifacts:
-        found |= {one.path for one in artifact.deltas} | {one.path for one in artifact.attestations}
-    return found
 
 
 def _listings(facts: Facts, role: str) -> Iterator[Listing]:

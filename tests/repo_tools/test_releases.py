@@ -192,6 +192,23 @@ def test_a_release_is_built_anew_before_it_is_published(rolled):
     rolled.sign_and_publish()
 
 
+def test_what_a_release_was_first_built_as_is_not_published_beside_it(rolled):
+    """An archive in place of one executable: only what the release names stays staged, and goes out."""
+    folder = "releases/agent/1.5.0"
+    program = rolled.build("1.5.0") / "bin" / "agent"
+    rolled.do("release", "add", "1.5.0", program, "--platform", "linux-riscv64")
+    rolled.do("release", "add", "1.5.0", program, "--platform", HERE, "--kind", "file")
+    rolled.do("release", "add", "1.5.0", program.parent.parent, "--platform", HERE)
+    expected = {"release.json", "linux-riscv64.bin", f"{HERE}.tar.zst"}
+    listed = rolled.desk().tree.view("agent.releases").entries
+    assert {path for path in listed if path.startswith(folder)} == {f"{folder}/{one}" for one in expected}
+    files = (rolled.folder / "staged" / "targets" / folder).iterdir()
+    assert {path.name.partition(".")[2] for path in files} == expected
+    rolled.sign_and_publish()
+    files = (rolled.store / "targets" / folder).iterdir()
+    assert {path.name.partition(".")[2] for path in files} == expected
+
+
 def test_a_release_that_nothing_looks_after_is_named(rolled):
     """Without a probe and a health check hosts keep whatever runs; that may be meant, and is said."""
     program = rolled.build("1.5.0")
