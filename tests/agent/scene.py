@@ -65,7 +65,8 @@ class Scene:
         assert self.enroll().exit_code == 0
         self.release(version, behaviour, *options)
         done = self.host.tick()
-        assert (done.exit_code, self.host.runs) == (0, version), done.stderr
+        assert (done.exit_code, self.host.installed) == (0, version), done.stderr
+        self.host.eventually(lambda: self.host.runs == version)  # a trial without probes does not wait for it
         self.web.forget()
         return self
 

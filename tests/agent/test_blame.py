@@ -6,6 +6,7 @@ import pytest
 
 from agent.blame import blame, retry_at
 from agent.commands import unstartable
+from tests.agent.test_trial import BREAKS
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ def pass_time(host) -> None:
 def test_damage_is_the_worst_failure(scene):
     """Healthy before, and unhealthy with the old version too: the update left something broken."""
     scene.ready("1.0.0", "good", "--start-s", "8")
-    scene.release("1.1.0", "poisons", "--start-s", "1")
+    scene.release("1.1.0", "poisons", *BREAKS)
     scene.host.tick()
     assert scene.host.history()[-1] == ("update_rollback", "ok", "damaged")
     assert scene.host.tick().rule == "quarantined"
@@ -80,7 +81,7 @@ def test_data_that_a_release_migrated_before_it_failed_is_damage(scene):
     text = scene.host.settings.read_text()
     scene.host.settings.write_text(text.replace(f'["{scene.host.config.parent}"]', "[]"))
     scene.ready("1.0.0", "old", "--start-s", "8")
-    scene.release("1.1.0", "migrates+unhealthy", "--start-s", "1")
+    scene.release("1.1.0", "migrates+unhealthy", *BREAKS)
     assert scene.host.tick().entry["state"] == "STRANDED"
     assert scene.host.history()[-1] == ("update_rollback", "failed", "damaged")
     assert scene.host.config.read_text() == "migrated by 1.1.0"
@@ -92,7 +93,7 @@ def test_data_that_a_release_migrated_before_it_failed_is_damage(scene):
 def test_a_host_on_which_nothing_starts_is_stranded_and_a_fixed_release_takes_it_out(scene):
     """An old version that cannot be started either leaves the host stranded until something runs."""
     scene.ready("1.0.0", "good", "--start-s", "8")
-    scene.release("1.1.0", "wrecks", "--start-s", "1")
+    scene.release("1.1.0", "wrecks", *BREAKS)
     done = scene.host.tick()
     assert (done.exit_code, done.entry["state"], scene.host.runs) == (0, "STRANDED", None)
     assert scene.host.history()[-1] == ("update_rollback", "failed", "damaged")
@@ -180,7 +181,7 @@ def with_status(scene, program: str) -> str:
 def test_a_stranded_host_stays_stranded_when_the_next_release_fails_too(scene):
     """There is nothing to go back to: the newer version stays where it is, and the host says what it is."""
     scene.ready("1.0.0", "good", "--start-s", "8")
-    scene.release("1.1.0", "wrecks", "--start-s", "1")
+    scene.release("1.1.0", "wrecks", *BREAKS)
     scene.host.tick()
     scene.release("1.1.1", "crashes", "--start-s", "1")
     done = scene.host.tick()

@@ -65,7 +65,8 @@ def test_a_state_folder_from_a_backup(scene, tmp_path):
 def test_a_backup_from_the_middle_of_an_older_update(scene, tmp_path, state):
     """An update that the host has left behind is neither judged nor taken back, and history says why."""
     scene.ready()
-    scene.release("1.1.0", "unhealthy" if state == "ROLLING_BACK" else "good", "--start-s", "1")
+    bad = ("unhealthy", "--start-s", "1")
+    scene.release("1.1.0", *(bad if state == "ROLLING_BACK" else ()))
     dies_in(scene.host, state)
     shutil.copytree(scene.host.state, tmp_path / "copy")
     scene.host.tick()

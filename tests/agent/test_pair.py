@@ -46,7 +46,7 @@ class Pair:
     def offer(self, agent: str, relay: str, behaviour: str = "good") -> None:
         """Publish a release of each at once; that of ``agent`` may be a bad one."""
         repo = self.scene.repo
-        limit = ("--start-s", "6" if behaviour == "good" else "1")
+        limit = ("--start-s", "20" if behaviour == "good" else "1")
         self.scene.add(agent, behaviour, "--product", "agent", *limit)
         tree = build(repo.base / "builds", relay)
         repo.do("release", "add", relay, tree, "--platform", HERE, "--product", "relay", *QUICK)
@@ -89,7 +89,7 @@ def test_the_second_goes_when_the_first_has_come_to_its_end(pair):
     done = pair.host.run("update", "--product", "agent")
     assert (done.exit_code, pair.decisions()["agent"]) == (0, "trial"), done.stderr
     assert "1.1.0 waits until relay is no longer on trial" in done.stdout
-    assert pair.runs == ("1.0.0", "2.1.0")
+    pair.host.eventually(lambda: pair.runs == ("1.0.0", "2.1.0"))
     assert pair.host.versions == ["1.0.0", "1.1.0"]  # made ready meanwhile
     pair.host.tick()
     assert pair.runs == ("1.1.0", "2.1.0")

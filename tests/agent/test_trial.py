@@ -13,6 +13,8 @@ from tests.support.taker import taking
 from tests.support.web import hang_up
 
 BAD = ("--start-s", "1")
+BREAKS = ("--start-s", "5")
+"""Terms of a bad release that must come to what it breaks."""
 
 
 @pytest.mark.parametrize("behaviour", ["unhealthy", "crashes"])
@@ -48,7 +50,7 @@ def test_a_service_may_take_its_time_to_start(scene):
 def test_the_configuration_comes_back(scene):
     """What a failed version made of the configuration is undone, and kept beside the copy."""
     scene.ready()
-    scene.release("1.1.0", "migrates+unhealthy", *BAD)
+    scene.release("1.1.0", "migrates+unhealthy", *BREAKS)
     scene.host.tick()
     assert scene.host.config.read_text() == "colour = blue\n"
     assert "restored" in scene.host.details("update_rollback")
@@ -69,7 +71,7 @@ def test_a_way_back_that_could_not_restore_a_file_says_so(scene):
     scene.ready()
     blocked = scene.host.config.with_name(".agent.conf.tidegate")
     (blocked / "full").mkdir(parents=True)
-    scene.release("1.1.0", "migrates+unhealthy", *BAD)
+    scene.release("1.1.0", "migrates+unhealthy", *BREAKS)
     scene.host.tick()
     assert scene.host.history()[-1] == ("update_rollback", "ok", "version")
     assert "ok       version: could not restore " in scene.host.run("history").stdout  # and as much as fits
@@ -98,7 +100,7 @@ def test_a_secret_of_the_configuration_is_nowhere_else(scene):
     with taking() as place:
         report_to(scene, place.url)
         paste(scene.host, token(scene), "--agent-id", AGENT)
-        for version, *terms in (("1.0.0",), ("1.1.0", "migrates+unhealthy", *BAD)):
+        for version, *terms in (("1.0.0",), ("1.1.0", "migrates+unhealthy", *BREAKS)):
             scene.release(version, *terms)
             scene.host.tick()
     assert scene.host.config.read_bytes() == b"phrase " + secret
@@ -120,13 +122,14 @@ def test_a_file_that_somebody_else_edited_is_left_alone(scene):
     scene.ready()
     added, edited = (scene.host.config.with_name(name) for name in ("added.conf", "edited.conf"))
     edited.write_text("old\n")
-    scene.release("1.1.0", "migrates+flaps", "--start-s", "4", "--trial-s", "60")
+    scene.release("1.1.0", "migrates+delicate", "--start-s", "8", "--trial-s", "60")
     tick = scene.host.begin("tick")
     eventually(lambda: any((scene.host.state / "backups").glob("agent/*-1.1.0/index.json")))
     index = next((scene.host.state / "backups").glob("agent/*-1.1.0/index.json"))
     eventually(lambda: "started" in index.read_text())
     added.write_text("by an operator\n")
     edited.write_text("by an operator\n")
+    (scene.host.folder / "pushed").touch()
     tick.communicate(timeout=120)
     assert scene.host.runs == "1.0.0"
     assert scene.host.config.read_text() == "colour = blue\n"

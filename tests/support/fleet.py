@@ -67,7 +67,7 @@ class Fleet:
         tree = self.folder / "builds" / version
         tree.mkdir(parents=True)
         (tree / "VERSION").write_text(version)
-        terms = ("--start-s", "3", "--trial-s", str(trial_s), "--soak-s", "1")
+        terms = ("--start-s", "8", "--trial-s", str(trial_s), "--soak-s", "1")
         self.repo.do("release", "add", version, tree, "--platform", HERE, *terms)
 
     def order(self, *words: str) -> None:

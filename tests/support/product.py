@@ -51,7 +51,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         sick = "unhealthy" in DOES or pathlib.Path("sick").exists() or (HOME / "sick").exists()
         flaps = "flaps" in DOES and time.monotonic() - BORN > 2
-        well = self.path != "/healthz" or not (sick or flaps)
+        falls = "delicate" in DOES and (HOME / "pushed").exists()
+        well = self.path != "/healthz" or not (sick or flaps or falls)
         body = (VERSION if self.path == "/version" else "ok" if well else "sick").encode()
         self.send_response(200 if well else 503)
         self.send_header("Content-Length", str(len(body)))
