@@ -1,17 +1,25 @@
 """A rule about brakes: whoever pulls one holds what is ordered, as far as that workspace knows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from metadata.documents import Order
 from repo_tools.checks.facts import Facts, Finding, Level
 from repo_tools.output import when
-from repo_tools.roles import SELECTED
+from repo_tools.roles import BRAKE, SELECTED
+from repo_tools.rollouts.braking import ahead
+from repo_tools.rollouts.leading import LEAD
 from repo_tools.rollouts.state import State, held_by, number, order_in
 
 
 def braked(facts: Facts) -> Iterator[Finding]:
-    """A rollout that begins beside one that is held; an error where it was prepared before the brake."""
+    """A rollout that begins beside one that is held, or any while a brake is dated far ahead.
+
+    It is an error where it was prepared before the brake.
+    """
     for state in facts.channels:
+        for text, hint in ahead(state, facts.now + LEAD):
+            yield Finding("warning", "braked", state.channel.below(BRAKE), text, hint)
         held = [entry.rollout for entry in state.brake.hold if entry.rollout]
         since = state.brake.since
         if not held or since is None:
@@ -20,12 +28,16 @@ def braked(facts: Facts) -> Iterator[Finding]:
         for (role, rollout), order in beginning.items():
             blind = order.not_before is None or order.not_before <= since
             level: Level = "error" if blind else "warning"
-            ahead = f"which holds {max(held, key=number)} since {when(since)}"
-            text = f"{role} would start {rollout} past the brake, {ahead}"
-            hint = (
-                f"tidegate brake {state.channel} holds it, too; or tidegate unstage {role}, and order it anew"
-            )
-            yield Finding(level, "braked", role, text, hint)
+            past = f"which holds {max(held, key=number)} since {when(since)}"
+            text = f"{role} would start {rollout} past the brake, {past}"
+            yield Finding(level, "braked", role, text, _hint(state, role, facts.now))
+
+
+def _hint(state: State, role: str, now: datetime) -> str:
+    """Return what to do; a brake that is dated ahead is mended first, as nothing can be ordered after it."""
+    mended = [f"{hint}; then" for _text, hint in ahead(state, now)]
+    usual = [f"tidegate brake {state.channel} holds it, too; or"]
+    return " ".join([*(mended or usual), f"tidegate unstage {role}, and order it anew"])
 
 
 def _beginning(facts: Facts, state: State) -> Iterator[tuple[str, Order]]:

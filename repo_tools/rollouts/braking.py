@@ -1,10 +1,11 @@
 """Make the brake: it can stop anything and start nothing. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from metadata.documents import Brake, Held
 from metadata.errors import UsageError
+from repo_tools.output import when
 from repo_tools.roles import BRAKE, Channel
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State
@@ -68,6 +69,25 @@ def release(state: State, live: Brake, by: str, reason: str, since: datetime) ->
     Raises:
         UsageError: It holds nothing.
     """
-    if not state.brake.hold and not live.hold:
-        raise UsageError(f"the brake of {state.channel} holds nothing")
+    known = [state.brake, live]
+    last = max((one.since for one in known if one.since), default=since)
+    if last <= since and not any(one.hold for one in known):
+        raise UsageError(f"the brake of {state.channel} holds nothing", f"it is lifted from {when(last)} on")
     return Change(brake=Brake(since=since, by=by, reason=reason))
+
+
+def ahead(state: State, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield that no rollout starts a host before a time to come, for which a brake is dated, and what to do.
+
+    So is one that is lifted with time for signatures, and whatever a clock that was ahead has dated.
+    """
+    since, hold = state.brake.since, state.brake.hold
+    if since is None or since <= now:
+        return
+    text = f"no rollout of {state.channel} starts a host before {when(since)}"
+    if hold:
+        again = f"--rollout {hold[0].rollout}" if hold[0].rollout else f"--version {hold[0].version}"
+        yield f"{text}: its brake is dated ahead", f"tidegate brake {state.channel} {again} dates it anew"
+    else:
+        hint = f"tidegate brake {state.channel} --release --lead SPAN says a nearer time"
+        yield f"{text}, from when on its brake is lifted", hint

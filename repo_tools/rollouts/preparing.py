@@ -18,7 +18,7 @@ from repo_tools.rollouts.refusals import gone, refuse_closed, refuse_past
 from repo_tools.rollouts.selecting import carried
 from repo_tools.rollouts.staging import Change
 from repo_tools.rollouts.state import State, live_orders, ordered_rollouts, read_brake, read_state
-from repo_tools.rollouts.warnings import braked_base, braked_recalls, distant, spread_anew, warnings
+from repo_tools.rollouts.warnings import braked_base, braked_recalls, distant, spread_anew, stopped, warnings
 
 Make = Callable[[State, Terms], Change]
 Judge = Callable[[Desk, State, Change], Sequence[str]]
@@ -71,7 +71,8 @@ def prepare(desk: Desk, channel: Channel, ask: Ask) -> Prepared:
     refuse_past(change, desk.now)
     judged = ask.judge(desk, state, change) if ask.judge else ()
     notes += spread_anew(state, change)
-    return Prepared(state, change, notes, [*judged, *distant(change, desk.now), *warnings(state, change)])
+    told = [*distant(change, desk.now), *stopped(state, change, desk.now), *warnings(state, change)]
+    return Prepared(state, change, notes, [*judged, *told])
 
 
 def in_time(desk: Desk, state: State, change: Change) -> list[str]:

@@ -1,6 +1,7 @@
 """A channel's waves as tables."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from metadata import strict
@@ -8,7 +9,7 @@ from metadata.documents import Brake, Order, Policy
 from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, span, to_minute
 from repo_tools.roles import Channel
-from repo_tools.rollouts import hosts
+from repo_tools.rollouts import braking, hosts
 from repo_tools.rollouts.batches import batch_lines, selected
 from repo_tools.rollouts.staging import Change, roles_of
 from repo_tools.rollouts.state import State, complete, held_by, is_own, read_state
@@ -38,9 +39,11 @@ def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
         "waves": list(waves.values()),
         "staged": {field: found for field, found in other.items() if found != said[field]},
     }
-    here: list[str | Sheet] = [_sheet(public, orders, str(channel)), *_held(public)] if public else []
+    here: list[str | Sheet] = (
+        [_sheet(public, orders, str(channel)), *_held(public, desk.now)] if public else []
+    )
     singles = [*batch_lines(said["selected"], ""), *batch_lines(data["staged"].get("selected"), "staged: ")]
-    return Answer(data, [*here, *_ahead(public, staged, ahead), *singles, *lines])
+    return Answer(data, [*here, *_ahead(public, staged, ahead, desk.now), *singles, *lines])
 
 
 def _channel(state: State | None) -> dict[str, Any]:
@@ -58,14 +61,15 @@ def _public(desk: Desk, channel: Channel) -> State | None:
     return read_state(published, channel) if published.tree.find(channel.role) else None
 
 
-def _ahead(public: State | None, staged: State, orders: Orders) -> list[str | Sheet]:
+def _ahead(public: State | None, staged: State, orders: Orders, now: datetime) -> list[str | Sheet]:
     """Return what is staged and not live, marked as that."""
     shown: list[str | Sheet] = []
     title = f"{staged.channel}, staged: no host follows it before it is published"
     if any(orders.values()) or not public:
         shown.append(_sheet(staged, orders, title))
     if staged.brake != (public.brake if public else Brake()):
-        shown += [f"staged: {line}" for line in _held(staged) or ["the brake holds nothing"]]
+        nothing = [] if staged.brake.hold else ["the brake holds nothing"]
+        shown += [f"staged: {line}" for line in (*nothing, *_held(staged, now))]
     return shown
 
 
@@ -157,6 +161,7 @@ def _stands(state: State, order: Order) -> str:
     return "braked" if order.state == "go" and held_by(state.brake, order) else order.state
 
 
-def _held(state: State) -> list[str]:
-    held = [str(entry.rollout or entry.version) for entry in state.brake.hold]
-    return [f"the brake holds {', '.join(held)}: {state.brake.reason or 'no reason given'}"] if held else []
+def _held(state: State, now: datetime) -> list[str]:
+    held = ", ".join(str(entry.rollout or entry.version) for entry in state.brake.hold)
+    lines = [f"the brake holds {held}: {state.brake.reason or 'no reason given'}"] if held else []
+    return [*lines, *(f"{text}; {hint}" for text, hint in braking.ahead(state, now))]

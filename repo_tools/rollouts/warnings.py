@@ -8,6 +8,7 @@ from metadata.documents import Brake, Order
 from metadata.versions import parse, within
 from repo_tools.output import counted, span, when
 from repo_tools.roles import BRAKE
+from repo_tools.rollouts import braking
 from repo_tools.rollouts.refusals import holds
 from repo_tools.rollouts.selecting import live
 from repo_tools.rollouts.staging import Change
@@ -35,6 +36,13 @@ def distant(change: Change, now: datetime) -> list[str]:
         for at in sorted(times)
         if at - now > DISTANT
     ]
+
+
+def stopped(state: State, change: Change, now: datetime) -> list[str]:
+    """Return a sentence where hosts that are ordered to start wait for a time that the brake says."""
+    ordered = [one for one in (*change.orders.values(), *_picked(state, change)) if one.state == "go"]
+    first = min((one.not_before or now for one in ordered), default=None)
+    return [f"{text}; {hint}" for text, hint in braking.ahead(state, max(first, now))] if first else []
 
 
 def _again(state: State, change: Change) -> list[str]:

@@ -1,5 +1,7 @@
 """A brake that was pulled: what is shown, refused and said of everything that would go past it."""
 
+from datetime import timedelta
+
 import pytest
 
 from repo_tools.checks.braked import braked
@@ -69,3 +71,53 @@ def test_hosts_that_are_selected_past_a_hold_are_told_of(halted):
     halted.do("brake", "stable", "--version", "1.5.0")
     said = halted.run(*select).stderr
     assert "warning: the brake holds 1.5.0; tidegate brake agent/stable --release lifts it" in said
+
+
+@pytest.fixture
+def ahead(rolled):
+    """The same two rollouts, of which somebody holds the newer one, whose clock is a year ahead."""
+    rolled.publish_release("1.5.0", strategy="manual")
+    rolled.now += timedelta(days=365)
+    rolled.do("brake", "stable", "--rollout", "stable-0002", "--reason", "crash loops")
+    rolled.do("sign", "--yes")
+    rolled.now -= timedelta(days=365)
+    rolled.do("publish")
+    return rolled
+
+
+def test_a_brake_that_is_dated_ahead_is_told_and_dated_anew(ahead):
+    """Until then no rollout starts a host, and none can be ordered after it: that is mended first."""
+    text = "no rollout of agent/stable starts a host before 2027-11-22 12:00Z: its brake is dated ahead"
+    again = "tidegate brake agent/stable --rollout stable-0002 dates it anew"
+    assert f"{text}; {again}\n" in ahead.run("rollout", "status", "stable").stdout
+    assert (text, again) in [(one["text"], one["hint"]) for one in ahead.do("check")["findings"]]
+    ahead.add("1.5.1")
+    start = ("rollout", "start", "stable", "1.5.1")
+    assert f"warning: {text}; {again}\n" in ahead.run(*start).stderr
+    ahead.do("sign", "--yes")
+    refused = ahead.run("publish")
+    assert refused.exit_code == 17
+    assert f"hint: {again}; then tidegate unstage agent.stable.canary, and order it anew\n" in refused.stderr
+    ahead.do("brake", "stable", "--rollout", "stable-0002")
+    ahead.do("unstage", "agent.stable.canary")
+    ahead.now += timedelta(minutes=1)
+    assert "starts a host before" not in ahead.run(*start).stderr
+    ahead.sign_and_publish()
+    assert "starts a host before" not in ahead.run("rollout", "status", "stable").stdout
+    assert ahead.do("rollout", "status", "stable")["brake"]["hold"] == [{"rollout": "stable-0002"}]
+
+
+def test_a_brake_that_is_lifted_in_the_future_is_lifted_again(ahead):
+    """It holds nothing, and lets nothing start: it is no brake of which there is nothing to lift."""
+    ahead.now += timedelta(days=365)
+    ahead.do("brake", "stable", "--release")
+    ahead.do("sign", "--yes")
+    ahead.now -= timedelta(days=365)
+    ahead.do("publish")
+    said = ahead.run("rollout", "status", "stable").stdout
+    assert "starts a host before 2027-11-22 12:00Z, from when on its brake is lifted; tidegate brake" in said
+    ahead.do("brake", "stable", "--release")
+    ahead.sign_and_publish()
+    refused = ahead.run("brake", "stable", "--release")
+    assert refused.exit_code == 2
+    assert "holds nothing\nhint: it is lifted from 2026-11-22 12:00Z on" in refused.stderr
