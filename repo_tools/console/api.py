@@ -188,7 +188,11 @@ async def job(clerk: Clerk, number: int) -> Job:
     return found
 
 
-@get("/events", summary="Every job as it goes on, as a stream of server-sent events", responses=KEPT)
+@get(
+    "/events",
+    summary="Every job as it stands, then as it goes on: a stream of server-sent events",
+    responses=KEPT,
+)
 async def events(clerk: Clerk) -> Stream:
     """Answer with a stream of jobs."""
     return Stream(_stream(clerk), media_type="text/event-stream")

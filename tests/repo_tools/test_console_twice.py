@@ -6,9 +6,11 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.support.chorus import Chorus
-from tests.support.chromium import chromium
+from tests.support.chromium import PATIENCE_MS, chromium
 from tests.support.collection import Collection
 from tests.support.console import opened
+from tests.support.host import eventually
+from tests.support.wire import wired
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,24 @@ def test_a_plan_keeps_nobody_waiting(page):
     with page.expect_response("**/brake"):
         plans[0].continue_()
     expect(brake.locator("output")).to_contain_text("Nothing is braked until")
+
+
+def test_a_job_that_ended_while_the_line_was_cut_is_shown_as_ended(browser, rolled, console):
+    """The disaster: a brake failed while the line was cut, and the page says for good that it runs."""
+    with wired(console.url) as wire, browser.new_context(proxy={"server": wire.url}) as context:
+        page = context.new_page()
+        page.goto(console.link)
+        page.get_by_role("link", name="Steer").click()
+        with rolled.desk().workspace.alone():
+            later = {"prefer": "respond-async"}
+            console.post("brake", headers=later, channel="stable", version="9.9.9")
+            expect(page.locator("#jobs .badge")).to_have_text("running")
+            wire.cut()
+            expect(page.locator("#gone")).to_be_visible()
+        eventually(lambda: console.get("jobs/1").json()["state"] == "done")
+        wire.mend()
+        expect(page.locator("#jobs .badge")).to_have_text("exit 2", timeout=PATIENCE_MS)
+        expect(page.locator("#gone")).to_be_hidden()
 
 
 def keep(late: list[Route], route: Route) -> None:

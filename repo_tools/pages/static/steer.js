@@ -388,11 +388,11 @@
     if (!typed && !atWork.size) again(true).catch(() => undefined);
   });
 
+  // Each connection begins with all jobs as they stand: one that was cut said nothing of how they went on.
   const events = new EventSource(`${API}events`);
   events.addEventListener("job", (event) => told(JSON.parse(event.data)));
   events.addEventListener("open", () => { byId("gone").hidden = true; });
   events.addEventListener("error", () => { byId("gone").hidden = false; });
-  fetch(`${API}jobs`).then((answer) => answer.json()).then((all) => all.reverse().forEach(told));
   for (const form of document.forms) suit(form);
   find();
 })();
