@@ -105,7 +105,7 @@ class Clerk:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Queue[Job | None]]:
-        """Give a queue on which every job comes as it stands, and again whenever something about it changed."""
+        """Give a queue on which every job comes as it stands, and again whenever it has changed."""
         queue: asyncio.Queue[Job | None] = asyncio.Queue()
         for job in self._jobs.values():  # who was away meanwhile saw no change
             queue.put_nowait(job)

@@ -1,4 +1,4 @@
-"""A wire to a server on loopback that is cut and mended: a browser takes it for its SOCKS proxy (RFC 1928)."""
+"""A wire to a server on loopback, which is cut and mended: a browser takes it for its proxy (RFC 1928)."""
 
 import socket
 from collections.abc import Iterator
