@@ -208,7 +208,7 @@ def test_without_probes_the_service_must_run(scene):
     scene.host.health.clear()
     scene.host.write_settings()
     scene.ready("1.0.0", "good", "--trial-s", "1")
-    scene.release("1.1.0", "crashes", *BAD, "--trial-s", "2")
+    scene.release("1.1.0", "crashes", *BAD, "--trial-s", "8")
     scene.host.tick()
     assert scene.host.installed == "1.0.0"
 
