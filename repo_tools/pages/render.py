@@ -26,8 +26,8 @@ POLICY = (
 WITH_FORMS = POLICY.replace("form-action 'none'", "form-action 'self'")
 """That of a console's pages."""
 STATIC = ("site.css", "live.js", "icon.svg")
-STEERING = "steer.js"
-"""Of the console alone."""
+STEERING = "steer"
+"""The folder of the console's own scripts, which import each other by their names in it."""
 _ROOM = files("repo_tools.pages") / "static"
 
 
@@ -57,24 +57,36 @@ def problem(prefix: str, notes: Sequence[str]) -> bytes:
 
 @cache
 def assets(*, steering: bool = False) -> Mapping[str, bytes]:
-    """Return style, script and pictures by names that change with their content."""
-    found = _static()
-    return {names()[name]: found[name] for name in (*STATIC, *([STEERING] if steering else []))}
+    """Return style, scripts and pictures by names that change with their content."""
+    found = _static() | (_scripts() if steering else {})
+    return {names()[name]: data for name, data in found.items()}
 
 
 @cache
 def names() -> Mapping[str, str]:
-    """Return what each asset is called."""
-    return {name: _hashed(name, data) for name, data in _static().items()}
+    """Return what each asset is called; scripts that import each other change their folder's name."""
+    scripts = _scripts()
+    joined = b"".join(sha256(f"{name}\n".encode() + data).digest() for name, data in sorted(scripts.items()))
+    alone = {name: _hashed(name, data) for name, data in _static().items()}
+    return alone | {name: name.replace("/", f".{_digest(joined)}/") for name in scripts}
 
 
 def _static() -> dict[str, bytes]:
-    return {name: (_ROOM / name).read_bytes() for name in (*STATIC, STEERING)}
+    return {name: (_ROOM / name).read_bytes() for name in STATIC}
+
+
+def _scripts() -> dict[str, bytes]:
+    found = (_ROOM / STEERING).iterdir()
+    return {f"{STEERING}/{one.name}": one.read_bytes() for one in found if one.name.endswith(".js")}
 
 
 def _hashed(name: str, data: bytes) -> str:
     stem, _, suffix = name.rpartition(".")
-    return f"{stem}.{sha256(data).hexdigest()[:16]}.{suffix}"
+    return f"{stem}.{_digest(data)}.{suffix}"
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()[:16]
 
 
 @cache

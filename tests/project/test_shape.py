@@ -27,6 +27,9 @@ SLEEPS_IN = "tests/support"
 def test_no_module_is_too_long():
     """Good projects all have one file that grew to thousands of lines; only a check stops that."""
     assert [f"{one.name}: {one.lines}" for one in modules() if one.lines > LONGEST_MODULE] == []
+    scripts = {one: len(one.read_text().splitlines()) for one in ROOT.glob("repo_tools/pages/static/**/*.js")}
+    assert scripts
+    assert [one.name for one, lines in scripts.items() if lines > LONGEST_MODULE] == []
 
 
 def test_no_function_is_too_long():
