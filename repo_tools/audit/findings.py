@@ -1,7 +1,7 @@
 """What an audit reports."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -42,14 +42,32 @@ class _Told(msgspec.Struct, frozen=True):
     text: str
 
 
+class Served(msgspec.Struct, frozen=True):
+    """What was served when somebody looked."""
+
+    timestamp: int
+    sha256: str
+    """Of that timestamp."""
+    root: int
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """An earlier answer of ``tidegate --json audit``."""
 
     findings: list[_Told]
+    served: Served | None = None
 
 
-def known_in(data: bytes) -> frozenset[_Key]:
-    """Return what an earlier answer found.
+@dataclass(frozen=True)
+class Known:
+    """What somebody has looked at."""
+
+    findings: frozenset[_Key] = frozenset()
+    served: Served | None = None
+
+
+def known_in(data: bytes) -> Known:
+    """Return what an earlier answer found, and what was served then.
 
     Raises:
         MalformedError: It is no answer of an audit.
@@ -60,15 +78,14 @@ def known_in(data: bytes) -> frozenset[_Key]:
         raise MalformedError(
             f"this is no answer of an audit: {error}", "tidegate --json audit … >looked-at.json saves one"
         ) from error
-    return frozenset(
-        (one.rule, one.role, one.version, one.text.removeprefix(_KNOWN)) for one in answer.findings
-    )
+    told = ((one.rule, one.role, one.version, one.text.removeprefix(_KNOWN)) for one in answer.findings)
+    return Known(frozenset(told), answer.served)
 
 
-def without_known(findings: Iterable[Finding], known: Collection[_Key]) -> list[Finding]:
+def without_known(findings: Iterable[Finding], known: Known) -> list[Finding]:
     """Return findings, of which those that somebody has looked at already only explain."""
     said = [
-        replace(found, level="note", text=f"{_KNOWN}{found.text}") if _key(found) in known else found
+        replace(found, level="note", text=f"{_KNOWN}{found.text}") if _key(found) in known.findings else found
         for found in findings
     ]
     return once(said)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from metadata.errors import UntrustedError
 from repo_tools.audit import evidence, policies
-from repo_tools.audit.findings import Finding, once
+from repo_tools.audit.findings import Finding, Served, once
 from repo_tools.audit.history import History, ordered, provable
 from repo_tools.audit.papers import read
 from repo_tools.audit.past import NOWHERE
@@ -42,6 +42,13 @@ class Report:
             "versions": len(papers),
             "signatures": sum(len(paper.signatures) for paper in papers.values()),
         }
+
+    @property
+    def served(self) -> Served | None:
+        """What is served, for audits that follow; None where it cannot be read."""
+        head = self.history.collected.head
+        newest = self.history.collected.versions("root")[-1].number
+        return Served(head.body.version, head.sha256, newest) if head else None
 
     @property
     def failure(self) -> UntrustedError | None:

@@ -4,12 +4,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from repo_tools.audit.files import listings, recompute, size_bytes
-from repo_tools.audit.findings import Finding, known_in, without_known
+from repo_tools.audit.findings import Finding, Known, known_in, without_known
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.report import Report
 from repo_tools.audit.report import audit as work
+from repo_tools.audit.rules.order import put_back
 from repo_tools.audit.sources import open_source
 from repo_tools.cli.app import App, reads
 from repo_tools.cli.reading import content, trusted_root
@@ -27,7 +29,7 @@ _SAVE = "tidegate --json audit … >looked-at.json saves one"
     "--known",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="An answer (--json) that you have looked at: what it found is a note now.",
+    help="An answer (--json) that you have looked at: what it found is a note, what it saw must be there.",
 )
 @click.option("--files", is_flag=True, help="Recompute the digest of every file, too.")
 @reads
@@ -51,11 +53,13 @@ def audit(app: App, url: str, root: Path, known: Path | None, files: bool) -> An
     if files:
         found, counts["files"] = _files(app, store, report)
         report = Report(report.history, [*report.findings, *found])
-    known_before = known_in(content(known, _SAVE)) if known else ()
-    report = Report(report.history, without_known(report.findings, known_before))
+    before = known_in(content(known, _SAVE)) if known else Known()
+    gone = put_back(report.history, before.served) if before.served else ()
+    report = Report(report.history, without_known([*report.findings, *gone], before))
     data = {
         "location": report.history.collected.location,
         "root": report.history.collected.anchor.number,
+        "served": to_builtins(report.served),
         "counts": counts,
         "findings": [asdict(found) for found in report.findings],
     }

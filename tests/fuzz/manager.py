@@ -163,7 +163,8 @@ def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
 
 def _answer() -> bytes:
     found = {"rule": "gap", "role": "timestamp", "version": 3, "text": "is missing", "level": "error"}
-    return json.dumps({"findings": [found], "ok": False}).encode()
+    served = {"timestamp": 4, "sha256": "0" * 64, "root": 1}
+    return json.dumps({"findings": [found], "served": served, "ok": False}).encode()
 
 
 PARSERS = (

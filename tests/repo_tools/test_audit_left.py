@@ -1,6 +1,8 @@
 """Audit: what lies in a store and nobody needs, and what an auditor has to think of it."""
 
+import json
 import os
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -214,3 +216,54 @@ def test_what_somebody_looked_at_is_known(told, forge, tmp_path):
     answer.write_text("{}")
     assert audit(told, "--known", answer).exit_code == 10
     assert audit(told, "--known", tmp_path / "nothing").exit_code == 10
+
+
+@pytest.fixture
+def put_back(told, tmp_path):
+    """A store that was put back from a copy, whole, after somebody looked; and what was seen then."""
+    shutil.copytree(told.store, tmp_path / "copy")
+    told.now += timedelta(hours=1)
+    told.do("refresh")
+    looked = tmp_path / "looked-at.json"
+    looked.write_text(audit(told).stdout)
+    shutil.rmtree(told.store)
+    shutil.copytree(tmp_path / "copy", told.store)
+    shutil.rmtree(told.folder / ".cache")
+    return told, looked
+
+
+def test_a_store_that_was_put_back_whole_is_found_by_what_was_seen(put_back):
+    """Every file of it holds: only who remembers what was served knows that it is gone."""
+    work, looked = put_back
+    assert audit(work).exit_code == 0
+    bad = audit(work, "--known", looked)
+    assert bad.exit_code == 12
+    seen = json.loads(looked.read_text())["served"]["timestamp"]
+    (one,) = bad.json["findings"]
+    assert (one["level"], one["rule"], one["version"]) == ("error", "rollback", seen)
+    assert f"is not there, where {seen - 1} is served: the store was put back, or lags" in one["text"]
+    work.now += timedelta(hours=1)
+    work.do("refresh")
+    assert audit(work).exit_code == 0
+    bad = audit(work, "--known", looked)
+    assert bad.exit_code == 12
+    assert "is another one now: the store was put back, and published to" in bad.json["findings"][0]["text"]
+
+
+def test_a_new_online_key_is_the_way_out_of_what_was_put_back(put_back, tmp_path):
+    """Hosts forget the numbers with the key, so the audit warns; a root that is gone is never forgotten."""
+    work, looked = put_back
+    work.do("key", "new", "online-2", "--no-passphrase")
+    work.do("key", "revoke", "online", "--compromised", "--new", "online-2")
+    work.sign_and_publish()
+    after = audit(work, "--known", looked)
+    assert after.exit_code == 0, after.stderr
+    assert [one["level"] for one in after.json["findings"] if one["rule"] == "rollback"] == ["warning"]
+    looked.write_text(after.stdout)
+    assert audit(work, "--known", looked).exit_code == 0
+    shutil.rmtree(work.store)
+    shutil.copytree(tmp_path / "copy", work.store)
+    assert audit(work).exit_code == 0
+    bad = audit(work, "--known", looked)
+    assert bad.exit_code == 12
+    assert "root 2 was served when you looked, and the store ends at root 1" in bad.stdout

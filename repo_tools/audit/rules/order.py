@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from repo_tools.audit.findings import Finding, Level
+from repo_tools.audit.findings import Finding, Level, Served
 from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, Step, overlong
 from repo_tools.audit.papers import Listed, Paper
 from repo_tools.output import when
@@ -58,9 +58,30 @@ def rollbacks(history: History, _now: datetime) -> Iterator[Finding]:
         for role, listed in step.listed.items():
             was = known.get(role)
             if before and was and listed.version < was.version:
-                again = any(_keys(before, one) != _keys(after, one) for one in ONLINE)
+                again = any(_named(before.root, one) != _named(after.root, one) for one in ONLINE)
                 text = f"timestamp {after.number} goes back to {role} {listed.version}, from {was.version}"
                 yield Finding(_level(not again), "rollback", role, listed.version, text, after.at)
+
+
+def put_back(history: History, seen: Served) -> Iterator[Finding]:
+    """What was served when somebody looked, and is not in the store any more: a copy was put in its place.
+
+    Unless a new root changed the keys of timestamp or snapshot: then clients forget what they saw.
+    """
+    collected = history.collected
+    head, kept = collected.head, collected.find("timestamp", seen.timestamp)
+    newest = collected.versions("root")[-1]
+    if newest.number < seen.root:
+        text = f"root {seen.root} was served when you looked, and the store ends at root {newest.number}"
+        yield Finding("error", "rollback", "root", seen.root, text)
+    if head is None or (kept.sha256 == seen.sha256 if kept else seen.timestamp <= head.body.version):
+        return  # what is gone from the past is a gap
+    then = collected.find("root", seen.root)
+    again = then is None or any(_named(then, one) != _named(newest, one) for one in ONLINE)
+    lags = f"is not there, where {head.body.version} is served: the store was put back, or lags"
+    said = "is another one now: the store was put back, and published to" if kept else lags
+    text = f"timestamp {seen.timestamp} was served when you looked, and {said}"
+    yield Finding(_level(not again), "rollback", "timestamp", seen.timestamp, text)
 
 
 def rewritten(history: History, _now: datetime) -> Iterator[Finding]:
@@ -107,8 +128,8 @@ def expired(history: History, now: datetime) -> Iterator[Finding]:
             yield Finding("error", "expired", paper.role, paper.number, text)
 
 
-def _keys(publication: Publication, role: str) -> set[str]:
-    trusted = publication.root.trusted(role)
+def _named(root: Paper, role: str) -> set[str]:
+    trusted = root.trusted(role)
     return set(trusted[0].keyids) if trusted else set()
 
 
