@@ -63,8 +63,8 @@ def openings(history: History) -> Iterator[Opening]:
     """Yield every wave that a rollout came to after others, the oldest first; recalls go everywhere."""
     once = cache(order_of)
     for step in history.steps:
-        for role, paper in step.after.roles.items():
-            order = once(paper) if is_wave(role) and _comes(step, role) else None
+        for role, paper in step.brought.items():
+            order = once(paper) if is_wave(role) and _comes(step, paper) else None
             if order is None or order.recall:
                 continue
             earlier = _reached(step, parent(role), order.rollout, once)
@@ -139,11 +139,12 @@ def _finding(opening: Opening, text: str) -> Finding:
     return Finding("warning", "evidence", opening.paper.role, opening.paper.number, text, opening.at)
 
 
-def _comes(step: Step, role: str) -> bool:
+def _comes(step: Step, paper: Paper) -> bool:
     """Return whether a publication brought a wave another rollout than it had."""
-    if step.before is None or (before := step.before.roles.get(role)) is step.after.roles[role]:
+    if step.before is None:
         return False
-    return before is None or _rollout(before) != _rollout(step.after.roles[role])
+    before = step.before.roles.get(paper.role)
+    return before is None or _rollout(before) != _rollout(paper)
 
 
 class _Named(msgspec.Struct):

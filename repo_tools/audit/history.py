@@ -5,10 +5,12 @@ timestamp, snapshot or targets the root before does not bear out, or allow to la
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+
+import msgspec
 
 from repo_tools.audit.papers import Listed, Paper, Snapshot, Targets, Timestamp
 from repo_tools.audit.proofs import Proof, Proofs
@@ -20,8 +22,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 """What the clocks of two jobs may differ, and how long a cache may serve what was just replaced."""
 
 
-@dataclass(frozen=True)
-class Publication:
+class Publication(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What one timestamp made public."""
 
     timestamp: Paper
@@ -29,7 +30,7 @@ class Publication:
     snapshot: Paper | None
     roles: Mapping[str, Paper]
     """The targets roles that the snapshot lists, as far as they are there."""
-    listed: Mapping[str, Listed] = field(default_factory=dict)
+    listed: Mapping[str, Listed] = {}
     """What the snapshot lists, by role."""
 
     @property
@@ -71,30 +72,27 @@ class Publication:
         return {"snapshot": named, **self.listed} if named else self.listed
 
 
-@dataclass(frozen=True)
-class Step:
+class Judged(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A file that is another one than before, or whose delegator is."""
+
+    paper: Paper
+    above: Paper | None
+    """The file that says who may sign it."""
+    new: bool
+    """Whether it is the file itself."""
+
+
+class Step(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a publication brought: rules that look at nothing else read a long history once, not squared."""
 
     before: Publication | None
     after: Publication
-
-    @cached_property
-    def listed(self) -> Mapping[str, Listed]:
-        """What is listed otherwise than before, by role."""
-        known = self.before.everything() if self.before else {}
-        return {role: one for role, one in self.after.everything().items() if known.get(role) != one}
-
-    @cached_property
-    def judged(self) -> tuple[str, ...]:
-        """The roles whose file is another one than before, or that of their delegator is."""
-        before, after = self.before, self.after
-        known = before.roles.items() if before else set()
-        new = sorted(role for role, _paper in after.roles.items() - known)
-        above = [] if before and before.root is after.root else SIGNED_BY_ROOT
-        same = before and before.snapshot is after.snapshot
-        top = ["timestamp", *([] if same else ["snapshot"]), *above]
-        below = [name for role in new for name in delegated_by(after.roles[role])]
-        return tuple(dict.fromkeys([*top, *new, *below]))
+    listed: Mapping[str, Listed]
+    """What is listed otherwise than before, by role."""
+    brought: Mapping[str, Paper]
+    """The targets roles whose file is another one than before."""
+    judged: Sequence[Judged]
+    """What this publication's signatures are to bear out."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class History:
     @cached_property
     def steps(self) -> list[Step]:
         """Return each publication with the one before it."""
-        return [Step(before, after) for before, after in pairwise([None, *self.publications]) if after]
+        return [_step(before, after) for before, after in pairwise([None, *self.publications]) if after]
 
     @property
     def live(self) -> Publication | None:
@@ -174,32 +172,37 @@ def _in_force(
     """
     best: Publication | None = None
     for root in roots:
-        under = replace(made, root=root)
+        under = msgspec.structs.replace(made, root=root)
         if borne_out(under, proofs):
-            if not any(overlong(Step(before, under))):
+            if not any(overlong(before, under)):
                 return under
             best = best or under
     return best or made
 
 
-def overlong(step: Step, now: datetime | None = None) -> Iterator[tuple[Paper, float, int]]:
+def overlong(
+    before: Publication | None, after: Publication, now: datetime | None = None
+) -> Iterator[tuple[Paper, float, int]]:
     """Yield what a publication brought that lasts longer than root's owners allow.
 
     Args:
-        step: The publication; its snapshot may be older, unless the one before had another.
+        before: The publication before it.
+        after: The publication; its snapshot may be older, unless the one before had another.
         now: The auditor's time: nothing begins to last later than now, whatever it says.
 
     Yields:
         The file, how long it lasts in seconds, and how long it may.
     """
-    at, before = step.after.at, step.before
-    brought = [step.after.timestamp]
-    if before and step.after.snapshot and before.snapshot is not step.after.snapshot:
-        brought.append(step.after.snapshot)
-    for paper in brought if at else ():
-        trusted = step.after.root.trusted(paper.role)
+    if after.at is None:
+        return
+    begins = min(after.at, now or after.at)
+    brought = [after.timestamp]
+    if before and after.snapshot and before.snapshot is not after.snapshot:
+        brought.append(after.snapshot)
+    for paper in brought:
+        trusted = after.root.trusted(paper.role)
         most = trusted[0].lifetime_s if trusted else None
-        lasts = (paper.body.expires - min(at, now or at)).total_seconds() if at else 0
+        lasts = (paper.body.expires - begins).total_seconds()
         if most is not None and lasts > most + CLOCKS_DIFFER.total_seconds():
             yield paper, lasts, most
 
@@ -213,7 +216,7 @@ def provable(history: History) -> History:
     if history.collected.anchor.number == 1:
         return history
     for number, step in enumerate(history.steps):
-        if borne_out(step.after, history.proofs) and not any(overlong(step)):
+        if borne_out(step.after, history.proofs) and not any(overlong(step.before, step.after)):
             return replace(history, publications=made[number:])
     return history
 
@@ -246,6 +249,26 @@ def _publication(collected: Collected, timestamp: Paper, root: Paper) -> Publica
     papers = collected.papers
     roles = {role: paper for role, one in listed.items() if (paper := papers.get((role, one.version)))}
     return Publication(timestamp, root, snapshot, roles, listed)
+
+
+def _step(before: Publication | None, after: Publication) -> Step:
+    known, named = (before.roles, before.everything()) if before else ({}, {})
+    listed = {role: one for role, one in after.everything().items() if named.get(role) != one}
+    brought = {role: paper for role, paper in after.roles.items() if known.get(role) is not paper}
+    return Step(before, after, listed, brought, _judged(before, after, sorted(brought)))
+
+
+def _judged(before: Publication | None, after: Publication, new: Sequence[str]) -> list[Judged]:
+    """Return what ``after`` made public, and what it said somebody else may sign now."""
+    above = () if before and before.root is after.root else SIGNED_BY_ROOT
+    same = before and before.snapshot is after.snapshot
+    below = [name for role in new for name in delegated_by(after.roles[role])]
+    roles = dict.fromkeys(["timestamp", *(() if same else ("snapshot",)), *above, *new, *below])
+    return [
+        Judged(paper, after.delegator(role), before is None or before.paper(role) is not paper)
+        for role in roles
+        if (paper := after.paper(role))
+    ]
 
 
 def delegated_by(paper: Paper) -> Iterator[str]:

@@ -255,11 +255,12 @@ def _is_canonical(data: bytes, body: Body) -> bool:
     Sorted JSON of any value is, unless it escapes something: it is enough that some value gives these bytes.
     What ``body`` keeps as it came is looked at by itself, once where it stands on many routes.
     """
-    if b"\\" in data or msgspec.json.encode(body, order="sorted") != data:
+    if b"\\" in data or _SORTED.encode(body) != data:
         return False
-    files = body.targets.values() if isinstance(body, Targets) else ()
-    kept = {bytes(file.custom) for file in files if file.custom is not UNSET}
-    return all(msgspec.json.encode(_VALUES.decode(one), order="sorted") == one for one in kept)
+    if not isinstance(body, Targets):
+        return True
+    kept = {bytes(file.custom) for file in body.targets.values() if file.custom is not UNSET}
+    return all(_SORTED.encode(_VALUES.decode(one)) == one for one in kept)
 
 
 def key_info(keyid: str, key: SignedKey) -> KeyInfo:
@@ -290,6 +291,7 @@ def _no_float(text: str) -> NoReturn:
 _ENVELOPES = msgspec.json.Decoder(Envelope)
 _BODIES = msgspec.json.Decoder(Body, float_hook=_no_float)
 _VALUES = msgspec.json.Decoder(float_hook=_no_float)
+_SORTED = msgspec.json.Encoder(order="sorted")
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 """What stands inside of strings in canonical JSON, such as a PEM's line breaks, and is escaped in JSON."""
 _RAW = msgspec.json.Decoder(dict[str, Raw])

@@ -23,10 +23,10 @@ def reopened(history: History, contents: Contents) -> Iterator[Finding]:
     """Yield a warning for each version of a channel role that allows what the one before forbade."""
     known: dict[str, _Read] = {}
     for step in history.steps:
-        for role in step.judged:
-            paper = step.after.roles.get(role) if role.count(".") == 1 else None
-            found = _policy(paper, contents, known.get(role)) if paper else None
-            if paper is None or found is None:
+        for one in step.judged:
+            paper, role = one.paper, one.paper.role
+            found = _policy(paper, contents, known.get(role)) if role.count(".") == 1 else None
+            if found is None:
                 continue  # the rules about files tell of what is missing
             before = known.get(role, found)[1]
             known[role] = found

@@ -12,8 +12,7 @@ from repo_tools.audit.papers import Paper, Role, SignedKey, key_info
 from repo_tools.signed.views import KeyInfo
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True, gc=False):
     """What the signatures of one file are worth to one delegator."""
 
     threshold: int
@@ -72,9 +71,10 @@ class Proofs:
         if judge is None:
             return None
         known = (paper.role, paper.number, judge.said)
-        if known not in self._proofs:
-            self._proofs[known] = _prove(paper, judge)
-        return self._proofs[known]
+        proof = self._proofs.get(known)
+        if proof is None:
+            proof = self._proofs[known] = _prove(paper, judge)
+        return proof
 
 
 def _judge(role: Role, keys: Mapping[str, SignedKey]) -> Judge:

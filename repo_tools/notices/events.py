@@ -56,7 +56,7 @@ def published(history: History, since: datetime, read_brake: ReadBrake) -> Itera
     for step in history.steps:
         if step.after.at is None or step.after.at < since:
             continue
-        for channel in sorted({parent(role) for role in step.judged if is_wave(role)}):
+        for channel in sorted({parent(one.paper.role) for one in step.judged if is_wave(one.paper.role)}):
             before = _orders(step.before, channel)
             yield from _rollouts(channel, before, _orders(step.after, channel), step.after.at)
         yield from _brakes(step, step.after.at, read_brake)
@@ -113,10 +113,9 @@ def _begun(channel: str, orders: Orders, at: datetime) -> Event:
 
 
 def _brakes(step: Step, at: datetime, read_brake: ReadBrake) -> Iterator[Event]:
-    for role in step.judged:
-        paper = step.after.roles.get(role)
+    for role, paper in step.brought.items():
         old = step.before.roles.get(role) if step.before else None
-        if paper is None or not role.endswith(f".{BRAKE}") or old is paper or not paper.lists():
+        if not role.endswith(f".{BRAKE}") or not paper.lists():
             continue
         brake, known = read_brake(paper), read_brake(old).hold if old and old.lists() else []
         for held in brake.hold:

@@ -54,11 +54,8 @@ def _begun(history: History) -> dict[str, dict[str, Begun]]:
     found: dict[str, dict[str, Begun]] = defaultdict(lambda: defaultdict(list))
     known = set()
     for step in history.steps:
-        before = step.before.roles if step.before else {}
-        for role, paper in step.after.roles.items():
-            if not is_wave(role) or paper is before.get(role):
-                continue
-            order = once(paper)
+        for role, paper in step.brought.items():
+            order = once(paper) if is_wave(role) else None
             if order and (role, order.rollout) not in known:
                 known.add((role, order.rollout))
                 found[parent(role).replace(".", "/")][order.rollout].append((step.after.at, order))

@@ -5,7 +5,6 @@ Whatever the umask of whoever publishes, the server may enter the folders that a
 
 import errno
 import fcntl
-import io
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,8 @@ from repo_tools.files import OnBytes, silent
 from repo_tools.store.base import AGAIN, Item
 
 LOCK = ".lock"
+_BLOCK_BYTES = 1 << 14
+"""Metadata is nearly always shorter."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class FolderStore:
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None when there is none."""
         try:
-            with io.FileIO(f"{self.folder}/{safe_path(name)}") as file:  # an audit opens thousands
-                return file.readall()
+            return _content(f"{self.folder}/{safe_path(name)}")
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -144,6 +144,18 @@ class FolderStore:
         with (self.folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _content(path: str) -> bytes:
+    """Return what a file holds; an audit reads thousands, so that each is four system calls."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        blocks = []
+        while block := os.read(file, _BLOCK_BYTES):
+            blocks.append(block)
+        return b"".join(blocks)
+    finally:
+        os.close(file)
 
 
 def _item(name: str, found: os.stat_result) -> Item:

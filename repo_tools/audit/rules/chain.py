@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from repo_tools.audit.findings import Finding, Level
-from repo_tools.audit.history import SIGNED_BY_ROOT, History, Publication
+from repo_tools.audit.history import SIGNED_BY_ROOT, History, Judged, Publication
 from repo_tools.audit.papers import Paper, Root
-from repo_tools.audit.proofs import Proof
+from repo_tools.audit.proofs import Proof, Proofs
 from repo_tools.signing import who
 
 
@@ -26,12 +26,11 @@ def signatures(history: History, _now: datetime) -> Iterator[Finding]:
     ever: dict[str, set[str]] = {}
     judged: set[tuple[str, int, int]] = set()
     for step in history.steps:
-        for role in step.judged:
-            paper, judge = step.after.paper(role), step.after.delegator(role)
-            if paper and judge and (role, paper.number, judge.number) not in judged:
-                judged.add((role, paper.number, judge.number))
-                new = step.before is None or step.before.paper(role) is not paper
-                yield from _signed(history, step.after, role, ever, new=new)
+        for one in step.judged:
+            known = one.above and (one.paper.role, one.paper.number, one.above.number)
+            if known and known not in judged:
+                judged.add(known)
+                yield from _signed(history.proofs, one, ever, step.after.at)
 
 
 def stolen(history: History, _now: datetime) -> Iterator[Finding]:
@@ -41,9 +40,9 @@ def stolen(history: History, _now: datetime) -> Iterator[Finding]:
     for step in history.steps:
         if step.before is None:
             continue  # what is signed before the first publication that is known was signed in time
-        for role in step.judged:
-            paper, judge = step.after.paper(role), step.after.delegator(role)
-            if paper is None or judge is None or step.before.paper(role) is paper:
+        for one in step.judged:
+            paper, judge = one.paper, one.above
+            if judge is None or not one.new:
                 continue
             called = _called_stolen(step.before, judge)
             proof = history.proofs.of(paper, judge) if called else None
@@ -51,7 +50,7 @@ def stolen(history: History, _now: datetime) -> Iterator[Finding]:
             if proof and bad:
                 text = f"{paper.text} is signed by {who(bad)}, which was called stolen before"
                 level: Level = "error" if len(proof.signed) - len(bad) < proof.threshold else "warning"
-                yield _finding(level, "stolen_key", paper, text, step.after)
+                yield _finding(level, "stolen_key", paper, text, step.after.at)
 
 
 def _called_stolen(before: Publication, judge: Paper) -> set[str]:
@@ -70,43 +69,42 @@ def live(history: History, _now: datetime) -> Iterator[Finding]:
         return
     ever = _named_by(history.collected.versions("root"))
     for role in SIGNED_BY_ROOT:
-        yield from _signed(history, now, role, dict(ever), new=False)
+        paper = now.paper(role)
+        if paper:
+            yield from _signed(history.proofs, Judged(paper, now.root, new=False), dict(ever), now.at)
 
 
-def _signed(
-    history: History, publication: Publication, role: str, ever: dict[str, set[str]], *, new: bool
-) -> Iterator[Finding]:
-    """Judge one role of a publication.
+def _signed(proofs: Proofs, one: Judged, ever: dict[str, set[str]], at: datetime | None) -> Iterator[Finding]:
+    """Judge one file; if it is not new, a key that was replaced since may have signed it in time.
 
     Args:
-        history: All of it.
-        publication: The one that is judged.
-        role: What is judged.
+        proofs: Who signed what.
+        one: What is judged.
         ever: Gathers the keys that each role had before.
-        new: Whether this version appears here first; an older one may have been signed in time by a key that
-            was replaced since.
+        at: When that became public.
     """
-    paper, delegator = publication.paper(role), publication.delegator(role)
-    proof = history.proofs.of(paper, delegator) if paper and delegator else None
-    if paper is None or delegator is None or proof is None:
+    paper, delegator, new = one.paper, one.above, one.new
+    proof = proofs.of(paper, delegator) if delegator else None
+    if delegator is None or proof is None:
         return
-    revoked = proof.strangers & ever.get(role, set())
-    ever.setdefault(role, set()).update(proof.named)
+    before = ever.setdefault(paper.role, set())
+    revoked = proof.strangers & before
+    before |= proof.named
     if not proof.holds:
         how = "its keys were revoked" if revoked else f"it has {_count(proof)}"
         text = f"{paper.text} does not hold under {delegator.text}: {how}"
         rule = "revoked_key" if revoked else "signature"
-        yield _finding("error", rule, paper, text, publication)
+        yield _finding("error", rule, paper, text, at)
     elif revoked and new:
         text = f"{paper.text} is also signed by a key that {delegator.text} does not trust any more"
-        yield _finding("warning", "revoked_key", paper, text, publication)
+        yield _finding("warning", "revoked_key", paper, text, at)
     elif new and proof.threshold > 1 and len(proof.people) < proof.threshold:
         text = f"{paper.text} needs {proof.threshold} signatures, and {who(proof.signed)} gave them all"
-        yield _finding("warning", "one_person", paper, text, publication)
+        yield _finding("warning", "one_person", paper, text, at)
 
 
-def _finding(level: Level, rule: str, paper: Paper, text: str, publication: Publication) -> Finding:
-    return Finding(level, rule, paper.role, paper.number, text, publication.at)
+def _finding(level: Level, rule: str, paper: Paper, text: str, at: datetime | None) -> Finding:
+    return Finding(level, rule, paper.role, paper.number, text, at)
 
 
 def _named_by(chain: list[Paper]) -> dict[str, set[str]]:

@@ -24,13 +24,15 @@ def gone(history: History, _now: datetime) -> Iterator[Finding]:
 
 def shrank(history: History, _now: datetime) -> Iterator[Finding]:
     """A role that fewer people must sign than before, or that lost its delegation."""
-    for before, after in pairwise(history.publications):
-        for paper in (after.root, *after.roles.values()):
-            older = before.root if paper.role == "root" else before.roles.get(paper.role)
+    for step in history.steps:
+        if step.before is None:
+            continue
+        for paper in (step.after.root, *step.brought.values()):
+            older = step.before.root if paper.role == "root" else step.before.roles.get(paper.role)
             if older is None or older.number == paper.number:
                 continue
             for text in _less(older, paper):
-                yield Finding("warning", "shrank", paper.role, paper.number, text, after.at)
+                yield Finding("warning", "shrank", paper.role, paper.number, text, step.after.at)
 
 
 def documents(history: History, _now: datetime) -> Iterator[Finding]:
@@ -50,30 +52,30 @@ def documents(history: History, _now: datetime) -> Iterator[Finding]:
 def bounds(history: History, _now: datetime) -> Iterator[Finding]:
     """A role that lists paths which are not delegated to it; clients do not ask it for them."""
     for step in history.steps:
-        for role in step.judged:
-            paper, above = step.after.roles.get(role), step.after.delegator(role)
-            if paper is None or above is None or role == "targets" or not isinstance(paper.body, Targets):
+        for one in step.judged:
+            paper, above = one.paper, one.above
+            if above is None or paper.role == "targets" or not isinstance(paper.body, Targets):
                 continue
-            trusted = above.trusted(role)
+            trusted = above.trusted(paper.role)
             strange = _outside(paper.body, trusted[0]) if trusted else []
             if strange:
                 text = (
                     f"{paper.text} speaks for {len(strange)} paths that are not its own, such as {strange[0]}"
                 )
-                yield Finding("warning", "bounds", role, paper.number, text, step.after.at)
+                yield Finding("warning", "bounds", paper.role, paper.number, text, step.after.at)
 
 
 def overlaps(history: History, _now: datetime) -> Iterator[Finding]:
     """Paths that a role answers before the one that they belong to, or that targets answers by itself."""
     for step in history.steps:
-        for role in step.judged:
-            paper = step.after.roles.get(role)
-            if paper is None or not isinstance(paper.body, Targets):
+        for one in step.judged:
+            paper = one.paper
+            if not isinstance(paper.body, Targets):
                 continue
-            if role != "targets" and paper.body.delegations is None:
+            if paper.role != "targets" and paper.body.delegations is None:
                 continue
             for text in _taken(paper.text, paper.body):
-                yield Finding("warning", "overlap", role, paper.number, text, step.after.at)
+                yield Finding("warning", "overlap", paper.role, paper.number, text, step.after.at)
 
 
 def _taken(what: str, body: Targets) -> Iterator[str]:

@@ -61,9 +61,8 @@ def stray(history: History, _now: datetime) -> Iterator[Finding]:
     good: set[tuple[int, str]] = set()
     for step in history.steps:
         after = step.after
-        for role in step.judged:
-            if role in after.roles:
-                known.update(delegated_by(after.roles[role]))
+        for paper in step.brought.values():
+            known.update(delegated_by(paper))
         for role, listed in step.listed.items():
             if role in TOP_LEVEL:
                 continue

@@ -1,10 +1,10 @@
 """Versions, digests and times: nothing goes back, nothing changes under its version."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from repo_tools.audit.findings import Finding, Level, Served
-from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, Step, overlong
+from repo_tools.audit.history import CLOCKS_DIFFER, History, Publication, overlong
 from repo_tools.audit.papers import Listed, Paper
 from repo_tools.output import when
 from repo_tools.roles import LONG, ONLINE, lifetime
@@ -140,20 +140,19 @@ def _level(broken: bool) -> Level:
 def stretched(history: History, now: datetime) -> Iterator[Finding]:
     """A timestamp or snapshot that lasts longer than root's owners allow, or a role that hardly ever ends."""
     for step in history.steps:
-        for paper, lasts, most in overlong(step, now):
+        for paper, lasts, most in overlong(step.before, step.after, now):
             text = f"{paper.text} lasts {lasts:.0f} s, and root's owners allow {most}"
             yield Finding("error", "stretched", paper.role, paper.number, text, step.after.at)
-        for role in step.judged:
-            yield from _long(step, role)
+        if step.after.at:
+            yield from _long(step.brought.values(), step.after.at)
 
 
-def _long(step: Step, role: str) -> Iterator[Finding]:
-    paper, at = step.after.paper(role), step.after.at
-    new = paper and (step.before is None or step.before.paper(role) is not paper)
-    if paper and new and at and role not in ONLINE and paper.body.expires - at > LONG * lifetime(role):
-        days, usual = (paper.body.expires - at).days, lifetime(role).days
-        text = f"{paper.text} lasts {days:,} days, and {usual} are usual"
-        yield Finding("warning", "stretched", role, paper.number, text, at)
+def _long(brought: Iterable[Paper], at: datetime) -> Iterator[Finding]:
+    for paper in brought:
+        lasts, usual = paper.body.expires - at, lifetime(paper.role)
+        if lasts > LONG * usual and paper.role not in ONLINE:
+            text = f"{paper.text} lasts {lasts.days:,} days, and {usual.days} are usual"
+            yield Finding("warning", "stretched", paper.role, paper.number, text, at)
 
 
 def _unlike(role: str, listed: Listed, paper: Paper | None) -> str:
