@@ -234,7 +234,8 @@ def read(role: str, number: int, data: bytes) -> Paper:
         outer = _ENVELOPES.decode(data)
         by_key = {one.keyid: str(one.sig) for one in outer.signatures}
         body = _BODIES.decode(outer.signed)
-        payload = _payload(bytes(outer.signed), body)
+        came = bytes(outer.signed)
+        payload = came if _is_canonical(came, body) else canonical(_VALUES.decode(came))
     except (TypeError, ValueError, RecursionError, FormatError) as error:
         raise MalformedError(f"{role} {number} cannot be read: {error}") from error
     if type(body) is not _KINDS.get(role, Targets):
@@ -242,11 +243,6 @@ def read(role: str, number: int, data: bytes) -> Paper:
     if len(by_key) != len(outer.signatures):
         raise MalformedError(f"{role} {number} has two signatures of one key")
     return Paper(role, number, sha256(data).hexdigest(), len(data), body, payload, by_key)
-
-
-def _payload(data: bytes, body: Body) -> bytes:
-    """Return the canonical form of what was signed, which is nearly always what came."""
-    return data if _is_canonical(data, body) else canonical(_VALUES.decode(data))
 
 
 def _is_canonical(data: bytes, body: Body) -> bool:
