@@ -227,7 +227,7 @@ async def _do(
 ) -> Response[Job]:
     """Begin an action and answer with its job: when it is done, or at once where that is preferred."""
     found = clerk.begin(action, secrets)
-    place = {"location": f"/api/v1/jobs/{found.id}"}
+    place = {"location": f"{request.scope['root_path']}/api/v1/jobs/{found.id}"}
     if "respond-async" in request.headers.get("prefer", ""):
         return Response(found, status_code=HTTPStatus.ACCEPTED, headers=place)
     await clerk.ended(found)

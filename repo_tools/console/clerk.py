@@ -58,6 +58,8 @@ class Clerk:
     """Runs ``tidegate`` for one workspace."""
 
     folder: Path
+    kept: int = KEPT
+    """At least one."""
     _jobs: dict[int, Job] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _listeners: list[asyncio.Queue[Job | None]] = field(default_factory=list)
@@ -84,13 +86,18 @@ class Clerk:
         words = action.words()
         job = Job(id=max(self._jobs, default=0) + 1, line=shown(words))
         self._jobs[job.id] = job
-        for old in list(self._jobs)[:-KEPT]:
-            del self._jobs[old]
+        self._forget()
         turn = nullcontext() if action.beside else self._turn
         task = asyncio.create_task(self._take(turn, job, words, secrets or Secrets()))
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id))
         return job
+
+    def _forget(self) -> None:
+        """Forget what ended long ago; who waits for a job that goes on must find it."""
+        ended = [job.id for job in self._jobs.values() if job.state == "done"]
+        for old in ended[: -self.kept]:
+            del self._jobs[old]
 
     async def ended(self, job: Job) -> None:
         """Wait until a job has come to its end, whoever else does."""

@@ -26,6 +26,9 @@ def guarded(inner: ASGIApp, doors: Doors) -> ASGIApp:
             if isinstance(found, HTTPStatus):
                 await _refuse(found, send)
                 return
+            scope["root_path"] = scope["path"].removesuffix(
+                found
+            )  # the room, for addresses that lead back here
             scope["path"], scope["raw_path"] = found, found.encode()
         await inner(scope, receive, send)
 

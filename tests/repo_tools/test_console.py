@@ -224,61 +224,6 @@ def test_no_code_is_read_from_where_it_was_started(rolled, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_its_end_waits_for_what_runs_and_for_nobody_who_listens(rolled, tmp_path):
-    """Ctrl-C in the terminal lets a publication come to its end, and sends a page that is open away."""
-    rolled.add("1.5.0")
-    rolled.do("sign", "--yes")
-    with opened(rolled, tmp_path / "session.json") as console:
-        stream = console.get("events", stream=True)
-        console.post("publish", headers={"prefer": "respond-async"})
-    stream.close()
-    assert rolled.desk().tree.staged() == []
-    assert not (tmp_path / "session.json").exists()
-
-
-def test_who_waits_elsewhere_is_told_how_it_goes_on(console, tmp_path):
-    """A long command is answered at once if that is preferred; the stream tells its progress and its end."""
-    source = tmp_path / "build"
-    source.mkdir()
-    (source / "agent").write_bytes(os.urandom(8 << 20))
-    with console.get("events", stream=True) as stream:
-        told = (line for line in stream.iter_lines(decode_unicode=True) if line)
-        assert next(told) == ": listening"
-        body = {"version": "1.6.0", "path": str(source), "platform": "linux-x86_64"}
-        begun = console.post("releases", headers={"prefer": "respond-async"}, **body)
-        assert (begun.status_code, begun.headers["location"]) == (202, "/api/v1/jobs/1")
-        seen = []
-        for line in told:
-            if line.startswith("data: "):
-                seen.append(json.loads(line.removeprefix("data: ")))
-            if seen and seen[-1]["state"] == "done":
-                break
-    assert seen[-1]["exit_code"] == 0, seen[-1]["notes"]
-    steps = [one["progress"]["done"] for one in seen if one["progress"]]
-    assert steps == sorted(steps)
-    assert steps[-1] > 8 << 20
-
-
-def test_a_brake_waits_for_no_release_that_is_added(console, rolled):
-    """A release that takes its time has no turn to itself: what comes after it begins at once."""
-    later = {"prefer": "respond-async"}
-    with rolled.desk().workspace.alone():
-        build = str(rolled.build("1.6.0"))
-        console.post("releases", headers=later, version="1.6.0", path=build, platform="linux-x86_64")
-        console.post("brake", headers=later, channel="stable", reason="crash loops")
-        eventually(lambda: [one["state"] for one in console.get("jobs").json()] == ["running", "running"])
-    eventually(lambda: all(one["state"] == "done" for one in console.get("jobs").json()))
-    assert [one["exit_code"] for one in console.get("jobs").json()] == [0, 0]
-
-
-def test_a_brake_says_what_it_waits_for(console, rolled):
-    """Whoever brakes while a publication has the workspace is told that, and by whom it is held up."""
-    with rolled.desk().workspace.alone():
-        console.post("brake", headers={"prefer": "respond-async"}, channel="stable", reason="crash loops")
-        eventually(lambda: "another tidegate is at work" in "".join(console.get("jobs/1").json()["notes"]))
-    eventually(lambda: console.get("jobs/1").json()["exit_code"] == 0)
-
-
 def test_secrets_are_used_and_not_kept(tmp_path):
     """A passphrase opens a key once; it is on no command line, in no answer, and wrong ones are refused."""
     work = Workspace(tmp_path / "place")
