@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.di import Provide
-from litestar.exceptions import NotFoundException, ValidationException
+from litestar.exceptions import ClientException, NotFoundException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 from litestar.response import Stream
@@ -234,8 +234,15 @@ async def _do(
     return Response(found, status_code=status_of(found), headers=place)
 
 
+async def _with_body(request: Plain) -> None:
+    """Refuse what changes something and says nothing, before a decoder says less about it."""
+    if request.method == "POST" and not await request.body():
+        raise ClientException("the body is empty, and a JSON object is wanted: {} at least")
+
+
 ROUTES = Router(
     "/api/v1",
+    before_request=_with_body,
     route_handlers=[
         *(status, releases, rollout, agents, available, update, sign, publish, jobs, job, events),
         *(_deed(name, *deed) for name, deed in DEEDS.items()),

@@ -1,7 +1,6 @@
 """The console: one person comes in, and what is done from it is what the same command does."""
 
 import json
-import os
 import shlex
 import signal
 from pathlib import Path
@@ -205,6 +204,9 @@ def test_mistakes_are_told(console):
         answer = console.post("rollouts/start", **body)
         assert answer.status_code == 400
         assert answer.json()["notes"][0].startswith("error: ")
+    for place in ("brake", "sign", "agents/host-1/update"):
+        empty = console.session.post(f"{console.url}/api/v1/{place}", timeout=WAIT_S)
+        assert (empty.status_code, "the body is empty" in empty.json()["notes"][0]) == (400, True)
     assert console.get("jobs/99").json()["notes"] == ["error: there is no job 99"]
     assert console.post("rollouts/start", channel="none", version="1.5.0").status_code == 400
 
