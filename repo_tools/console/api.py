@@ -21,6 +21,7 @@ from litestar.response import Stream
 from repo_tools.console import lines
 from repo_tools.console.answers import DONE, KEPT, READ, status_of
 from repo_tools.console.clerk import Clerk, Job, Secrets
+from repo_tools.console.described import CHANGES
 from repo_tools.console.lines import shown
 
 BEAT_S = 15
@@ -123,7 +124,7 @@ async def available(clerk: Clerk, agent: Words, channel: Words | None = None) ->
 
 def _acts(path: str, summary: str) -> post:
     """Return the decorator of what changes something: answered with its job."""
-    return post(path, summary=summary, status_code=HTTPStatus.OK, responses=DONE)
+    return post(path, summary=summary, status_code=HTTPStatus.OK, responses=DONE, security=CHANGES)
 
 
 @_acts("/agents/{agent:str}/update", "Order a release to one host")

@@ -8,15 +8,15 @@ from typing import Any
 from litestar import Litestar, Request, Response, get
 from litestar.di import Provide
 from litestar.exceptions import ClientException, HTTPException, NotFoundException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Redirect
 
 from metadata.errors import TidegateError
 from repo_tools.console.api import ROUTES, Page, Words
 from repo_tools.console.clerk import Clerk
+from repo_tools.console.described import described
 from repo_tools.console.doors import DOOR, HEADERS, Doors
 from repo_tools.console.views import File, Views
+from repo_tools.pages import render
 from repo_tools.pages.hostmodel import Asked
 
 Notes = Callable[[Exception], tuple[list[str], int]]
@@ -25,6 +25,7 @@ Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 _HALL = (
     '<!doctype html><html lang="en"><title>Tidegate</title>'
     '<meta http-equiv="refresh" content="0;url=/{room}/">'
+    '<link rel="icon" type="image/svg+xml" href="/{room}/assets/{icon}">'
     '<p><a href="/{room}/">Go on to the console</a></p></html>'
 )
 """The way from the link to the pages: a step of the console's own, since a browser shows a strict cookie on
@@ -53,13 +54,7 @@ def application(clerk: Clerk, doors: Doors, views: Views, version: str) -> Lites
         },
         request_class=Asking,
         exception_handlers=_handlers(views),
-        openapi_config=OpenAPIConfig(
-            title="Tidegate console",
-            version=version,
-            path="/api/v1/openapi",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-            operation_id_creator=lambda handler, _method, _path: handler.handler_name,
-        ),
+        openapi_config=described(version),
         on_shutdown=[clerk.idle],
         response_headers=HEADERS,
         logging_config=None,
@@ -75,9 +70,8 @@ async def enter(doors: Doors, key: str = "") -> Response[Any]:
             "Open it whole, as it was printed, or start tidegate console again for a new one."
         )
         return Response(text, status_code=HTTPStatus.FORBIDDEN, media_type="text/plain")
-    return Response(
-        _HALL.format(room=doors.room), media_type="text/html", headers={"set-cookie": doors.cookie}
-    )
+    hall = _HALL.format(room=doors.room, icon=render.names()["icon.svg"])
+    return Response(hall, media_type="text/html", headers={"set-cookie": doors.cookie})
 
 
 @get("/steer", include_in_schema=False)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 _SAFE = {"GET", "HEAD"}
-_COOKIE = "tidegate"
+COOKIE = "tidegate"
 DOOR = "/enter"
 """Where the link leads: all that is answered to somebody without a session."""
 POLICY = (
@@ -59,7 +59,7 @@ class Doors:
     @property
     def cookie(self) -> str:
         """What the browser is told to keep until it is closed (RFC 6265, section 4.1)."""
-        return f"{_COOKIE}={self.session}; Path=/{self.room}/; HttpOnly; SameSite=Strict"
+        return f"{COOKIE}={self.session}; Path=/{self.room}/; HttpOnly; SameSite=Strict"
 
     def enter(self, key: str) -> bool:
         """Return whether a link's key is the right one, which it is once."""
@@ -87,7 +87,7 @@ class Doors:
     def _is_shown(self, cookies: str) -> bool:
         """Return whether the session's secret is among the cookies of a request."""
         pairs = (one.strip().partition("=") for one in cookies.split(";"))
-        return any(name == _COOKIE and _same(value, self.session) for name, _, value in pairs)
+        return any(name == COOKIE and _same(value, self.session) for name, _, value in pairs)
 
 
 def _same(text: str, secret: str) -> bool:

@@ -126,6 +126,38 @@ def test_nothing_but_the_secret_opens(console, headers):
         assert asked(console, "GET", target, told)[0] == 401
 
 
+def ways_in(console):
+    """Yield every operation with each set of what opens it, as the API describes itself."""
+    found = console.get("openapi/openapi.json").json()
+    assert set(found["components"]["securitySchemes"]) == {"bearer", "cookie", "origin"}
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            for way in operation.get("security", found["security"]):
+                yield method.upper(), path, set(way)
+
+
+def test_what_is_described_opens_and_nothing_less(console):
+    """Who writes a client by the description alone comes in everywhere, and needs all that it names."""
+    _, home = console.entered
+    shown = {
+        "bearer": {"Authorization": f"Bearer {console.secret}"},
+        "cookie": {"Cookie": f"tidegate={console.secret}"},
+        "origin": {"Origin": console.url},
+    }
+
+    def is_open(method, path, names):
+        base = home if "cookie" in names else f"{console.url}/"
+        headers = {name: value for one in names for name, value in shown[one].items()}
+        url = base + path.removeprefix("/")
+        with requests.request(method, url, headers=headers, stream=True, timeout=WAIT_S) as answer:
+            return answer.status_code not in {401, 403}
+
+    for method, path, names in ways_in(console):
+        assert names
+        assert is_open(method, path, names), (method, path, names)
+        assert not any(is_open(method, path, names - {one}) for one in names), (method, path, names)
+
+
 def test_a_link_opens_once_and_its_key_is_no_session(console):
     """Whoever reads the link in the terminal's history, or in the browser's, comes too late."""
     key = console.link.rpartition("=")[2]

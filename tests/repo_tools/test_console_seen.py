@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.bench import large
-from tests.support.chromium import DESK, PHONE, Reader, chromium
+from tests.support.chromium import DESK, PHONE, Reader, chromium, reading
 from tests.support.console import opened
 from tests.support.dashboards import Seen
 from tests.support.workspace import HERE
@@ -49,6 +49,15 @@ def do(page, section: str, button: str) -> str:
     said = card.locator("output code")
     said.first.wait_for()
     return str(card.locator("output").first.inner_text())
+
+
+def test_the_way_in_complains_of_nothing(browser, rolled, tmp_path):
+    """From the link to the pages the browser finds all that it asks for, the picture of the tab, too."""
+    with opened(rolled, tmp_path / "session.json") as console, reading(browser, console.link) as reader:
+        reader.page.goto(reader.url)
+        reader.page.get_by_role("link", name="History").click()
+        reader.page.get_by_role("heading", name="History", level=1).wait_for()
+        assert reader.troubles == []
 
 
 def test_a_rollout_is_steered_from_the_first_form_to_the_store(steering, rolled):
