@@ -8,6 +8,7 @@ import msgspec
 
 from metadata.documents import Brake, Order, Policy
 from metadata.release import Artifact, Release
+from metadata.schedule import whole
 from metadata.versions import parse, within
 from metadata.windows import Window
 
@@ -154,5 +155,5 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def utc(moment: datetime) -> str:
-    """Return a moment as sentences have it."""
-    return f"at {moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+    """Return a moment as sentences have it, to the second."""
+    return f"at {whole(moment.astimezone(UTC)):%Y-%m-%d %H:%M:%SZ}"

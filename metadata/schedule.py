@@ -19,6 +19,12 @@ def later(moment: datetime, seconds: float) -> datetime:
         return FOREVER
 
 
+def whole(moment: datetime) -> datetime:
+    """Return the first whole second that is not before ``moment``: no start is told as earlier than it is."""
+    second = moment.replace(microsecond=0)
+    return second if second == moment else later(second, 1).replace(microsecond=0)
+
+
 def starts_at(
     anchor: datetime,
     spread_s: int,

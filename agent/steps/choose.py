@@ -13,6 +13,7 @@ from agent.together import hold_back
 from agent.work import Result, Work
 from metadata.decide import decide
 from metadata.facts import Decision
+from metadata.schedule import whole
 from metadata.versions import highest
 
 
@@ -84,7 +85,7 @@ def noted(decision: Decision, facts: Facts) -> Noted:
         action=decision.action,
         rule=decision.rule,
         version=decision.version,
-        until=decision.until,
+        until=whole(decision.until) if decision.until else None,
         text=decision.text,
         wave=facts.directed.wave if facts.directed else None,
         rollout=order.rollout if order else None,

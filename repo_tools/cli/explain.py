@@ -13,6 +13,7 @@ import click
 from metadata import strict
 from metadata.errors import UsageError
 from metadata.facts import Host
+from metadata.schedule import whole
 from metadata.windows import Window
 from repo_tools import moments
 from repo_tools.audit.history import Publication, ordered
@@ -113,7 +114,7 @@ def _facts(host: Host, found: Explained) -> dict[str, Any]:
             "action": decision.action,
             "rule": decision.rule,
             "version": decision.version,
-            "until": moment(decision.until) if decision.until else None,
+            "until": moment(whole(decision.until)) if decision.until else None,
             "text": decision.text,
         },
     }

@@ -7,7 +7,7 @@ import pytest
 from tests.agent.forge import BASE
 from tests.agent.scene import AGENT
 from tests.support.web import cut, once
-from tests.support.workspace import CHANNEL
+from tests.support.workspace import CHANNEL, HERE
 
 
 def test_a_host_takes_the_next_release(scene):
@@ -120,13 +120,17 @@ def test_an_urgent_order_does_not_wait_for_the_window(scene, shut_window):
 
 
 def test_a_host_waits_for_its_turn_in_the_spread(scene):
-    """Before its moment in the spread a host does nothing and says when it will."""
+    """Before its moment in the spread a host does nothing and says when it will, to the second."""
     scene.ready()
     scene.add("1.1.0")
     scene.order("1.1.0", "--not-before", "+1h", "--spread-s", "1h")
     done = scene.host.tick()
     assert (done.rule, done.entry["decision"]["action"]) == ("not_yet", "wait")
     assert scene.host.versions == ["1.0.0"]
+    told = done.entry["decision"]
+    there = scene.repo.do("agents", "explain", AGENT, "--running", "1.0.0", "--platform", HERE)["decision"]
+    assert (told["until"], told["text"]) == (there["until"], there["text"])
+    assert told["text"].endswith(f" at {told['until'].replace('T', ' ')}")
 
 
 def test_a_repository_that_nobody_signs_any_more_is_not_followed(scene):

@@ -5,7 +5,7 @@ A well-known peer released two fifths of its fleet in one second after a pause. 
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import sqrt
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from metadata.documents import Brake
-from metadata.schedule import starts_at
+from metadata.schedule import FOREVER, starts_at, whole
 from metadata.windows import Window, next_span
 from tests.metadata.given import (
     HOST,
@@ -154,3 +154,11 @@ def test_a_turn_that_falls_on_the_end_of_a_window_comes_in_the_next():
     late, tomorrow = NOON.replace(hour=4), NOON.replace(hour=2) + timedelta(days=1)
     assert starts_at(late, 5400, 2 / 3, (NIGHT,)) == tomorrow + timedelta(hours=1)
     assert starts_at(late, 5400, 0.6, (NIGHT,)) == late + timedelta(minutes=54)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_start_is_told_to_the_second_and_never_as_earlier(moment):
+    """Whoever comes at the second that was told is not sent away again; only the calendar's end is cut."""
+    told = whole(moment)
+    assert told.microsecond == 0
+    assert timedelta() <= told - moment < timedelta(seconds=1) or told == FOREVER.replace(microsecond=0)

@@ -164,6 +164,9 @@ def test_explain_names_what_it_assumes(rolled):
     said = rolled.do("agents", "explain", "host-1", "--running", "1.4.2")
     assert (said["decision"]["action"], said["decision"]["rule"]) == ("wait", "not_yet")
     assert "it runs 1.4.2" in said["said"]
+    then = said["decision"]["until"]
+    due = rolled.do("agents", "explain", "host-1", "--running", "1.4.2", "--at", then)
+    assert due["decision"]["rule"] == "update"
     later = rolled.do("agents", "explain", "host-1", "--running", "1.4.2", "--at", "1h")
     assert later["decision"]["rule"] == "update"
 
