@@ -166,6 +166,18 @@ class Children:
         self._kill_at[name] = time.monotonic() + child.stop_s
         child.process.signal(signal.SIGTERM)
 
+    def _left(self, name: str) -> list[Process]:
+        """Return what a service has started, in whatever session: it would stand beside the next version."""
+        return processes.carrying(f"{MARK}={self._mark(name)}")
+
+    def _ask_left(self, name: str, child: Child) -> bool:
+        """Ask what a service left behind to end, one after the other; return whether there is anything."""
+        found = self._left(name)
+        if found:
+            child.pid, child.born = found[0]
+            child.process.signal(signal.SIGTERM)
+        return bool(found)
+
     def _status(self, name: str) -> dict[str, Any]:
         child = self._wanted.get(name) or self._ending.get(name)
         if child is not None and child.process.alive():
@@ -184,11 +196,12 @@ class Children:
                 del self._processes[name]
         self._reap()
         for name, child in list(self._ending.items()):
-            if not child.process.alive():
+            if not child.process.alive() and not self._ask_left(name, child):
                 del self._ending[name]
                 self._kill_at.pop(name, None)
             elif now >= self._kill_at.get(name, now):
-                child.process.signal(signal.SIGKILL)
+                for one in (child.process, *self._left(name)):
+                    one.signal(signal.SIGKILL)
                 self._kill_at[name] = now + 1
         for name, child in list(self._wanted.items()):
             if not child.process.alive():

@@ -26,6 +26,10 @@ class Process(NamedTuple):
         """Return whether it still works; one that has ended and waits to be reaped does not."""
         return bool(self.pid) and born(self.pid) == self.born and _field(self.pid, 0) != "Z"
 
+    def leads_session(self) -> bool:
+        """Return whether its session is its own."""
+        return _field(self.pid, 3) == str(self.pid)
+
     def age_s(self) -> float:
         """Return for how long it has lived, by the kernel's clock."""
         ticks = float(_field(self.pid, 19) or 0)
@@ -62,13 +66,18 @@ def myself() -> Process:
 
 def marked(mark: str) -> Process | None:
     """Return the oldest process that leads a session and has ``NAME=value`` in its environment."""
+    leaders = [one for one in carrying(mark) if one.leads_session()]
+    return max(leaders, key=Process.age_s, default=None)
+
+
+def carrying(mark: str) -> list[Process]:
+    """Return the processes that have ``NAME=value`` in the environment that they were started with."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is somebody else's
-            pid = int(place.name)
-            if os.getsid(pid) == pid and os.fsencode(mark) in (place / "environ").read_bytes().split(b"\0"):
-                found.append(Process(pid, born(pid)))
-    return max((one for one in found if one.alive()), key=Process.age_s, default=None)
+            if os.fsencode(mark) in (place / "environ").read_bytes().split(b"\0"):
+                found.append(Process(int(place.name), born(int(place.name))))
+    return [one for one in found if one.alive()]
 
 
 def naming_themselves(mark: str) -> list[Process]:

@@ -25,7 +25,7 @@ DAY_S = 86_400
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="child"):
-    """The supervisor runs the product itself."""
+    """The supervisor runs the product itself; a stop ends whatever that has started, in whatever session."""
 
     command: Command
     """What runs; ``{current}`` stands for the folder of the version that is in place."""

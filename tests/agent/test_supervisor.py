@@ -103,6 +103,20 @@ def test_a_service_is_asked_to_end_before_it_is_ended(supervised):
     assert not Path(f"/proc/{stubborn}").exists()
 
 
+def test_what_a_service_has_started_ends_with_it(supervised):
+    """A helper in a session of its own is ended by a stop, and is not taken for the next version."""
+    supervised.enroll()
+    supervised.release("1.0.0", "nursing")
+    supervised.host.supervise()
+    supervised.host.eventually(lambda: supervised.host.runs == "1.0.0")
+    helper = int((supervised.host.folder / "helper").read_text())
+    left = processes.Process(helper, processes.born(helper))
+    assert left.alive()
+    supervised.release("1.1.0")
+    supervised.host.eventually(lambda: (supervised.host.runs, supervised.host.stands) == ("1.1.0", "IDLE"))
+    assert not left.alive()
+
+
 def test_a_second_supervisor_is_refused(running):
     """One supervisor for one state folder."""
     done = running.host.run("run")
