@@ -254,6 +254,17 @@ class AuditPage:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What hosts stand still by next, if nobody does anything."""
+
+    role: str
+    """Whose signatures are too old then."""
+    at: datetime
+    commands: tuple[str, ...]
+    """What mends it, in this order."""
+
+
+@dataclass(frozen=True)
 class Standstill:
     """Why hosts start nothing, whatever they are ordered."""
 
@@ -263,6 +274,8 @@ class Standstill:
     """Roles whose signatures have ended."""
     commands: tuple[str, ...]
     """What mends it, in this order."""
+    ahead: Ahead
+    """What comes next: pages that nobody builds anew say it by themselves."""
 
 
 @dataclass(frozen=True)

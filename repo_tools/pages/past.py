@@ -15,7 +15,7 @@ from repo_tools.checks.trust import FAIL_BELOW, WARN_BELOW
 from repo_tools.contents import Contents
 from repo_tools.desk import Desk
 from repo_tools.pages.heard import Heard, moment
-from repo_tools.pages.model import AuditPage, Expiry, ReleaseRow, SignedChange, Standstill
+from repo_tools.pages.model import Ahead, AuditPage, Expiry, ReleaseRow, SignedChange, Standstill
 from repo_tools.roles import ONLINE, lifetime
 from repo_tools.rollouts.refusals import gone
 from repo_tools.rollouts.state import State
@@ -46,9 +46,24 @@ def _change(one: Change) -> SignedChange:
 def standstill(facts: Facts) -> Standstill:
     """Return why hosts start nothing, as ``check`` judges it."""
     stale, expired = [str(one) for one in too_old(facts)], _expired(facts)
+    commands = _mends(expired) if stale or expired else ()
+    return Standstill(tuple(stale), tuple(expired), commands, _ahead(facts))
+
+
+def _mends(expired: Sequence[str]) -> tuple[str, ...]:
     by_people = [role for role in expired if role not in ONLINE]
-    commands = ("tidegate renew", "tidegate publish") if by_people else ("tidegate refresh",)
-    return Standstill(tuple(stale), tuple(expired), commands if stale or expired else ())
+    return ("tidegate renew", "tidegate publish") if by_people else ("tidegate refresh",)
+
+
+def _ahead(facts: Facts) -> Ahead:
+    """Return what ends first: a role, or what the timestamp is to a channel's hosts."""
+    ends = dict(facts.expiries)
+    if facts.issued:
+        lasts_s = (ends["timestamp"] - facts.issued).total_seconds()
+        fresh_s = min([lasts_s, *(one.policy.fresh_s for one in facts.channels)])
+        ends["timestamp"] = facts.issued + timedelta(seconds=fresh_s)
+    at, role = min((at, role) for role, at in ends.items())
+    return Ahead(role, at, _mends([role]))
 
 
 def _expired(facts: Facts) -> list[str]:

@@ -1,7 +1,7 @@
 """The dashboard in a real browser: with script and without, light and dark, on a phone, and under attack."""
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -155,6 +155,29 @@ def test_an_open_page_follows_the_newest_build(browser, seen, url):
         reader.page.get_by_role("link", name="Audit").click()
         reader.page.get_by_text("What expires when").first.wait_for()
         assert reader.troubles == []
+
+
+def test_a_page_that_nobody_builds_anew_tells_of_a_standstill(browser, url):
+    """Nobody refreshes and nobody builds: a page says by the reader's clock that hosts start nothing."""
+    later = datetime.now(UTC) + timedelta(days=2)
+    note = "Hosts start nothing since"
+    with reading(browser, url) as reader:
+        reader.open("Rollout")
+        assert note not in reader.text
+        reader.page.clock.set_fixed_time(later)
+        reader.open("Rollout")
+        reader.page.get_by_text(note).wait_for()
+        assert "unless timestamp was signed anew" in reader.text
+        assert "tidegate refresh" in reader.text
+        assert reader.troubles == []
+    with reading(browser, url) as reader:
+        reader.page.clock.install()
+        reader.open("Rollout")
+        reader.page.clock.fast_forward(timedelta(days=2) // timedelta(milliseconds=1))
+        reader.page.get_by_text(note).wait_for()
+    with reading(browser, url, java_script_enabled=False) as reader:
+        reader.open("Rollout")
+        assert note not in reader.text
 
 
 def test_looking_for_news_costs_next_to_nothing(url):

@@ -14,6 +14,7 @@
     localTimes();
     searchable();
     age();
+    overdue();
   }
 
   function ago(at) {
@@ -32,6 +33,11 @@
     note.className = "note soon";
     note.textContent = `No report came since ${zone.format(heard)}. What stands here about hosts is as old as that.`;
     document.getElementById("main").prepend(note);
+  }
+
+  function overdue() {  // a standstill is just when nobody builds pages
+    const note = document.getElementById("overdue");
+    if (note) note.hidden = Date.now() < new Date(note.dataset.from);
   }
 
   function localTimes() {
@@ -86,7 +92,7 @@
   function tick() {
     const wait = () => setTimeout(tick, PAUSE_MS);
     if (document.hidden) return wait();
-    return follow().catch(() => undefined).then(wait);
+    return follow().catch(() => undefined).then(overdue).then(wait);
   }
 
   async function go() {
