@@ -15,7 +15,7 @@ from metadata.errors import MalformedError
 from repo_tools.console.standing import standings
 from repo_tools.desk import Desk
 from repo_tools.pages import foretelling, hosts, render, site
-from repo_tools.pages.heard import Heard, opened
+from repo_tools.pages.heard import Heard, Kept, opened
 from repo_tools.pages.hostmodel import Asked
 from repo_tools.pages.model import Model
 from repo_tools.pages.rollout import live_orders
@@ -66,6 +66,7 @@ class Views:
         self._desk = desk
         self._lake = lake
         self._kept: _Kept | None = None
+        self._answers: tuple[object, Kept] = (None, {})
         self._turn = Lock()
 
     def below(self, prefix: str) -> "Views":
@@ -158,20 +159,28 @@ class Views:
         """Return the pages, made anew when something was published or collected, or when time went by."""
         with self._turn:
             desk = self._desk()
-            news = (desk.live.timestamp_bytes, self._collected())
+            collected = self._collected()
+            news = (desk.live.timestamp_bytes, collected)
             if self._kept is None or self._kept.news != news or desk.now >= self._kept.until:
                 begun = monotonic()
-                model = site.gather(desk, self._lake, full=True)
+                model = site.gather(desk, self._lake, full=True, kept=self._answered(collected))
                 made = site.rendered(model, desk.now, prefix=self._prefix)
                 took = timedelta(seconds=monotonic() - begun)
                 self._kept = _Kept(news, desk.now + max(FRESH, BREAK * took), model, made)
             return self._kept.model, self._kept.site
 
-    def _collected(self) -> int:
+    def _answered(self, collected: object) -> Kept:
+        """Return what the lake answered since something was collected; a publication changes none of it."""
+        if self._answers[0] != collected:
+            self._answers = (collected, {})
+        return self._answers[1]
+
+    def _collected(self) -> object:
         try:
-            return max((path.stat().st_mtime_ns for path in self._lake.iterdir()), default=0)
+            looks = [(path.name, path.stat()) for path in self._lake.iterdir()]
         except OSError:
-            return 0
+            return None
+        return {(name, look.st_ino, look.st_mtime_ns) for name, look in looks}
 
 
 def _newest_first(catalog: Catalog) -> list[str]:

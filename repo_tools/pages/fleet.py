@@ -99,7 +99,7 @@ def _scale(first: datetime | None, last: datetime | None) -> _Scale:
 
 def _timelines(heard: Heard, channels: Sequence[str]) -> dict[str, Timeline]:
     scale = _scale(*heard.span())
-    moves = _moves(heard, scale)
+    moves = heard.once("moves", lambda: _moves(heard, scale))  # half of what pages of a large fleet cost
     return {channel: _timeline(moves[channel], scale) for channel in channels}
 
 

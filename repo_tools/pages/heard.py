@@ -1,13 +1,13 @@
 """What pages ask of the lake. Reads alone; nothing here decides."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -54,6 +54,11 @@ WHERE product = $product AND channel = $channel AND presence = 'present' GROUP B
 _SPAN = "SELECT min(received), max(received) FROM reports"
 
 
+Answer = TypeVar("Answer")
+Kept = dict[str, Any]
+"""Answers of one lake, by name: good for as long as nothing is collected."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """A lake that is open for pages; what each host does is worked out once."""
@@ -61,6 +66,14 @@ class Heard:
     db: duckdb.DuckDBPyConnection
     empty: bool
     """Whether nothing was collected."""
+    kept: Kept = field(default_factory=dict)
+
+    def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """Return an answer that the lake alone decides, and keep it for who opens the same lake again."""
+        if name not in self.kept:
+            self.kept[name] = ask()
+        answer: Answer = self.kept[name]
+        return answer
 
     def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of an answer."""
@@ -113,15 +126,19 @@ class Heard:
 
 
 @contextmanager
-def opened(lake: Path) -> Iterator[Heard]:
+def opened(lake: Path, kept: Kept | None = None) -> Iterator[Heard]:
     """Open a lake for pages; one in which nothing is has empty tables.
+
+    Args:
+        lake: Where it is.
+        kept: What it answered before, if it is still the same.
 
     Raises:
         MalformedError: It is damaged.
     """
     if not is_empty(lake):
         with duck.opened(lake) as engine:
-            yield Heard(engine.db, empty=False)
+            yield Heard(engine.db, empty=False, kept={} if kept is None else kept)
         return
     with duckdb.connect() as db:
         db.execute(_NOTHING)

@@ -15,7 +15,7 @@ from repo_tools.checks.facts import gather as everything
 from repo_tools.desk import Desk
 from repo_tools.pages import earlier, fleet, past, render, rollout, trouble
 from repo_tools.pages.course import Course, course
-from repo_tools.pages.heard import Heard, opened
+from repo_tools.pages.heard import Heard, Kept, opened
 from repo_tools.pages.model import Model, RolloutPage, SignedChange
 from repo_tools.pages.render import Home
 
@@ -50,17 +50,18 @@ class Site:
     """The small file that open pages ask for news."""
 
 
-def gather(desk: Desk, lake: Path, *, full: bool) -> Model:
+def gather(desk: Desk, lake: Path, *, full: bool, kept: Kept | None = None) -> Model:
     """Return what all pages show.
 
     Args:
         desk: The workspace; what is staged on it does not count.
         lake: What was collected.
         full: Tell failing and silent hosts by their ids, with labels and logs.
+        kept: What the lake answered before, if it is still the same.
     """
     live = desk.published()
     told, report = past.changes(live)
-    with opened(lake) as heard:
+    with opened(lake, kept) as heard:
         courses = [course(live, channel, lake, empty=heard.empty) for channel in live.channels()]
         states = {str(one.state.channel): one.state for one in courses}
         heard.stand(rollout.live_orders(states.values()), live.now)

@@ -1,9 +1,13 @@
 """The console's pages follow what is published, and what they say is to be done is what can be done."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from repo_tools.console.views import Views
+from tests.support.chorus import Chorus
+from tests.support.collection import Collection
 from tests.support.console import WAIT_S, opened
 from tests.support.workspace import Workspace
 
@@ -58,6 +62,27 @@ def test_a_publication_is_seen_at_once(console, rolled):
     assert "1.5.0" not in shown(console, "status.json")
     rolled.publish_release("1.5.0", strategy="manual")
     assert "1.5.0" in shown(console, "status.json")
+
+
+def test_pages_that_are_open_for_long_are_those_that_anybody_would_make_now(rolled, tmp_path):
+    """What the lake answered before is good until something is collected, and not a moment longer."""
+    (tmp_path / "box").mkdir()
+    chorus = Chorus(Collection(rolled, tmp_path / "box"), datetime.now(UTC) - timedelta(hours=1))
+    names, lake = [f"host-{number}" for number in range(4)], rolled.folder / "lake"
+    long = Views(rolled.desk, lake).below("/room/")
+
+    def is_as_new():
+        return long.file("") == Views(rolled.desk, lake).below("/room/").file("")
+
+    assert is_as_new()
+    chorus.join(names)
+    for version in ("1.4.2", "1.5.0"):
+        chorus.say(names, {"stage": "heartbeat"}, running=version)
+        chorus.collection.collect()
+        assert is_as_new()
+        rolled.publish_release(f"{version}.1", strategy="manual")
+        assert is_as_new()
+    assert "1.5.0" in str(long.file(""))
 
 
 def test_who_steers_reads_what_is_held_and_what_comes_next(console, rolled):
