@@ -14,6 +14,8 @@ from repo_tools.rollouts.state import State, closed, cut_spread
 
 _LEAD = "add the release that leads there, with --via"
 _PREPARE = "start the rollout again"
+_FIRST = "tidegate unstage --all; then stage a rollout recall first, and this after it: they go out as one"
+_SHOWN = "tidegate release list shows what is there"
 _ANEW = "order something else there; tidegate log says who signed this, and key revoke takes a thief's key"
 _PUT_BACK = "publish the policy that was live before once more; tidegate log says who signed this one"
 
@@ -178,7 +180,8 @@ def _names(state: State) -> tuple[str, str]:
 def _listed(state: State, role: str, what: str, pointer: Pointer) -> Iterator[Finding]:
     if pointer.version not in state.catalog.versions:
         text = f"{role}: its {what} {pointer.version} is no live release"
-        yield Finding("error", "nowhere", role, text, "tidegate release list shows what is there")
+        gone = pointer.version in state.catalog.ever
+        yield Finding("error", "nowhere", role, text, _FIRST if gone else _SHOWN)
     elif state.catalog.entry(pointer.version).sha256 != pointer.sha256:
         text = f"{role}: its {what} {pointer.version} names another document than the releases role"
         yield Finding("error", "nowhere", role, text, _PREPARE)

@@ -1,6 +1,6 @@
 """Give a role another key, in peace: the old key was not stolen, its owner leaves or has a better one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from metadata.errors import UsageError
 from repo_tools.desk import Desk
@@ -33,12 +33,21 @@ def find(desk: Desk, text: str) -> KeyInfo:
         UsageError: None does, or more than one.
     """
     keys = {key.keyid: key for found in delegations(desk).values() for key in found.keys}
-    named = [key for key in keys.values() if text == key.name]
-    found = named or [key for key in keys.values() if len(text) >= 8 and key.keyid.startswith(text)]
+    found = _meant(keys.values(), text)
     if len(found) == 1:
         return found[0]
+    live = [key for one in delegations(desk.published()).values() for key in one.keys]
+    if not found and _meant(live, text):
+        hint = "tidegate status says who must sign; tidegate unstage --all begins anew"
+        raise UsageError(f"it is staged already that {text} signs nothing", hint)
     names = ", ".join(sorted(f"{key.name} ({key.keyid[:12]})" for key in found or keys.values()))
     raise UsageError(f"{'more than one' if found else 'no'} key {text!r} signs here", f"one of: {names}")
+
+
+def _meant(keys: Collection[KeyInfo], text: str) -> list[KeyInfo]:
+    """Return the keys that a name or the start of a key id may mean."""
+    named = [key for key in keys if text == key.name]
+    return named or [key for key in keys if len(text) >= 8 and key.keyid.startswith(text)]
 
 
 def rotate(desk: Desk, role: str, old: KeyInfo, new: KeyFile) -> list[str]:

@@ -1,5 +1,7 @@
 """Bring back what a role said in an older version."""
 
+from typing import Any
+
 from tuf.api.metadata import Targets
 
 from metadata.errors import UntrustedError
@@ -7,12 +9,15 @@ from repo_tools.roles import parent
 from repo_tools.signed.reading import load, view
 from repo_tools.signed.tree import Tree
 from repo_tools.signed.trouble import translated
+from repo_tools.signed.views import RETIRED_FIELD, SEQ_FIELD, View
+from repo_tools.words.releases import listed_releases
 
 
 def restore(tree: Tree, role: str, version: int) -> None:
     """Stage what a published version of a role said, as its next version.
 
-    Roles that it delegated to, and the newest one does not, are read again as it names their keys.
+    Roles that it delegated to, and the newest one does not, are read again as it names their keys. Numbers and
+    digests that were given since stay given: hosts may have seen what is no longer listed.
 
     Raises:
         UntrustedError: That version is missing, or its keys did not sign it.
@@ -23,12 +28,21 @@ def restore(tree: Tree, role: str, version: int) -> None:
     old = load(data, Targets, f"{role} version {version}")
     with translated(f"{role} version {version}"):
         tree.live_metadata(parent(role)).signed.verify_delegate(role, old.signed_bytes, old.signatures)
+    was, live = view(role, old.signed), tree.live_view(role)
     with tree.changing(role, renew=True) as signed:
         signed.targets = old.signed.targets
         signed.delegations = old.signed.delegations
-        signed.unrecognized_fields = old.signed.unrecognized_fields
-    for below in view(role, old.signed).delegations:
+        signed.unrecognized_fields = {**old.signed.unrecognized_fields, **(_given(was, live) if live else {})}
+    for below in was.delegations:
         tree.live.targets(below, old.signed)
+
+
+def _given(was: View, live: View) -> dict[str, Any]:
+    """Return the highest number and the digests of releases that an older version and the newest one gave."""
+    gone = listed_releases(live).items() - listed_releases(was).items()
+    seq = max(was.highest_seq, live.highest_seq)
+    retired = {**live.retired, **{version: entry.sha256 for version, entry in gone}, **was.retired}
+    return {name: found for name, found in ((SEQ_FIELD, seq), (RETIRED_FIELD, retired)) if found}
 
 
 def orphans(tree: Tree) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from tests.agent.scene import WAVES, Scene
 from tests.support.host import Host
 from tests.support.web import serving
-from tests.support.workspace import Workspace
+from tests.support.workspace import HERE, Workspace
 
 
 @pytest.fixture
@@ -61,6 +61,21 @@ def test_an_agent_follows_a_recovery(scene, key, role, jump):
     assert scene.host.tick().exit_code == 0
     recovered(scene, key)
     attacked(scene, role, key)
+    assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
+
+
+def test_an_agent_goes_back_from_what_a_thief_added(scene):
+    """Others had ordered it already: it is called back as its release goes, and the next number is above it."""
+    good = scene.forge.version("agent.releases")
+    scene.release("6.6.6")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
+    scene.repo.do("brake", "stable", "--rollout", "stable-0002")
+    scene.repo.sign_and_publish()
+    scene.repo.do("rollout", "recall", "stable", "1.0.0", "--from", "==6.6.6")
+    recovered(scene, "releases", "--good", f"agent.releases={good}")
+    refused = scene.repo.run("release", "add", "6.6.6", scene.repo.build("6.6.6"), "--platform", HERE)
+    assert "6.6.6 was published, and retired" in refused.stderr
+    attacked(scene, "agent.releases", "releases")
     assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
 
 

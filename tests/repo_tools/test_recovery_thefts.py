@@ -66,6 +66,48 @@ def test_what_a_thief_changed_is_taken_back(stage):
     assert stage.old.poll(DOCUMENT) == stage.client("after").poll(DOCUMENT) is not None
 
 
+def test_what_a_thief_added_goes_and_stays_known(stage):
+    """Hosts may have seen its number and its digest: neither is given to another release."""
+    good = stage.forge.version("agent.releases")
+    stage.work.add("6.6.6")
+    stage.work.sign_and_publish()
+    digest = stage.forge.load("agent.releases").signed.targets["releases/agent/6.6.6/release.json"].hashes
+    stage.key("fresh")
+    revoke = ("key", "revoke", "releases", "--compromised", "--new", "fresh")
+    stage.work.do(*revoke, "--good", f"agent.releases={good}")
+    twice = stage.work.run(*revoke)
+    assert "it is staged already that releases signs nothing" in twice.stderr
+    assert "tidegate unstage --all begins anew" in twice.stderr
+    stage.publish()
+    stage.everybody_is_well()
+    found = stage.forge.load("agent.releases").signed
+    assert found.unrecognized_fields == {
+        "x-tidegate-retired": {"6.6.6": digest["sha256"]},
+        "x-tidegate-seq": 2,
+    }
+    stage.work.publish_release("1.5.0")
+    assert stage.forge.read("agent.releases", "releases/agent/1.5.0/release.json")["seq"] == 3
+    stage.everybody_is_well()
+
+
+def test_what_a_thief_added_is_called_back_first(stage):
+    """Where others had ordered it, a release that goes would strand them: it is refused, with the way out."""
+    good = stage.forge.version("agent.releases")
+    stage.work.publish_release("6.6.6")
+    stage.key("fresh")
+    revoke = ("key", "revoke", "releases", "--compromised", "--new", "fresh")
+    stage.work.do(*revoke, "--good", f"agent.releases={good}")
+    stage.work.do("sign", "--yes")
+    refused = stage.work.run("publish")
+    assert refused.exit_code == 17
+    assert "hint: tidegate unstage --all; then stage a rollout recall first" in refused.stderr
+    stage.work.do("unstage", "--all")
+    stage.work.do("rollout", "recall", "stable", "1.4.2", "--from", "==6.6.6")
+    stage.work.do(*revoke, "--good", f"agent.releases={good}")
+    stage.publish()
+    stage.everybody_is_well()
+
+
 @pytest.mark.parametrize("version", [10_000, 2**53 - 1, 2**60])
 def test_a_fast_forwarded_timestamp(stage, version):
     """Clients that saw the thief's numbers forget them with his key, and go on from the last honest ones."""
