@@ -16,8 +16,8 @@ from repo_tools.words.releases import listed_releases
 def restore(tree: Tree, role: str, version: int) -> None:
     """Stage what a published version of a role said, as its next version.
 
-    Roles that it delegated to, and the newest one does not, are read again as it names their keys. Numbers and
-    digests that were given since stay given: hosts may have seen what is no longer listed.
+    Roles that it delegated to, and the newest one does not, are read again as it names their keys. Numbers
+    and digests that were given since stay given: hosts may have seen what is no longer listed.
 
     Raises:
         UntrustedError: That version is missing, or its keys did not sign it.

@@ -65,7 +65,7 @@ def test_an_agent_follows_a_recovery(scene, key, role, jump):
 
 
 def test_an_agent_goes_back_from_what_a_thief_added(scene):
-    """Others had ordered it already: it is called back as its release goes, and the next number is above it."""
+    """Others had ordered it already: it is called back as its release goes, and the next goes above it."""
     good = scene.forge.version("agent.releases")
     scene.release("6.6.6")
     assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
