@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from repo_tools.names import check_visible
 from repo_tools.output import Answer, Terminal, ask_secret, error
 from repo_tools.workspace import Workspace
 
+_CLOSE = timedelta(days=1)
+"""What a time that somebody tries out may differ by, and lock nobody out for long."""
 _WAITS = "another tidegate is at work in this workspace: this waits until it is done"
 
 
@@ -38,6 +40,11 @@ class App:
         present = datetime.now(UTC).replace(microsecond=0)
         said = self.environ.get("TIDEGATE_NOW")
         return moments.moment(said, present) if said else present
+
+    def pretended(self) -> datetime | None:
+        """Return the present that TIDEGATE_NOW says, where it is days away from this machine's clock."""
+        said = self.now()
+        return said if abs(said - datetime.now(UTC)) > _CLOSE else None
 
     def passphrases(self) -> Passphrases:
         """Return where passphrases come from."""

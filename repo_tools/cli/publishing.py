@@ -98,6 +98,7 @@ def go_out(app: App, desk: Desk, options: Mapping[str, Any]) -> Answer:
     data = {"published": dict(publication.roles), "files": publication.names, "changes": wording}
     if options["dry_run"]:
         return _planned(desk, publication, data, wording)
+    _doubt_clock(app)
     _pace(app, desk, at_once=options["at_once"])
     shown = agree(app, wording, "published", yes=options["yes"])
     if cosigning(desk):
@@ -145,6 +146,7 @@ def refresh(app: App, lasting: str | None, after_future: bool, at_once: bool) ->
       tidegate refresh --lasting 12h
     """
     desk = app.desk()
+    _doubt_clock(app)
     _pace(app, desk.published(), at_once=at_once)
     span = timedelta(seconds=moments.seconds(lasting)) if lasting else None
     version = work.refresh(desk, span, after_future=after_future)
@@ -160,6 +162,12 @@ def _to_renew(desk: Desk) -> list[str]:
         return upkeep(desk, {role: desk.tree.view(role).expires_at for role in due(desk, None)})
     except TidegateError as error:
         return [f"what expires could not be read: {error.message}; tidegate check says more"]
+
+
+def _doubt_clock(app: App) -> None:
+    """Warn before a time that somebody tries out is signed as the present."""
+    if now := app.pretended():
+        app.terminal.warn(f"TIDEGATE_NOW is set: {moment(now)} is signed as the present; unset TIDEGATE_NOW")
 
 
 def _pace(app: App, desk: Desk, *, at_once: bool) -> None:

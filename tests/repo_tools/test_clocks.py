@@ -1,6 +1,6 @@
 """Publishers whose clocks are wrong: found out by the store's own, and mended when it was too late."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -76,6 +76,20 @@ def test_a_publication_from_the_future_locks_nobody_out(rolled, danger):
     again = rolled.run("refresh", "--after-future")
     assert again.exit_code == 2
     assert "that is no future" in again.stderr
+
+
+@pytest.mark.parametrize("command", ["publish", "refresh"])
+def test_a_time_that_somebody_tries_out_is_not_published_in_silence(work, command):
+    """A forgotten TIDEGATE_NOW signs what expires in generations; the real clock is never doubted."""
+    work.now = None
+    work.do("renew", "--yes", "--within", "3650d")
+    assert "TIDEGATE_NOW" not in work.run("refresh").stderr
+    work.now = datetime(2200, 1, 1, tzinfo=UTC)
+    work.do("renew", "--yes")
+    done = work.run("--json", command)
+    assert done.exit_code == 0
+    assert done.stderr.count("TIDEGATE_NOW is set: 2200-01-01T00:00:00Z is signed as the present") == 1
+    assert done.json
 
 
 def test_a_timestamp_does_not_outlive_its_snapshot(work):
