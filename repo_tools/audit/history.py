@@ -1,7 +1,8 @@
 """Order what was collected: publications, one for each kept timestamp, with the root in force at the time.
 
 A root has no issue time of its own; it is in force from the first publication that needs it: whose
-timestamp, snapshot or targets the root before does not bear out, or allow to last as long. Pure.
+timestamp, snapshot or targets the root before does not bear out, or allow to last as long, or that was
+signed when the root before had expired. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 
 import msgspec
 
@@ -166,18 +168,19 @@ def _passed(collected: Collected, skipped: set[int], made: Sequence[Publication]
 def _in_force(
     made: Publication, roots: Sequence[Paper], before: Publication | None, proofs: Proofs
 ) -> Publication:
-    """Return a publication under the first root that bears it out and lets it last as long as it does.
+    """Return a publication under the first root that bears it out, had not expired and lets it last as long.
 
-    Without such a one, under the first that bears it out; without that, as it is.
+    Without such a one, under the first that bears it out and does best; without that, as it is.
     """
-    best: Publication | None = None
+    found: list[tuple[tuple[bool, bool], Publication]] = []
     for root in roots:
         under = msgspec.structs.replace(made, root=root)
         if borne_out(under, proofs):
-            if not any(overlong(before, under)):
+            doubts = (any(overlong(before, under)), under.at is not None and root.body.expires <= under.at)
+            if not any(doubts):
                 return under
-            best = best or under
-    return best or made
+            found.append((doubts, under))
+    return min(found, key=itemgetter(0), default=((), made))[1]
 
 
 def overlong(

@@ -15,6 +15,27 @@ def test_a_limit_that_roots_owners_raised_counts_from_its_publication(told):
     assert found(told) == {}
 
 
+def test_a_root_that_was_renewed_late_is_in_force_from_then_on(told):
+    """What is published after its renewal is not said to be under the root that had expired."""
+    told.now += timedelta(days=400)
+    told.do("renew", "--yes")
+    told.do("publish")
+    for _ in range(2):
+        told.now += timedelta(hours=1)
+        told.do("refresh")
+    assert found(told) == {}
+    assert "root" not in {one["role"] for one in audit(told).json["findings"]}
+
+
+def test_a_root_that_expired_and_was_not_renewed_is_told(told):
+    """While nothing succeeds it, the audit says since when hosts refuse it."""
+    told.now += timedelta(days=400)
+    told.do("refresh")
+    said = [one["text"] for one in audit(told).json["findings"] if one["role"] == "root"]
+    assert any("root 1 had expired when timestamp" in text for text in said)
+    assert any("root 1 has expired on" in text for text in said)
+
+
 def test_a_later_root_begins_the_audit_there(told):
     """It says so, and raises no alarm about what was signed by keys that this root does not know."""
     told.do("key", "new", "root-2", "--no-passphrase")
