@@ -62,6 +62,11 @@ class Desk:
         """The files that the tree lists."""
         return Contents(self.workspace.staged_targets, self.store)
 
+    def start_from(self, timestamp: int | None) -> None:
+        """Read what is published from an older timestamp on; None: from the published one."""
+        self.reread()
+        self.live = Live(self.store, self.workspace.root_bytes(), timestamp)
+
     def reread(self) -> None:
         """Forget what was read of the store and of what is staged."""
         for part in ("live", "tree"):

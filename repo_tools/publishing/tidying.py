@@ -25,6 +25,8 @@ def settle(desk: Desk) -> list[str]:
         desk.tree.drop(role)
     if desk.live.version("root") and desk.live.root_bytes != desk.workspace.root_bytes():
         files.write(desk.workspace.root_file, desk.live.root_bytes)
+    if not desk.tree.staged():
+        honest.forget(desk.workspace)
     if done or not desk.tree.staged():
         _tidy(desk)
     return done

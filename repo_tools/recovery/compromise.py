@@ -17,7 +17,7 @@ from repo_tools.recovery import honest
 from repo_tools.recovery.rotation import check_new, delegations, find, sign_anew
 from repo_tools.roles import FLEET, ONLINE
 from repo_tools.signed.rekeying import call_stolen, delegators, replace_key
-from repo_tools.signed.restoring import restore
+from repo_tools.signed.restoring import past, restore
 from repo_tools.signed.views import KeyInfo
 
 LARGEST = 2**53 - 2
@@ -74,15 +74,18 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
     """
     if key := enrolment.alone(desk, loss.key, delegations(desk)):
         return _end_tokens(desk, key, loss)
-    key, good = find(desk, loss.key), dict(loss.good or {})
+    good = dict(loss.good or {})
     if (timestamp := good.pop("timestamp", None)) is not None:
-        _start_from(desk, key, timestamp)
-    by = delegators(desk.tree, key.keyid)
-    roles = _all(by)
+        desk.start_from(timestamp)
+    key = find(desk, loss.key)
+    roles = _all(delegators(desk.tree, key.keyid))
+    if timestamp is not None:
+        _refuse_start(desk, key, timestamp)
     _refuse(desk, key, loss, roles)
+    _refuse_good(desk, key, good, roles)
+    if timestamp is not None:
+        honest.write(desk.workspace, timestamp)
     for role, version in good.items():
-        if role not in roles or role in {"root", *ONLINE}:
-            raise UsageError(f"{key.name} does not sign {role}", f"--good is for: {', '.join(roles)}")
         restore(desk.tree, role, version)
     by = delegators(desk.tree, key.keyid)
     roles = _all(by)  # a role that a thief left out is back, one that he added is gone
@@ -111,12 +114,20 @@ def _all(by: Mapping[str, list[str]]) -> list[str]:
     return [role for names in by.values() for role in names]
 
 
-def _start_from(desk: Desk, key: KeyInfo, timestamp: int) -> None:
+def _refuse_start(desk: Desk, key: KeyInfo, timestamp: int) -> None:
     if "root" not in delegators(desk.tree, key.keyid) or not _signs_online(desk, key):
         hint = "revoke the online key with it: clients forget versions only when that changes"
         raise UsageError(f"{key.name} does not sign the timestamp", hint)
-    honest.write(desk.workspace, timestamp)
-    desk.reread()
+    if desk.live.timestamp is None or desk.live.timestamp.version != timestamp:
+        hint = "name one that the key of today signed: tidegate log --role timestamp"
+        raise UnsuitableError(f"timestamp {timestamp} is not signed by {key.name}", hint)
+
+
+def _refuse_good(desk: Desk, key: KeyInfo, good: Mapping[str, int], roles: list[str]) -> None:
+    for role, version in good.items():
+        if role not in roles or role in {"root", *ONLINE}:
+            raise UsageError(f"{key.name} does not sign {role}", f"--good is for: {', '.join(roles)}")
+        past(desk.tree, role, version)
 
 
 def _signs_online(desk: Desk, key: KeyInfo) -> bool:

@@ -30,7 +30,14 @@ def read(workspace: Workspace) -> int | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise MalformedError(f"{path} cannot be read: {error}", "plan the recovery again") from error
+        raise MalformedError(
+            f"{path} cannot be read: {error}", "to plan the recovery again: tidegate unstage --all"
+        ) from error
+
+
+def there(workspace: Workspace) -> bool:
+    """Return whether a recovery starts from one, also where it cannot be read."""
+    return _path(workspace).exists()
 
 
 def write(workspace: Workspace, timestamp: int) -> None:

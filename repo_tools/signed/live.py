@@ -17,6 +17,8 @@ from repo_tools.signed.trouble import translated
 from repo_tools.store import TIMESTAMP, Store
 from repo_tools.store.memory import read_signed
 
+_WHICH = "tidegate log --role timestamp lists them; tidegate unstage --all gives up a recovery that names it"
+
 
 class Live:
     """The published metadata of one store.
@@ -24,7 +26,8 @@ class Live:
     Args:
         store: Where it is published.
         anchor: The root that this workspace trusts; a newer one is followed from here.
-        honest: The last timestamp that its keys' owners signed, where a thief signed later ones.
+        honest: The last timestamp that its keys' owners signed, where a thief signed later ones; it counts
+            until the recovery is public: from then on the newest root's keys did not sign it.
     """
 
     def __init__(self, store: Store, anchor: bytes, honest: int | None = None) -> None:
@@ -41,7 +44,7 @@ class Live:
         self.timestamp: Timestamp | None = None
         self.snapshot: Snapshot | None = None
         if self.timestamp_bytes is not None:
-            self._read_summaries(self._honest(honest) if honest else self.timestamp_bytes)
+            self._read_summaries(self._start(self.timestamp_bytes, honest))
 
     @property
     def meta(self) -> dict[str, MetaFile]:
@@ -113,11 +116,14 @@ class Live:
             if data and (found := load(data, Root, "published root")).signed == self.root.signed:
                 self.root, self.root_bytes = found, data
 
-    def _honest(self, version: int) -> bytes:
-        data = self.store.read(f"metadata/{version}.timestamp.json")
+    def _start(self, published: bytes, honest: int | None) -> bytes:
+        """Return the timestamp that everything is read from."""
+        if honest is None:
+            return published
+        data = self.store.read(f"metadata/{honest}.timestamp.json")
         if data is None:
-            raise UntrustedError(f"there is no timestamp {version} in {self.store.location}")
-        return data
+            raise UntrustedError(f"there is no timestamp {honest} in {self.store.location}", _WHICH)
+        return data if self.issued(data, honest) else published
 
     def _follow_root(self) -> None:
         while data := self.store.read(f"metadata/{self.root.signed.version + 1}.root.json"):

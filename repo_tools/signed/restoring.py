@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tuf.api.metadata import Targets
+from tuf.api.metadata import Metadata, Targets
 
 from metadata.errors import UntrustedError
 from repo_tools.roles import parent
@@ -22,12 +22,7 @@ def restore(tree: Tree, role: str, version: int) -> None:
     Raises:
         UntrustedError: That version is missing, or its keys did not sign it.
     """
-    data = tree.live.store.read(f"metadata/{version}.{role}.json")
-    if data is None:
-        raise UntrustedError(f"there is no version {version} of {role} in {tree.live.store.location}")
-    old = load(data, Targets, f"{role} version {version}")
-    with translated(f"{role} version {version}"):
-        tree.live_metadata(parent(role)).signed.verify_delegate(role, old.signed_bytes, old.signatures)
+    old = past(tree, role, version)
     was, live = view(role, old.signed), tree.live_view(role)
     with tree.changing(role, renew=True) as signed:
         signed.targets = old.signed.targets
@@ -35,6 +30,22 @@ def restore(tree: Tree, role: str, version: int) -> None:
         signed.unrecognized_fields = {**old.signed.unrecognized_fields, **(_given(was, live) if live else {})}
     for below in was.delegations:
         tree.live.targets(below, old.signed)
+
+
+def past(tree: Tree, role: str, version: int) -> Metadata[Targets]:
+    """Return a published version of a role, signed by those who sign it today.
+
+    Raises:
+        UntrustedError: It is missing, or they did not sign it.
+    """
+    data = tree.live.store.read(f"metadata/{version}.{role}.json")
+    if data is None:
+        hint = f"tidegate log --role {role} lists its versions"
+        raise UntrustedError(f"there is no version {version} of {role} in {tree.live.store.location}", hint)
+    old = load(data, Targets, f"{role} version {version}")
+    with translated(f"{role} version {version}"):
+        tree.live_metadata(parent(role)).signed.verify_delegate(role, old.signed_bytes, old.signatures)
+    return old
 
 
 def _given(was: View, live: View) -> dict[str, Any]:
