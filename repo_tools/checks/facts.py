@@ -11,6 +11,7 @@ from metadata.errors import MalformedError, TidegateError, UnsuitableError, Untr
 from metadata.release import Release
 from repo_tools.checks.documents import documents_of
 from repo_tools.checks.mirrors import Mirror, read_mirrors
+from repo_tools.checks.restored import restored
 from repo_tools.checks.seen import Damage, Seen, unreadable
 from repo_tools.desk import Desk
 from repo_tools.fleet import enrolment
@@ -70,6 +71,8 @@ class Facts:
     """Names of the keys that may sign registration tokens, by key id."""
     orphans: Sequence[str] = ()
     """Published roles that the staged ones make unreadable."""
+    restored: frozenset[str] = frozenset()
+    """Staged roles that other keys sign, and that list what an older version did, which is recovered."""
 
     @property
     def stolen(self) -> dict[str, str]:
@@ -111,9 +114,6 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
     roles = ["root", "targets", *_delegated(desk)]
     before = {role: found for role in roles if live.version(role) and (found := tree.live_view(role))}
     after = {role: found for role in roles if (found := tree.find(role))}
-    expiries = {role: found.expires_at for role, found in after.items()}
-    if not publishing and live.timestamp and live.snapshot:
-        expiries |= {"timestamp": live.timestamp.expires, "snapshot": live.snapshot.expires}
     staged = frozenset(tree.staged())
     return Facts(
         now=desk.now,
@@ -123,7 +123,7 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
         versions=_versions(desk, {*roles, *staged}),
         listed_before=frozenset(live.meta),
         listed_after=frozenset({*live.meta, *staged} - {"root"}),
-        expiries=expiries,
+        expiries=_expiries(desk, after, publishing=publishing),
         channels=list(_channels(desk, seen, unread)),
         documents=documents_of(desk, before, after, seen, unread) if publishing or seen.everything else {},
         seen=seen,
@@ -132,10 +132,18 @@ def gather(desk: Desk, *, publishing: bool, seen: Seen | None = None) -> Facts:
         policies=_policies(desk),
         enrolling=_enrolling(desk, seen, unread),
         orphans=orphans(tree),
+        restored=restored(desk),
         mirrors=read_mirrors(desk, deep=seen.everything),
         issued=_issued(desk),
         publishing=publishing,
     )
+
+
+def _expiries(desk: Desk, after: Mapping[str, View], *, publishing: bool) -> dict[str, datetime]:
+    live, found = desk.live, {role: view.expires_at for role, view in after.items()}
+    if publishing or not live.timestamp or not live.snapshot:
+        return found
+    return {**found, "timestamp": live.timestamp.expires, "snapshot": live.snapshot.expires}
 
 
 def _channels(desk: Desk, seen: Seen, unread: list[Damage]) -> Iterator[State]:

@@ -1,10 +1,12 @@
 """Bring back what a role said in an older version."""
 
+import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 from tuf.api.metadata import Metadata, Targets
 
-from metadata.errors import UntrustedError
+from metadata.errors import TidegateError, UntrustedError
 from repo_tools.roles import parent
 from repo_tools.signed.reading import load, view
 from repo_tools.signed.tree import Tree
@@ -46,6 +48,22 @@ def past(tree: Tree, role: str, version: int) -> Metadata[Targets]:
     with translated(f"{role} version {version}"):
         tree.live_metadata(parent(role)).signed.verify_delegate(role, old.signed_bytes, old.signatures)
     return old
+
+
+def said_before(tree: Tree, role: str, versions: Iterable[int]) -> bool:
+    """Return whether one of these versions of a role lists what the staged one does, and its keys signed it.
+
+    Args:
+        tree: Where the role is staged.
+        role: Its name.
+        versions: Those in the store; only what is older than the published one was public for certain.
+    """
+    entries = tree.view(role).entries
+    for version in sorted((one for one in versions if one < tree.live.version(role)), reverse=True):
+        with contextlib.suppress(TidegateError):  # what its keys did not sign proves nothing
+            if view(role, past(tree, role, version).signed).entries == entries:
+                return True
+    return False
 
 
 def _given(was: View, live: View) -> dict[str, Any]:

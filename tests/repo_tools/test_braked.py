@@ -46,6 +46,22 @@ def test_a_rollout_that_is_ordered_after_the_brake_is_a_warning(halted):
     assert not list(braked(gather(halted.desk(), publishing=True)))
 
 
+def test_what_a_recovery_brings_back_does_not_begin(halted):
+    """It was public before the thief's; what nobody published before does begin, whatever keys sign it."""
+    good = [f"--good=agent.stable.{wave}=3" for wave in ("canary", "early", "full")]
+    revoke = ("key", "revoke", "rollouts", "--compromised", "--new", "fresh")
+    halted.do("key", "new", "fresh", "--no-passphrase")
+    halted.do(*revoke, *good)
+    assert not list(braked(gather(halted.desk(), publishing=True)))
+    halted.do("unstage", "--all")
+    halted.add("1.5.1")
+    halted.do("rollout", "start", "stable", "1.5.1")
+    halted.do(*revoke)
+    (found,) = braked(gather(halted.desk(), publishing=True))
+    assert (found.level, found.role) == ("error", "agent.stable.canary")
+    assert found.hint.endswith("or tidegate unstage --all, and order it anew")
+
+
 def test_a_recall_that_the_brake_stops_is_named(rolled):
     """Whoever stops everything stops what sends hosts back; who names a rollout leaves the recall alone."""
     rolled.publish_release("1.5.0", strategy="manual")

@@ -10,6 +10,8 @@ from tests.support.host import Host
 from tests.support.web import serving
 from tests.support.workspace import HERE, Workspace
 
+WAVE_NAMES = ("canary", "full")
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
@@ -77,6 +79,25 @@ def test_an_agent_goes_back_from_what_a_thief_added(scene):
     assert "6.6.6 was published, and retired" in refused.stderr
     attacked(scene, "agent.releases", "releases")
     assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.1.0")
+
+
+def test_an_agent_goes_back_from_what_a_thief_ordered(scene):
+    """The brake holds the thief's rollout, and not the honest one that comes back under it."""
+    good = [f"--good=agent.stable.{one}={scene.forge.version(f'agent.stable.{one}')}" for one in WAVE_NAMES]
+    scene.release("6.6.6")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
+    scene.repo.do("brake", "stable", "--rollout", "stable-0002")
+    scene.repo.sign_and_publish()
+    scene.repo.do("key", "new", "fresh", "--no-passphrase")
+    scene.repo.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh", *good)
+    scene.repo.sign_and_publish()
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
+    scene.repo.do("brake", "stable", "--release")
+    scene.repo.sign_and_publish()
+    scene.recall("1.0.0", "==6.6.6")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.0.0")
+    attacked(scene, "agent.stable.canary", "rollouts")
+    assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.0.0")
 
 
 def test_an_agent_forgets_a_fast_forwarded_timestamp(scene):
