@@ -1,4 +1,4 @@
-"""A rule about time that ran out while people signed: hosts, or waves, whose turn is over start at once."""
+"""Rules about time that ran out: while people signed, so that hosts or waves start at once, or since."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from metadata.documents import Order
 from repo_tools.checks.facts import Facts, Finding, Level
-from repo_tools.output import moment
+from repo_tools.output import moment, when
 from repo_tools.roles import BRAKE
 from repo_tools.rollouts.leading import FAIL_ABOVE, WARN_ABOVE, began, spent
-from repo_tools.rollouts.state import State, held_by
+from repo_tools.rollouts.state import State, has_ended, held_by
 
 APART = timedelta(minutes=30)
 """Waves that begin nearer to each other were promoted one by one, to be published together."""
@@ -29,6 +29,16 @@ def late(facts: Facts) -> Iterator[Finding]:
                 level: Level = "error" if hurts else "warning"
                 text = _sentence(role, order, began(state, order, facts.now), min(over, 1))
                 yield Finding(level, "late", role, text, _anew(state, order, freed=freed and not new))
+
+
+def ended(facts: Facts) -> Iterator[Finding]:
+    """A public order that starts nobody any more, where no base tells a new host what to install."""
+    for state in facts.channels:
+        for role, _digest, order in facts.orders(state):
+            if order == facts.known(role) and order.base is None and has_ended(order, facts.now):
+                text = f"{role}: {order.rollout} ended at {when(order.not_after)}, and new hosts install nothing"
+                hint = f"tidegate rollout resume {state.channel} opens it for another week"
+                yield Finding("warning", "ended", role, text, hint)
 
 
 def _together(facts: Facts, state: State) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     orders.barriers,
     orders.spreads,
     lateness.late,
+    lateness.ended,
     orders.recalls,
     orders.bases,
     orders.paused,

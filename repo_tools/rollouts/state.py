@@ -257,6 +257,11 @@ def closed(order: Order, now: datetime) -> str:
     return f"the order ends at {when(order.not_after)}, before any host could start"
 
 
+def has_ended(order: Order, now: datetime) -> bool:
+    """Return whether an order that goes on starts no host any more: hosts call it closed."""
+    return order.state == "go" and order.not_after is not None and order.not_after <= now
+
+
 def _wave(desk: Desk, channel: Channel, top: View, name: str) -> Wave:
     role = channel.below(name)
     routes = tuple(path.rpartition("/")[2] for path in top.delegations[role].paths)

@@ -12,7 +12,7 @@ from repo_tools.roles import Channel
 from repo_tools.rollouts import braking, hosts
 from repo_tools.rollouts.batches import batch_lines, selected
 from repo_tools.rollouts.staging import Change, roles_of
-from repo_tools.rollouts.state import State, complete, held_by, is_own, read_state
+from repo_tools.rollouts.state import State, complete, has_ended, held_by, is_own, read_state
 from repo_tools.signing import missing, who
 
 Orders = Mapping[str, Order | None]
@@ -40,7 +40,7 @@ def table(desk: Desk, channel: Channel, lines: Sequence[str] = ()) -> Answer:
         "staged": {field: found for field, found in other.items() if found != said[field]},
     }
     here: list[str | Sheet] = (
-        [_sheet(public, orders, str(channel)), *_held(public, desk.now)] if public else []
+        [_sheet(public, orders, desk.now, str(channel)), *_held(public, desk.now)] if public else []
     )
     singles = [*batch_lines(said["selected"], ""), *batch_lines(data["staged"].get("selected"), "staged: ")]
     return Answer(data, [*here, *_ahead(public, staged, ahead, desk.now), *singles, *lines])
@@ -66,7 +66,7 @@ def _ahead(public: State | None, staged: State, orders: Orders, now: datetime) -
     shown: list[str | Sheet] = []
     title = f"{staged.channel}, staged: no host follows it before it is published"
     if any(orders.values()) or not public:
-        shown.append(_sheet(staged, orders, title))
+        shown.append(_sheet(staged, orders, now, title))
     if staged.brake != (public.brake if public else Brake()):
         nothing = [] if staged.brake.hold else ["the brake holds nothing"]
         shown += [f"staged: {line}" for line in (*nothing, *_held(staged, now))]
@@ -126,14 +126,14 @@ def _waves(state: State, orders: Orders) -> list[dict[str, Any]]:
     ]
 
 
-def _sheet(state: State, orders: Orders, title: str) -> Sheet:
+def _sheet(state: State, orders: Orders, now: datetime, title: str) -> Sheet:
     columns = ["wave", "share", "routes", "rollout", "version", "state", "base", "from", "spread", "until"]
     rows = [
         [
             wave.name,
             share_text(state, wave.name),
             str(len(wave.routes)),
-            *_order(state, orders.get(wave.name)),
+            *_order(state, orders.get(wave.name), now),
         ]
         for wave in state.waves
         if wave.name in orders
@@ -141,7 +141,7 @@ def _sheet(state: State, orders: Orders, title: str) -> Sheet:
     return Sheet(columns, rows, title, spare=("routes", "share", "base", "spread"))
 
 
-def _order(state: State, order: Order | None) -> list[str]:
+def _order(state: State, order: Order | None, now: datetime) -> list[str]:
     if order is None:
         return ["-", "-", "nothing ordered", "-", "-", "-", "-"]
     recalled = f", recalls {order.recall.from_versions}" if order.recall else ""
@@ -149,7 +149,7 @@ def _order(state: State, order: Order | None) -> list[str]:
     return [
         order.rollout,
         order.version,
-        f"{_stands(state, order)}{done}{recalled}",
+        f"{_stands(state, order, now)}{done}{recalled}",
         order.base.version if order.base else "-",
         to_minute(order.not_before),
         span(order.spread_s),
@@ -157,8 +157,10 @@ def _order(state: State, order: Order | None) -> list[str]:
     ]
 
 
-def _stands(state: State, order: Order) -> str:
-    return "braked" if order.state == "go" and held_by(state.brake, order) else order.state
+def _stands(state: State, order: Order, now: datetime) -> str:
+    if order.state == "go" and held_by(state.brake, order):
+        return "braked"
+    return "closed" if has_ended(order, now) else order.state
 
 
 def _held(state: State, now: datetime) -> list[str]:

@@ -101,6 +101,36 @@ def test_waves_that_were_to_follow_each_other_start_together(danger):
     assert updating(sound) == ["canary"]
 
 
+@disaster("ended")
+def test_an_order_that_has_ended_leaves_new_hosts_with_nothing(work, tmp_path):
+    """Every role is renewed and no rollout is complete: somebody must open the order anew."""
+    danger = Danger(work, tmp_path / "clients")
+    work.publish_release("1.4.2")
+    assert stands(work) == {"go"}
+    danger.wait(days=100)
+    work.do("renew", "--yes")
+    work.do("publish")
+    new = danger.host("full")
+    assert danger.decision(new)["decision"]["rule"] == "closed"
+    assert stands(work) == {"closed"}
+    said = [one["text"] for one in work.do("check")["findings"] if one["rule"] == "ended"]
+    assert len(said) == 3
+    assert (
+        "agent.stable.canary: stable-0001 ended at 2026-11-29 12:00Z, and new hosts install nothing" in said
+    )
+    work.do("rollout", "resume", "stable")
+    work.sign_and_publish()
+    assert danger.decision(new)["decision"]["rule"] == "update"
+    assert stands(work) == {"go"}
+    assert not [one for one in work.do("check")["findings"] if one["rule"] == "ended"]
+
+
+def stands(work: Workspace) -> set[str]:
+    """Return how the waves' orders stand, as their table says it."""
+    lines = work.run("rollout", "status").stdout.splitlines()
+    return {word for line in lines for word in line.split() if word in {"go", "hold", "closed", "braked"}}
+
+
 def test_some_waves_that_start_together_are_a_warning(danger):
     """Two of three hours went by: the last wave still waits, and whoever signs is told."""
     started(danger)

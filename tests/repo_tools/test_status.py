@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.people import team
-from tests.support.workspace import Workspace
+from tests.support.workspace import Result, Workspace
 
 
 def test_what_is_staged_is_not_shown_as_live(rolled):
@@ -76,9 +76,14 @@ def test_what_expired_is_said_with_what_mends_it(rolled):
     assert rolled.do("status")["expired"] == []
 
 
+def urged(done: Result) -> list[str]:
+    """Return what a command says beside its result, but for that the story's clock is not the machine's."""
+    return [line for line in done.stderr.splitlines() if "TIDEGATE_NOW" not in line]
+
+
 def test_the_daily_job_says_what_people_must_renew(rolled):
     """Whoever reads only what the job says hears of it in time, and later; what is staged renews nothing."""
-    assert rolled.run("refresh").stderr == ""
+    assert urged(rolled.run("refresh")) == []
     rolled.now += timedelta(days=50)
     told = rolled.run("refresh")
     assert told.exit_code == 0
@@ -90,7 +95,7 @@ def test_the_daily_job_says_what_people_must_renew(rolled):
         assert told.exit_code == 0
         assert "3 roles expired, and hosts start nothing: next: tidegate renew" in told.stderr
     rolled.do("publish")
-    assert rolled.run("refresh").stderr == ""
+    assert urged(rolled.run("refresh")) == []
 
 
 def test_a_refresh_stands_where_a_role_cannot_be_read(danger):
