@@ -36,7 +36,8 @@ def ended(facts: Facts) -> Iterator[Finding]:
     for state in facts.channels:
         for role, _digest, order in facts.orders(state):
             if order == facts.known(role) and order.base is None and has_ended(order, facts.now):
-                text = f"{role}: {order.rollout} ended at {when(order.not_after)}, and new hosts install nothing"
+                since = f"{order.rollout} ended at {when(order.not_after)}"
+                text = f"{role}: {since}, and new hosts install nothing"
                 hint = f"tidegate rollout resume {state.channel} opens it for another week"
                 yield Finding("warning", "ended", role, text, hint)
 
