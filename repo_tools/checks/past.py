@@ -11,9 +11,7 @@ from repo_tools.rollouts.state import State
 RECENT = timedelta(days=7)
 """What monitoring calls an error for so long: it cannot be mended, and somebody must hear of it."""
 _ANEW = "no client ever goes back: prepare it anew from what is live"
-_WHO = (
-    "no client ever goes back: find out who signed it (tidegate log); a thief's key is revoked by key revoke"
-)
+_WHO = "no client ever goes back: tidegate log --role {} says who signed it; a thief's key is revoked by key revoke"
 
 
 def jump(facts: Facts) -> Iterator[Finding]:
@@ -35,7 +33,7 @@ def jump(facts: Facts) -> Iterator[Finding]:
             if ahead > MAX_JUMP and facts.versions.get(role, 0) >= version:
                 level: Level = "error" if recent else "warning"
                 text = f"{role} jumped {ahead} versions ahead, from {known[role]} to {version}"
-                yield Finding(level, "jump", role, text, _WHO)
+                yield Finding(level, "jump", role, text, _WHO.format(role))
 
 
 def roots(facts: Facts) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from repo_tools.fleet import enrolment
 from repo_tools.keys.folder import KeyFile
 from repo_tools.recovery import honest
 from repo_tools.recovery.rotation import check_new, delegations, find, sign_anew
-from repo_tools.roles import FLEET, ONLINE
+from repo_tools.roles import FLEET, MAX_JUMP, ONLINE
 from repo_tools.signed.rekeying import call_stolen, delegators, replace_key
 from repo_tools.signed.restoring import past, restore
 from repo_tools.signed.views import KeyInfo
@@ -81,6 +81,8 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
     roles = _all(delegators(desk.tree, key.keyid))
     if timestamp is not None:
         _refuse_start(desk, key, timestamp)
+    elif "timestamp" in roles:
+        _refuse_ahead(desk)
     _refuse(desk, key, loss, roles)
     _refuse_good(desk, key, good, roles)
     if timestamp is not None:
@@ -121,6 +123,16 @@ def _refuse_start(desk: Desk, key: KeyInfo, timestamp: int) -> None:
     if desk.live.timestamp is None or desk.live.timestamp.version != timestamp:
         hint = "name one that the key of today signed: tidegate log --role timestamp"
         raise UnsuitableError(f"timestamp {timestamp} is not signed by {key.name}", hint)
+
+
+def _refuse_ahead(desk: Desk) -> None:
+    """Refuse to go on from a timestamp that follows no other: a thief's, which nobody could go below later."""
+    version = desk.live.timestamp.version if desk.live.timestamp else 0
+    before = range(version - 1, max(0, version - 1 - MAX_JUMP), -1)
+    if before and not any(desk.store.has(f"metadata/{one}.timestamp.json") for one in before):
+        text = f"timestamp {version} has run ahead of all others"
+        hint = "add --good timestamp=VERSION, the last honest one: tidegate log --role timestamp lists them"
+        raise UnsuitableError(text, hint)
 
 
 def _refuse_good(desk: Desk, key: KeyInfo, good: Mapping[str, int], roles: list[str]) -> None:

@@ -11,7 +11,7 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
 from metadata.errors import ConflictError, TidegateError, UnsuitableError
-from metadata.fields import time_text
+from metadata.fields import MAX_INTEGER, time_text
 from repo_tools.roles import lifetime
 from repo_tools.signed.canonical import payload
 from repo_tools.signed.live import Live
@@ -21,6 +21,7 @@ from repo_tools.signed.views import EXPIRY_FIELD, ISSUED_FIELD, PASSED_FIELD
 
 AT_WORK = timedelta(minutes=10)
 """So long a publisher may take for its last two requests; clocks differ by up to five minutes."""
+LOWER = "to go on lower: tidegate key revoke ONLINE-KEY --compromised --new KEY --good timestamp=VERSION"
 Signers = Mapping[str, Sequence[Signer]]
 
 
@@ -210,6 +211,9 @@ def _meta(version: int, data: bytes) -> MetaFile:
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
     role = metadata.signed.type
+    if metadata.signed.version > MAX_INTEGER:
+        text = f"{role} has run up to version {metadata.signed.version - 1}: nothing can follow it"
+        raise UnsuitableError(text, LOWER)
     for signer in signers:
         with translated(role), signing(role, key_info(signer.public_key).name):
             metadata.sign(signer, append=True)

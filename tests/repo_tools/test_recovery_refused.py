@@ -36,6 +36,23 @@ def test_a_refused_recovery_changes_nothing(stage, options, code, said):
     stage.everybody_is_well()
 
 
+@pytest.mark.parametrize("version", [10_000, 2**53 - 1, 2**60])
+def test_nobody_goes_on_from_a_timestamp_that_ran_ahead(stage, version):
+    """What follows a thief's number can never be taken back, and above 2^53 no client need read it."""
+    good = stage.forge.version("timestamp")
+    stage.run_away(version)
+    refreshed = stage.work.run("refresh").exit_code == 0
+    assert refreshed == (version < 2**53 - 1)
+    stage.run_away(version)
+    stage.key("fresh")
+    refused = stage.work.run(*ONLINE, "--new", "fresh")
+    assert refused.exit_code == 13
+    assert f"timestamp {version} has run ahead" in refused.stderr
+    stage.work.do(*ONLINE, "--new", "fresh", "--good", f"timestamp={good}")
+    stage.publish()
+    stage.everybody_is_well()
+
+
 def test_a_timestamp_of_an_earlier_online_key_is_no_start(stage):
     """Whoever the key of today replaced signed it: clients would refuse it."""
     stage.key("online-2")
