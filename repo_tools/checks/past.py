@@ -11,7 +11,7 @@ from repo_tools.rollouts.state import State
 RECENT = timedelta(days=7)
 """What monitoring calls an error for so long: it cannot be mended, and somebody must hear of it."""
 _ANEW = "no client ever goes back: prepare it anew from what is live"
-_WHO = "no client ever goes back: tidegate log --role {} says who signed it; a thief's key is revoked by key revoke"
+_WHO = "no client ever goes back: tidegate log --role {} says who signed it; key revoke ends a thief's key"
 
 
 def jump(facts: Facts) -> Iterator[Finding]:

@@ -79,10 +79,7 @@ def recover(desk: Desk, loss: Loss) -> Recovery:
         desk.start_from(timestamp)
     key = find(desk, loss.key)
     roles = _all(delegators(desk.tree, key.keyid))
-    if timestamp is not None:
-        _refuse_start(desk, key, timestamp)
-    elif "timestamp" in roles:
-        _refuse_ahead(desk)
+    _refuse_start(desk, key, timestamp)
     _refuse(desk, key, loss, roles)
     _refuse_good(desk, key, good, roles)
     if timestamp is not None:
@@ -116,7 +113,10 @@ def _all(by: Mapping[str, list[str]]) -> list[str]:
     return [role for names in by.values() for role in names]
 
 
-def _refuse_start(desk: Desk, key: KeyInfo, timestamp: int) -> None:
+def _refuse_start(desk: Desk, key: KeyInfo, timestamp: int | None) -> None:
+    if timestamp is None:
+        _refuse_ahead(desk, key)
+        return
     if "root" not in delegators(desk.tree, key.keyid) or not _signs_online(desk, key):
         hint = "revoke the online key with it: clients forget versions only when that changes"
         raise UsageError(f"{key.name} does not sign the timestamp", hint)
@@ -125,9 +125,9 @@ def _refuse_start(desk: Desk, key: KeyInfo, timestamp: int) -> None:
         raise UnsuitableError(f"timestamp {timestamp} is not signed by {key.name}", hint)
 
 
-def _refuse_ahead(desk: Desk) -> None:
-    """Refuse to go on from a timestamp that follows no other: a thief's, which nobody could go below later."""
-    version = desk.live.timestamp.version if desk.live.timestamp else 0
+def _refuse_ahead(desk: Desk, key: KeyInfo) -> None:
+    """Refuse to go on from a thief's timestamp that follows no other: nobody could go below it later."""
+    version = desk.live.timestamp.version if desk.live.timestamp and _signs_online(desk, key) else 0
     before = range(version - 1, max(0, version - 1 - MAX_JUMP), -1)
     if before and not any(desk.store.has(f"metadata/{one}.timestamp.json") for one in before):
         text = f"timestamp {version} has run ahead of all others"
