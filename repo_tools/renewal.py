@@ -1,4 +1,4 @@
-"""Renew in one sitting: stage new versions of everything that expires soon, as it is."""
+"""Renew in one sitting: stage new versions of everything that expires soon, or lasts too long, as it is."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,14 +8,28 @@ from repo_tools.desk import Desk
 from repo_tools.roles import ONLINE, TOP_LEVEL, lifetime
 from repo_tools.signed.rekeying import limit
 
+_SLACK = timedelta(days=1)
+"""How much longer than usual a role may last, before somebody's clock was ahead when it was prepared."""
+
 
 def due(desk: Desk, within: timedelta | None) -> list[str]:
-    """Return the roles that expire within a time, parents first; None: whose life is half over."""
+    """Return roles that expire within a time, parents first; None: whose life is half over, or too long."""
+    if within is not None:
+        return [role for role, left in _left(desk).items() if left <= within]
+    long = overlong(desk)
+    return [role for role, left in _left(desk).items() if left <= lifetime(role) / 2 or role in long]
+
+
+def overlong(desk: Desk) -> list[str]:
+    """Return the roles that last longer than if they were signed now: a clock was ahead when they were."""
+    return [role for role, left in _left(desk).items() if left > lifetime(role) + _SLACK]
+
+
+def _left(desk: Desk) -> dict[str, timedelta]:
     targets = desk.tree.view("targets")
     below = [name for role in targets.delegations for name in (role, *desk.tree.view(role).delegations)]
     roles = ["root", "targets", *(role for role in below if role not in TOP_LEVEL)]
-    left = {role: desk.tree.view(role).expires_at - desk.now for role in roles}
-    return [role for role in roles if left[role] <= (lifetime(role) / 2 if within is None else within)]
+    return {role: desk.tree.view(role).expires_at - desk.now for role in roles}
 
 
 def renew(desk: Desk, within: timedelta | None, limits: Mapping[str, timedelta]) -> list[str]:
@@ -23,7 +37,7 @@ def renew(desk: Desk, within: timedelta | None, limits: Mapping[str, timedelta])
 
     Args:
         desk: The workspace.
-        within: How soon a role must expire to be renewed; None: when half its life is over.
+        within: How soon a role must expire to be renewed; None: when half its life is over, or too long.
         limits: How long signatures of online roles may last from now on.
 
     Raises:

@@ -19,7 +19,11 @@ from repo_tools.signing import following, missing, sign_staged
 
 
 @click.command()
-@click.option("--within", metavar="SPAN", help="Renew what expires within this time. [half of each life]")
+@click.option(
+    "--within",
+    metavar="SPAN",
+    help="Renew what expires within this time. [half of each life, and what lasts too long]",
+)
 @click.option(
     "--limit",
     "limits",

@@ -13,7 +13,7 @@ from repo_tools.desk import Desk
 from repo_tools.output import Answer, Sheet, counted, moment, to_minute
 from repo_tools.publishing.words import staged_changes
 from repo_tools.recovery.online import THREE, cosigning, due_at
-from repo_tools.renewal import due
+from repo_tools.renewal import due, overlong
 from repo_tools.roles import ONLINE
 from repo_tools.signed.signing import digest, signings
 from repo_tools.signed.signing import stale as stale_in
@@ -71,12 +71,17 @@ def upkeep(desk: Desk, expiries: Mapping[str, datetime]) -> list[str]:
     """Return what must be signed anew, and how, for what has expired or will before anybody looks again."""
     late = [role for role, at in expiries.items() if at <= desk.now]
     people = [role for role in late if role not in ONLINE]
-    soon = [role for role in due(desk, None) if role not in late]
+    long = overlong(desk)
+    soon = [role for role in due(desk, None) if role not in {*late, *long}]
     lines = []
     if people:
         lines.append(f"{counted(len(people), 'role')} expired, and hosts start nothing: next: tidegate renew")
     elif soon:
         lines.append(f"half of its life is over for {', '.join(soon)}: tidegate renew")
+    if long:
+        lines.append(
+            f"signed by a clock that was ahead, and lasts too long: {', '.join(long)}: tidegate renew"
+        )
     if len(late) > len(people):
         after = ", once the rest is published" if people else ""
         lines.append(

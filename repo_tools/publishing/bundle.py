@@ -15,7 +15,7 @@ from repo_tools.files import OnBytes, silent
 from repo_tools.publishing.mirror import copy, fill, refuse_ahead
 from repo_tools.publishing.order import publishing_order
 from repo_tools.publishing.reach import needed_before, needed_now
-from repo_tools.signed.client import read_back
+from repo_tools.signed.client import read_ahead
 from repo_tools.signed.live import Live
 from repo_tools.signed.views import Entry
 from repo_tools.store import TIMESTAMP, FullStore
@@ -23,6 +23,7 @@ from repo_tools.store.bundle import Bundle
 
 _SPOOLED_BYTES = 8 << 20
 _OLDER = "this bundle is older than what is there: carry a newer one over"
+_NEWER = "nothing was published: carry a bundle over that is newer, and signed for this root"
 _AGAIN = "export it again, and carry it over once more"
 
 
@@ -64,7 +65,7 @@ def take_in(bundle: Bundle, store: FullStore, root: bytes, now: datetime) -> int
     if live.timestamp is None:
         raise UntrustedError(f"{bundle.path} has no timestamp", _AGAIN)
     refuse_ahead(bundle.read(TIMESTAMP), store, root, _OLDER)
-    read_back(bundle, root, [], now)
+    read_ahead(bundle, root, now, _NEWER)
     for name, entry in needed_now(live).items():
         if entry is not None:
             _verify(bundle, name, entry)

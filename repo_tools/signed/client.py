@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -48,17 +49,7 @@ def read_back(
     Raises:
         UntrustedError: A client does not accept what is published.
     """
-    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder, translated("what is published", _HINT):
-        for role, data in (known or {}).items():
-            (Path(folder) / f"{quote(role, '')}.json").write_bytes(data)
-        client = Updater(
-            metadata_dir=str(Path(folder)),
-            metadata_base_url=f"{_BASE}metadata/",
-            target_base_url=f"{_BASE}targets/",
-            fetcher=StoreFetcher(store),
-            bootstrap=root,
-        )
-        client._trusted_set.reference_time = now  # the clock is an argument; the client has no other door
+    with translated("what is published", _HINT), _client(store, root, now, known or {}) as client:
         client.refresh()
         found = {path: client.get_targetinfo(path) for path in paths}
     entries: dict[str, Entry | None] = {}
@@ -67,3 +58,30 @@ def read_back(
             raise UntrustedError(f"target {path} has no SHA-256", _HINT)
         entries[path] = Entry(path, target.length, target.hashes["sha256"], target.custom) if target else None
     return entries
+
+
+def read_ahead(store: Store, root: bytes, now: datetime, hint: str) -> None:
+    """Read a store that is not published yet as a new client does.
+
+    Raises:
+        UntrustedError: No client would accept it; ``hint`` says what to do.
+    """
+    with translated(f"what is in {store.location}", hint), _client(store, root, now, {}) as client:
+        client.refresh()
+
+
+@contextmanager
+def _client(store: Store, root: bytes, now: datetime, known: Mapping[str, bytes]) -> Iterator[Updater]:
+    """Yield a client that forgets everything afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        for role, data in known.items():
+            (Path(folder) / f"{quote(role, '')}.json").write_bytes(data)
+        client = Updater(
+            metadata_dir=folder,
+            metadata_base_url=f"{_BASE}metadata/",
+            target_base_url=f"{_BASE}targets/",
+            fetcher=StoreFetcher(store),
+            bootstrap=root,
+        )
+        client._trusted_set.reference_time = now  # the clock is an argument; the client has no other door
+        yield client

@@ -78,6 +78,22 @@ def test_a_publication_from_the_future_locks_nobody_out(rolled, danger):
     assert "that is no future" in again.stderr
 
 
+def test_what_a_clock_that_was_ahead_signed_is_renewed(rolled):
+    """Its roles would last a year too long, and nothing of them is due: they are named, and made anew."""
+    rolled.now = NOON + timedelta(days=365)
+    rolled.do("renew", "--yes", "--within", "400d")
+    rolled.do("publish")
+    rolled.now = NOON + timedelta(hours=1)
+    said = rolled.run("refresh", "--after-future").stderr
+    assert "signed by a clock that was ahead, and lasts too long: root, targets, " in said
+    assert "lasts too long: root, targets, " in rolled.run("status").stdout
+    assert "root" in rolled.do("renew", "--yes")["renewed"]
+    rolled.do("publish")
+    assert rolled.do("status")["expiries"]["root"] == "2027-11-22T13:00:00Z"
+    assert "too long" not in rolled.run("status").stdout
+    assert rolled.do("renew", "--yes")["renewed"] == []
+
+
 @pytest.mark.parametrize("command", ["publish", "refresh"])
 def test_a_time_that_somebody_tries_out_is_not_published_in_silence(work, command):
     """A forgotten TIDEGATE_NOW signs what expires in generations; the real clock is never doubted."""

@@ -95,6 +95,19 @@ def test_a_bundle_that_was_changed_or_is_old_brings_nothing(rolled, tmp_path):
     assert "this bundle is older than what is there" in older.stderr
     rolled.now += timedelta(days=4)
     assert rolled.run("bundle", "import", old, "--store", there).exit_code == 15, "old news is no attack"
-    bundle.write_bytes(b"no tar")
-    assert rolled.run(*into).exit_code == 10
+    for damaged in (b"no tar", whole[: len(whole) // 2]):
+        bundle.write_bytes(damaged)
+        assert rolled.run(*into).exit_code == 10
     assert files(there) == before
+
+
+def test_a_bundle_that_expired_on_its_way_says_that_nothing_was_published(rolled, tmp_path):
+    """Whoever carried it carries a newer one over, and looks for nothing in the store."""
+    there, bundle = tmp_path / "there", tmp_path / "updates.tar"
+    rolled.do("bundle", "export", bundle)
+    rolled.now += timedelta(days=4)
+    late = rolled.run("bundle", "import", bundle, "--store", there)
+    assert late.exit_code == 12
+    assert f"what is in {bundle} cannot be trusted: timestamp.json is expired" in late.stderr
+    assert "nothing was published: carry a bundle over that is newer" in late.stderr
+    assert not there.exists()
