@@ -82,7 +82,11 @@ def _at_hand(desk: Desk, delegation: Delegation) -> list[str]:
 def _chosen(desk: Desk, delegation: Delegation) -> list[str]:
     found = _at_hand(desk, delegation)
     if len(found) < delegation.threshold:
-        hint = f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is"
+        first = "tidegate unstage --all, and " if "root" in desk.tree.staged() else ""
+        hint = (
+            f"publishing needs {who(delegation.keys)} in {desk.keys.folder}; or publish where it is; "
+            f"if it is lost: {first}tidegate key revoke {delegation.keys[0].name} --compromised --new KEY"
+        )
         raise SignaturesMissingError(f"no key at hand may sign the {delegation.role}", hint)
     return found
 

@@ -66,6 +66,22 @@ def test_a_timestamp_of_an_earlier_online_key_is_no_start(stage):
     assert untouched(stage.work)
 
 
+def test_a_lost_online_key_is_replaced_as_a_stolen_one(stage):
+    """In peace the old key signs along, so a rotation without it ends nowhere: it says what does not."""
+    (stage.work.keys / "online.pem").unlink()
+    stage.key("fresh")
+    stage.work.do("key", "rotate", "all", "--old", "online", "--new", "fresh")
+    stage.work.do("sign", "--yes")
+    refused = stage.work.run("publish", "--at-once")
+    assert refused.exit_code == 16
+    assert "unstage --all, and tidegate key revoke online --compromised --new KEY" in refused.stderr
+    stage.work.do("unstage", "--all")
+    assert "if it is lost: tidegate key revoke online" in stage.work.run("refresh").stderr
+    stage.work.do(*ONLINE, "--new", "fresh")
+    stage.publish()
+    stage.everybody_is_well()
+
+
 @pytest.mark.parametrize("left", ['{"timestamp": 41}', '{"timestamp": 1}', "{"])
 def test_a_recovery_is_given_up_whatever_it_starts_from(stage, left):
     """A merge may bring a start without what belongs to it, or tear its file."""
