@@ -1,13 +1,15 @@
 """A channel as its signed documents describe it."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import count
 
 from metadata import strict
 from metadata.documents import Brake, Order, Policy
-from metadata.errors import UnsuitableError
+from metadata.errors import TidegateError, UnsuitableError
 from metadata.fields import Pointer
 from metadata.places import PICK_DIGITS
 from metadata.release import Release
@@ -40,6 +42,8 @@ class State:
     catalog: "Catalog"
     picked: Mapping[str, Order] = field(default_factory=dict)
     """The orders of hosts that were selected one by one, by their routes."""
+    replaced: Collection[str] = ()
+    """The rollouts that hosts follow where something else is staged over them."""
 
     @property
     def newest(self) -> str | None:
@@ -58,9 +62,11 @@ class State:
 
     @property
     def next_id(self) -> str:
-        """The id of the next rollout."""
+        """The id of the next rollout: above those that are ordered, and none that hosts or the brake know."""
         ids = [self.newest or "", *(order.rollout for order in self.picked.values())]
-        return f"{self.channel.name}-{max(map(number, ids)) + 1:04d}"
+        following = (f"{self.channel.name}-{one:04d}" for one in count(max(map(number, ids)) + 1))
+        taken = {*self.replaced, *(entry.rollout for entry in self.brake.hold)}
+        return next(one for one in following if one not in taken)
 
 
 class Catalog:
@@ -151,7 +157,8 @@ def read_state(desk: Desk, channel: Channel) -> State:
     roles = [name.rpartition(".")[2] for name in top.delegations]
     waves = tuple(_wave(desk, channel, top, name) for name in roles if name not in NOT_WAVES)
     catalog = Catalog(desk, channel.product)
-    return State(channel, policy, read_brake(desk, channel), waves, catalog, _picked(desk, channel))
+    brake, picked = read_brake(desk, channel), _picked(desk, channel)
+    return State(channel, policy, brake, waves, catalog, picked, _replaced(desk, channel))
 
 
 def read_policy(desk: Desk, channel: Channel) -> Policy:
@@ -170,6 +177,16 @@ def _picked(desk: Desk, channel: Channel) -> dict[str, Order]:
     found = desk.tree.find(channel.below(SELECTED))
     entries = found.entries.items() if found else ()
     return {path.rpartition("/")[2]: order_in(entry) for path, entry in entries}
+
+
+def _replaced(desk: Desk, channel: Channel) -> set[str]:
+    """Return the live rollouts of roles that are staged; what a thief wrote may be no order."""
+    roles = set(desk.tree.view(channel.role).delegations) & set(desk.tree.staged()) - {channel.below(BRAKE)}
+    found = set()
+    for view in (desk.tree.live_view(role) for role in roles):
+        with contextlib.suppress(TidegateError):
+            found |= {order_in(entry).rollout for entry in view.entries.values()} if view else set()
+    return found
 
 
 def ordered_rollouts(desk: Desk, channel: Channel) -> list[str]:

@@ -9,7 +9,7 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import Targets
 
 from tests.agent.forge import Forge
-from tests.support.disasters import BASE, CANARY, CHANNEL, EARLY, RELEASES, Danger, disaster
+from tests.support.disasters import BASE, CANARY, CHANNEL, EARLY, FULL, RELEASES, Danger, disaster
 
 DOCUMENT = "releases/agent/{}/release.json"
 
@@ -256,3 +256,21 @@ def test_two_keys_of_one_person_are_one_person(danger):
     found = danger.work.run("--json", "check", "--url", danger.work.store).json["findings"]
     words = "agent.stable.canary needs 2 signatures, and ann@example.com has as many keys"
     assert words in [one["text"] for one in found if one["rule"] == "thresholds"]
+
+
+@disaster("reused")
+def test_a_rollout_with_the_id_of_a_thiefs_is_held_with_it(danger):
+    """His rollout left no order behind; who brakes it by its name later holds an honest one."""
+    good = [f"--good={role}={danger.work.desk().live.version(role)}" for role in (CANARY, EARLY, FULL)]
+    danger.work.publish_release("1.5.0")
+    danger.work.do("key", "new", "fresh", "--no-passphrase")
+    danger.work.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh", *good)
+    danger.work.sign_and_publish()
+    danger.wait(minutes=10)
+    danger.start("1.6.0")
+    danger.publish_anyway()
+    (found,) = [one for one in danger.work.do("check")["findings"] if one["rule"] == "reused"]
+    assert "agent.stable.canary orders 1.6.0 by stable-0002, which once ordered 1.5.0" in found["text"]
+    danger.work.do("brake", "stable", "--rollout", "stable-0002", "--reason", "the thief's")
+    danger.publish_anyway()
+    assert danger.decision(danger.host("canary"), "1.4.2")["decision"]["rule"] == "hold"

@@ -82,7 +82,7 @@ def test_an_agent_goes_back_from_what_a_thief_added(scene):
 
 
 def test_an_agent_goes_back_from_what_a_thief_ordered(scene):
-    """The brake holds the thief's rollout, and not the honest one that comes back under it."""
+    """The brake holds the thief's rollout, and neither the honest one that comes back nor the recall."""
     good = [f"--good=agent.stable.{one}={scene.forge.version(f'agent.stable.{one}')}" for one in WAVE_NAMES]
     scene.release("6.6.6")
     assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
@@ -92,10 +92,10 @@ def test_an_agent_goes_back_from_what_a_thief_ordered(scene):
     scene.repo.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh", *good)
     scene.repo.sign_and_publish()
     assert (scene.host.tick().exit_code, scene.host.runs) == (0, "6.6.6")
-    scene.repo.do("brake", "stable", "--release")
-    scene.repo.sign_and_publish()
     scene.recall("1.0.0", "==6.6.6")
     assert (scene.host.tick().exit_code, scene.host.runs) == (0, "1.0.0")
+    scene.repo.do("brake", "stable", "--release")
+    scene.repo.sign_and_publish()
     attacked(scene, "agent.stable.canary", "rollouts")
     assert (scene.host.tick().exit_code, scene.host.runs) == (12, "1.0.0")
 

@@ -17,6 +17,8 @@ STOLEN = [
 ]
 """A key, a role that it signs, and how far ahead a thief signs it; the others have stories of their own."""
 
+WAVES = ("agent.stable.canary", "agent.stable.early", "agent.stable.full")
+
 
 def test_every_role_has_a_theft(stage):
     """Root, snapshot and timestamp have stories of their own; whatever else is signed is stolen below."""
@@ -87,6 +89,27 @@ def test_what_a_thief_added_goes_and_stays_known(stage):
     }
     stage.work.publish_release("1.5.0")
     assert stage.forge.read("agent.releases", "releases/agent/1.5.0/release.json")["seq"] == 3
+    stage.everybody_is_well()
+
+
+def test_the_id_of_what_a_thief_ordered_is_not_given_again(stage):
+    """While hosts follow it, or the brake holds it: a brake, and reports, know a rollout by nothing else."""
+    good = [f"--good={role}={stage.forge.version(role)}" for role in WAVES]
+    stage.work.publish_release("1.5.0")
+    stage.key("fresh")
+    stage.work.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh", *good)
+    recall = ("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
+    stage.work.do(*recall)
+    staged = [wave["staged"]["rollout"] for wave in stage.work.do("rollout", "status", "stable")["waves"]]
+    assert set(staged) == {"stable-0003"}
+    stage.work.do("unstage", "--all")
+    stage.work.do("brake", "stable", "--rollout", "stable-0002")
+    stage.work.do("key", "revoke", "rollouts", "--compromised", "--new", "fresh", *good)
+    stage.publish()
+    stage.work.do(*recall)
+    stage.publish()
+    ordered = [wave["order"]["rollout"] for wave in stage.work.do("rollout", "status", "stable")["waves"]]
+    assert set(ordered) == {"stable-0003"}
     stage.everybody_is_well()
 
 
