@@ -4,7 +4,7 @@ Older versions of the releases role keep what they said, so history stays as it 
 signed metadata with its digest: the same version with other content would be refused by whoever knew it.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from metadata.documents import Order
@@ -13,6 +13,8 @@ from repo_tools.desk import Desk
 from repo_tools.roles import BRAKE, SELECTED, Channel, release_path, releases
 from repo_tools.rollouts.state import Catalog, order_in
 from repo_tools.signed.views import View
+
+_BOTH = "retire what hosts reach through it in the same command"
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ def retire(desk: Desk, product: str, versions: Collection[str]) -> Retired:
         if not catalog.published(version):
             hint = f"tidegate unstage {role} takes back what was not published"
             raise UnsuitableError(f"{version} is only staged", hint)
-    needed = _needed(desk, catalog, versions)
-    if needed:
+    ordered, led = _ordered_here(desk, product, versions), _led(catalog, versions)
+    if needed := led | ordered:
         text = "; ".join(f"{version}: {reason}" for version, reason in needed.items())
-        raise UnsuitableError(f"still needed: {text}", "order something else first, or retire both at once")
+        raise UnsuitableError(f"still needed: {text}", "order something else first" if ordered else _BOTH)
     with desk.tree.edit(role) as draft:
         for path in desk.tree.view(role).entries:
             if any(path.startswith(release_path(product, version, "")) for version in versions):
@@ -48,17 +50,23 @@ def retire(desk: Desk, product: str, versions: Collection[str]) -> Retired:
     return Retired(sorted(versions), len(catalog.versions) - len(digests))
 
 
-def _needed(desk: Desk, catalog: Catalog, versions: Collection[str]) -> Mapping[str, str]:
-    """Return why some of these releases cannot go: the first reason that each has."""
+def _ordered_here(desk: Desk, product: str, versions: Collection[str]) -> dict[str, str]:
+    """Return by which order some of these releases cannot go: the first that names each."""
     found: dict[str, str] = {}
-    channels = [channel for channel in desk.channels() if channel.product == catalog.product]
-    for channel in channels:
-        for version, reason in _ordered(desk, channel):
+    for channel in desk.channels():
+        for version, reason in _ordered(desk, channel) if channel.product == product else ():
             found.setdefault(version, reason)
-    for version in sorted(catalog.versions - set(versions)):
-        if via := catalog.release(version).via:
-            found.setdefault(via.version, f"hosts reach {version} through it")
     return {version: reason for version, reason in found.items() if version in versions}
+
+
+def _led(catalog: Catalog, versions: Collection[str]) -> dict[str, str]:
+    """Return through which of these releases hosts reach one that stays: the first that each leads to."""
+    found: dict[str, str] = {}
+    for version in sorted(catalog.versions - set(versions)):
+        via = catalog.release(version).via
+        if via and via.version in versions:
+            found.setdefault(via.version, f"hosts reach {version} through it")
+    return found
 
 
 def _ordered(desk: Desk, channel: Channel) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from repo_tools.signed.reading import timestamp_version
 from repo_tools.signed.sealing import Sealed, Signers, refuse_skipping, seal
 from repo_tools.signed.signing import staged_bytes
 from repo_tools.signed.views import Entry
-from repo_tools.signing import missing, needed, options
+from repo_tools.signing import missing, needed, only, options
 from repo_tools.store import TIMESTAMP
 from repo_tools.store.base import Proving
 from repo_tools.store.lanes import in_lanes, lanes_of
@@ -74,7 +74,9 @@ def refuse_unsigned(desk: Desk) -> None:
         brakes = [role for role in ready if role.endswith(f".{BRAKE}")]
         what = "the brake" if brakes else "what is signed"
         now = f"; {what} can go out now: tidegate publish{options(brakes or ready)}" if ready else ""
-        raise SignaturesMissingError(f"signatures are missing: {lines}", f"they run: tidegate sign{now}")
+        raise SignaturesMissingError(
+            f"signatures are missing: {lines}", f"they run: tidegate sign{only(desk)}{now}"
+        )
 
 
 def prepare(desk: Desk) -> Publication:

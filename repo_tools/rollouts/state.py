@@ -92,7 +92,7 @@ class Catalog:
             if self.published(version):
                 hint = f"tidegate unstage {releases(self.product)} takes that back"
                 raise UnsuitableError(f"the retirement of {version} is staged", hint)
-            hint = f"tidegate release add {version} …; tidegate release list shows what is there"
+            hint = "tidegate release list shows what is there; a new one comes in with tidegate release add"
             raise UnsuitableError(f"there is no release {version} of {self.product}", hint)
         return found
 

@@ -176,6 +176,9 @@ def test_what_is_signed_can_go_out_now(rolled):
     assert refused.exit_code == 16
     assert f"what is signed can go out now: tidegate publish --role {RELEASES}\n" in refused.stderr
     rolled.do("brake", "stable", "--version", "1.4.2")
+    unsigned = rolled.run("publish", "--role", BRAKE)
+    assert unsigned.exit_code == 16
+    assert f"they run: tidegate sign --role {BRAKE}\n" in unsigned.stderr
     rolled.do("sign", "--yes", "--role", BRAKE)
     hint = f"the brake can go out now: tidegate publish --role {BRAKE}\n"
     assert hint in rolled.run("publish").stderr

@@ -77,6 +77,8 @@ def test_its_files_are_removed_with_its_history(moved):
     [
         ("1.6.0", "stable-0003 orders it in agent.stable.canary"),
         ("9.9.9", "there is no release 9.9.9"),
+        ("9.9.9", "hint: tidegate release list shows what is there"),
+        ("1.6.0", "hint: order something else first\n"),
         ("1.7.0", "is only staged"),
     ],
 )
@@ -87,6 +89,7 @@ def test_what_is_needed_or_not_there_stays(moved, version, said):
     result = moved.run("release", "retire", "1.5.0", version)
     assert result.exit_code == 13
     assert said in result.stderr
+    assert "at once" not in result.stderr
     assert moved.do("status")["staged"] == before
 
 
@@ -97,7 +100,9 @@ def test_a_base_a_way_and_a_recall_keep_their_releases(rolled):
     assert refused.exit_code == 13
     assert "it is the base in agent.stable.canary" in refused.stderr
     rolled.promote()
-    assert "hosts reach 1.5.0 through it" in rolled.run("release", "retire", "1.4.2").stderr
+    way = rolled.run("release", "retire", "1.4.2").stderr
+    assert "hosts reach 1.5.0 through it" in way
+    assert "retire what hosts reach through it in the same command" in way
     rolled.do("rollout", "recall", "stable", "1.4.2", "--from", "==1.5.0")
     rolled.sign_and_publish()
     assert (
