@@ -6,8 +6,11 @@ from metadata.errors import MalformedError, UsageError
 from repo_tools.audit.readonly import Reading
 from repo_tools.audit.sources import open_source
 from repo_tools.cli.app import App
+from repo_tools.signed.reading import refuse_other_than_root
 from repo_tools.store import open_store
 from repo_tools.workspace import Workspace
+
+_NAME_ROOT = "name a root file, such as the root.json that hosts enrol with"
 
 
 def trusted_root(app: App, root: Path | None) -> bytes:
@@ -15,7 +18,7 @@ def trusted_root(app: App, root: Path | None) -> bytes:
 
     Raises:
         UsageError: There is neither.
-        MalformedError: The file cannot be read.
+        MalformedError: The file cannot be read, or holds no root.
     """
     if root is None:
         try:
@@ -23,7 +26,9 @@ def trusted_root(app: App, root: Path | None) -> bytes:
         except UsageError as error:
             hint = "name the root that you trust with --root FILE, or go to the workspace"
             raise UsageError("no root is trusted here", hint) from error
-    return content(root, "name a root file")
+    data = content(root, _NAME_ROOT)
+    refuse_other_than_root(data, str(root), _NAME_ROOT)
+    return data
 
 
 def content(path: Path, hint: str) -> bytes:

@@ -36,8 +36,18 @@ def load(data: bytes, kind: type[T], what: str, hint: str = "") -> Metadata[T]:
     with translated(what, hint):
         parsed: Metadata[T] = Metadata.from_bytes(data)
     if not isinstance(parsed.signed, kind):
-        raise MalformedError(f"{what} holds {parsed.signed.type} metadata, not {kind.__name__.lower()}")
+        text = f"{what} holds {parsed.signed.type} metadata, not {kind.__name__.lower()}"
+        raise MalformedError(text, hint)
     return parsed
+
+
+def refuse_other_than_root(data: bytes, what: str, hint: str) -> None:
+    """Refuse a file that was named as a root and is none.
+
+    Raises:
+        MalformedError: It says which file, and what it holds.
+    """
+    load(data, Root, what, hint)
 
 
 def view(role: str, signed: Root | Targets) -> View:

@@ -34,6 +34,19 @@ def test_an_address_with_an_open_bracket(rolled, command):
     assert "not an address: 'http://[::1'" in refused.stderr
 
 
+@pytest.mark.parametrize("command", [("inspect", "root"), ("log",), ("audit",)])
+@pytest.mark.parametrize("held", ["no JSON", "timestamp"])
+def test_a_root_file_that_is_none(rolled, tmp_path, command, held):
+    """It is named by its path, with what a root file is: the workspace's own is not to blame."""
+    named = tmp_path / "named.json"
+    live = rolled.store / "metadata" / "timestamp.json"
+    named.write_bytes(live.read_bytes() if held == "timestamp" else b"no JSON")
+    refused = rolled.run(command[0], str(rolled.store), *command[1:], "--root", str(named))
+    assert refused.exit_code == 10
+    assert f"error: {named} " in refused.stderr
+    assert "hint: name a root file" in refused.stderr
+
+
 @pytest.mark.parametrize("place", ["nowhere", "root.json"])
 def test_a_bundle_for_a_folder_that_is_none(rolled, place):
     """It says which file cannot be written, and why."""
