@@ -134,17 +134,18 @@ def following(desk: Desk, *, told: bool = False) -> str:
     """
     if not desk.tree.staged():
         return "nothing is staged"
+    program = desk.workspace.program
     if any(desk.tree.overtaken(role) for role in desk.tree.staged()):
-        return "next: tidegate publish --rebase prepares what was overtaken again, on what is live"
+        return f"next: {program} publish --rebase prepares what was overtaken again, on what is live"
     still = missing(desk)
     if not still:
-        return f"next: tidegate publish{only(desk)}"
+        return f"next: {program} publish{only(desk)}"
     here = any(wants(one, key) for one in still for key in at_hand(desk))
     where = "" if here else ", where one of the keys is; none of them is here"
     whose = "; ".join(needed(still))
     if len(whose) > _MUCH:
         whose = f"{counted(len({one.role for one in still}), 'role')} to sign, tidegate status shows by whom"
-    return f"next: tidegate sign{only(desk)}{where}" + ("" if told else f" ({whose})")
+    return f"next: {program} sign{only(desk)}{where}" + ("" if told else f" ({whose})")
 
 
 def only(desk: Desk) -> str:

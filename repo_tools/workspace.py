@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -91,6 +92,11 @@ class Workspace:
                 f"{path} cannot be read: {error}", "mend it; an unknown key is an error"
             ) from error
         return cls(folder, settings)
+
+    @property
+    def program(self) -> str:
+        """What a command to paste begins with, so that it works where this one was typed."""
+        return "tidegate" if self.folder == Path() else f"tidegate -C {quote(str(self.folder))}"
 
     def write_settings(self, product: str) -> None:
         """Make the folder a workspace; the last step of founding one."""

@@ -63,5 +63,5 @@ def _lines(desk: Desk, channel: Channel) -> list[str]:
     own = desk.alone([role])
     if desk.tree.staged() == [role]:
         return next_steps(desk, channel)
-    then = f"then: tidegate publish{only(own)}; what else is staged stays so"
+    then = f"then: {desk.workspace.program} publish{only(own)}; what else is staged stays so"
     return [*next_steps(own, channel), then]

@@ -93,7 +93,8 @@ def add_command(app: App, version: str, source: Path, **options: Any) -> Answer:
         app.terminal.note(f"no probe and no health: hosts keep it when the service runs for {span_s}")
     every = desk.channels()
     own = [one.name if len(every) == 1 else str(one) for one in every if one.product == product]
-    following = f"next: tidegate rollout start {own[0] if len(own) == 1 else 'CHANNEL'} {version}"
+    begin = f"rollout start {own[0] if len(own) == 1 else 'CHANNEL'} {version}"
+    following = f"next: {desk.workspace.program} {begin}"
     return Answer(
         data,
         [f"staged {what}: {counted(draft.length, 'byte')}", *map(_patch, draft.patches), following],

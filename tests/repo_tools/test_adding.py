@@ -35,7 +35,7 @@ def test_what_comes_next_is_said(rolled):
     assert (
         "jobs that say stable alone are refused from now on: say relay/stable, or agent/stable" in said.stdout
     )
-    assert "next: tidegate sign" in said.stdout
+    assert f"next: tidegate -C {rolled.folder} sign" in said.stdout
     assert "rollout start relay/stable VERSION" in said.stdout
     refused = rolled.run("rollout", "status", "stable")
     assert (refused.exit_code, "agent/stable, relay/stable" in refused.stderr) == (2, True)

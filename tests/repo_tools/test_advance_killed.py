@@ -112,7 +112,10 @@ def test_what_one_of_two_signed_waits_for_the_other(asked):
     before = (asked.folder / "staged" / "metadata" / f"{FULL}.json").read_bytes()
     done = asked.run("rollout", "advance", "stable", "--publish")
     assert (done.exit_code, f"{FULL} was prepared before, and lacks signatures" in done.stdout) == (0, True)
-    assert f"next: tidegate sign --role {FULL} (agent.stable.full: 1 more of rollouts-2)" in done.stdout
+    following = (
+        f"next: tidegate -C {asked.folder} sign --role {FULL} (agent.stable.full: 1 more of rollouts-2)"
+    )
+    assert following in done.stdout
     assert (asked.folder / "staged" / "metadata" / f"{FULL}.json").read_bytes() == before
     asked.do("sign", "--key", "rollouts-2", "--yes")
     assert "was signed before" in advance(asked, "--dry-run")["text"]

@@ -119,11 +119,11 @@ def test_a_brake_comes_out_in_the_midst_of_anything(pair, stage):
 def test_brake_says_how_it_comes_out_alone(pair):
     """Where other things are staged, the next two commands name the brake and leave the rest."""
     alice, _bob = pair
-    assert "next: tidegate publish" not in alice.run("brake", "stable", "--reason", "x", "--dry-run").stdout
+    assert "next: " not in alice.run("brake", "stable", "--reason", "x", "--dry-run").stdout
     a_recall(alice)
     said = alice.run("brake", "stable", "--reason", "crash loops").stdout
-    assert f"next: tidegate sign --role {BRAKE} ({BRAKE}: 1 more of " in said
-    assert f"then: tidegate publish --role {BRAKE}; what else is staged stays so" in said
+    assert f"next: tidegate -C {alice.folder} sign --role {BRAKE} ({BRAKE}: 1 more of " in said
+    assert f"then: tidegate -C {alice.folder} publish --role {BRAKE}; what else is staged stays so" in said
     assert "recall" not in said.partition("next:")[2]
 
 

@@ -151,7 +151,7 @@ def test_status_says_what_comes_next(rolled):
     assert "agent.stable.canary: 1.4.2 → 1.5.0 for up to 5 %, from 2026-11-22 12:00Z, spread over 1 h" in said
     assert "1 more of rollouts" in said
     rolled.do("sign", "--yes")
-    assert "next: tidegate publish" in rolled.run("status").stdout
+    assert f"next: tidegate -C {rolled.folder} publish" in rolled.run("status").stdout
 
 
 def test_explain_names_what_it_assumes(rolled):

@@ -46,7 +46,9 @@ def test_what_comes_next_can_be_pasted(tmp_path):
     said = work.run("init", work.folder, *SOLO).stdout
     assert f"next: tidegate -C '{work.folder}' publish" in said
     added = work.run("release", "add", "1.0.0", work.build("1.0.0"), "--platform", HERE).stdout
-    assert "next: tidegate rollout start stable 1.0.0" in added
+    assert f"next: tidegate -C '{work.folder}' rollout start stable 1.0.0" in added
+    started = work.run("rollout", "start", "stable", "1.0.0").stdout
+    assert f"next: tidegate -C '{work.folder}' sign (" in started
 
 
 def test_a_program_without_content_is_said(work):

@@ -57,7 +57,7 @@ def test_an_overtaken_workspace_is_told_what_it_says_and_to_rebase(rolled, tmp_p
     assert "agent.releases: overtaken by version 3; made on version 2, it says: adds 1.5.1" in said
     assert "removes" not in said
     assert "retires" not in said
-    assert said.splitlines()[-1].startswith("next: tidegate publish --rebase")
+    assert said.splitlines()[-1].startswith(f"next: tidegate -C {other.folder} publish --rebase")
 
 
 def test_what_expired_is_said_with_what_mends_it(rolled):
@@ -135,8 +135,10 @@ def test_what_is_missing_is_said_once(tmp_path):
     assert last.startswith(f"next: tidegate -C {alice.folder} sign")
     assert "publish" in last
     said = alice.run("status").stdout.splitlines()
-    assert said[-1].startswith("next: tidegate sign, where one of the keys is; none of them is here")
-    assert len(said[-1]) < 200
+    assert said[-1].startswith(
+        f"next: tidegate -C {alice.folder} sign, where one of the keys is; none of them is here"
+    )
+    assert len(said[-1]) < 200 + len(str(alice.folder))
 
 
 def test_both_sets_of_keys_that_a_new_root_needs_are_told_apart(rolled):
