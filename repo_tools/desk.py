@@ -50,7 +50,7 @@ class Desk:
     @cached_property
     def live(self) -> Live:
         """What is published."""
-        return Live(self.store, self.workspace.root_bytes(), honest.read(self.workspace))
+        return self._live(honest.read(self.workspace))
 
     @cached_property
     def tree(self) -> Tree:
@@ -65,7 +65,10 @@ class Desk:
     def start_from(self, timestamp: int | None) -> None:
         """Read what is published from an older timestamp on; None: from the published one."""
         self.reread()
-        self.live = Live(self.store, self.workspace.root_bytes(), timestamp)
+        self.live = self._live(timestamp)
+
+    def _live(self, timestamp: int | None) -> Live:
+        return Live(self.store, self.workspace.root_bytes(), timestamp, self.workspace.staged_root())
 
     def reread(self) -> None:
         """Forget what was read of the store and of what is staged."""

@@ -110,6 +110,11 @@ class Workspace:
         """Where roles are prepared."""
         return self.folder / "staged" / "metadata"
 
+    def staged_root(self) -> bytes | None:
+        """Return the root that is being prepared, or None."""
+        path = self.staged_metadata / "root.json"
+        return path.read_bytes() if path.is_file() else None
+
     @property
     def staged_targets(self) -> Path:
         """Where files are prepared."""

@@ -4,6 +4,7 @@ Signatures, versions and digests are checked as a client checks them; expiry is 
 expired repository has to read it first. Each file is read once, when it is first asked for.
 """
 
+from contextlib import suppress
 from hashlib import sha256
 
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
@@ -19,6 +20,8 @@ from repo_tools.store.memory import read_signed
 
 _WHICH = "tidegate log --role timestamp lists them; tidegate unstage --all gives up a recovery that names it"
 
+_UNFINISHED = "whoever was publishing a recovery of the online key runs tidegate publish again"
+
 
 class Live:
     """The published metadata of one store.
@@ -28,17 +31,23 @@ class Live:
         anchor: The root that this workspace trusts; a newer one is followed from here.
         honest: The last timestamp that its keys' owners signed, where a thief signed later ones; it counts
             until the recovery is public: from then on the newest root's keys did not sign it.
+        mine: The root that is staged here. Where its publisher was killed before the timestamp, it is not
+            followed yet: only the same publication, from where it began, completes it.
     """
 
-    def __init__(self, store: Store, anchor: bytes, honest: int | None = None) -> None:
+    def __init__(
+        self, store: Store, anchor: bytes, honest: int | None = None, mine: bytes | None = None
+    ) -> None:
         self.store = store
         self.root_bytes = anchor
         self.root = load(anchor, Root, "root.json of the workspace")
         self.snapshot_keyids: frozenset[str] = frozenset()
         self.timestamp_keyids: frozenset[str] = frozenset()
         self._complete_root()
-        self._follow_root()
+        before = self._follow_root()
         self.timestamp_bytes = store.read(TIMESTAMP)
+        if before and mine and self._is_unfinished(mine):
+            self.root, self.root_bytes = before
         self._targets: dict[str, Metadata[Targets]] = {}
         self._bytes: dict[str, bytes] = {}
         self.timestamp: Timestamp | None = None
@@ -100,12 +109,17 @@ class Live:
 
     def issued(self, data: bytes, version: int) -> bool:
         """Return whether the keys of the newest root signed a timestamp of this version."""
+        found = self._signed(data)
+        return found is not None and found.version == version
+
+    def _signed(self, data: bytes) -> Timestamp | None:
+        """Return a timestamp that the keys of the newest root signed, or None."""
         try:
             found = load(data, Timestamp, "a timestamp")
             self.root.signed.verify_delegate("timestamp", payload(found), found.signatures)
         except (TidegateError, RepositoryError):
-            return False
-        return found.signed.version == version
+            return None
+        return found.signed
 
     def _complete_root(self) -> None:
         """Take the published root for one that was not yet signed by everybody when it came here."""
@@ -125,17 +139,29 @@ class Live:
             raise UntrustedError(f"there is no timestamp {honest} in {self.store.location}", _WHICH)
         return data if self.issued(data, honest) else published
 
-    def _follow_root(self) -> None:
+    def _follow_root(self) -> tuple[Metadata[Root], bytes] | None:
+        """Go on to the newest root; return the one before it, or None when there was no newer one."""
+        before = None
         while data := self.store.read(f"metadata/{self.root.signed.version + 1}.root.json"):
             newer = load(data, Root, "published root")
             with translated(f"published root version {newer.signed.version}"):
                 self.root.signed.verify_delegate("root", payload(newer), newer.signatures)
                 newer.signed.verify_delegate("root", payload(newer), newer.signatures)
+            before = self.root, self.root_bytes
             self.root, self.root_bytes = newer, data
+        return before
+
+    def _is_unfinished(self, mine: bytes) -> bool:
+        """Return whether the newest root is the staged one, and its keys signed no timestamp yet."""
+        if self.timestamp_bytes is None or self._signed(self.timestamp_bytes):
+            return False
+        with suppress(TidegateError):  # a file that cannot be read is told where it is asked for
+            return load(mine, Root, "staged root").signed == self.root.signed
+        return False
 
     def _read_summaries(self, data: bytes) -> None:
         timestamp = load(data, Timestamp, "published timestamp")
-        with translated("published timestamp"):
+        with translated("published timestamp", _UNFINISHED):
             self.root.signed.verify_delegate("timestamp", payload(timestamp), timestamp.signatures)
         found = timestamp.signed.snapshot_meta
         snapshot = load(
