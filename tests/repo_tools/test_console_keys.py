@@ -104,9 +104,9 @@ def test_without_javascript_no_passphrase_gets_into_an_address(browser, locked, 
     ):
         page = context.new_page()
         steering(page, console)
-        assert page.get_by_text("What can be done here needs JavaScript").is_visible()
+        page.get_by_text("What can be done here needs JavaScript").wait_for()
         for field in ("#passphrase", "#brake button", "#search"):
-            assert page.locator(field).first.is_hidden()
+            page.locator(field).first.wait_for(state="hidden")
         assert {one.get_attribute("method") for one in page.locator("form[data-post]").all()} == {"post"}
 
 
