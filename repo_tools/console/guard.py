@@ -26,9 +26,8 @@ def guarded(inner: ASGIApp, doors: Doors) -> ASGIApp:
             if isinstance(found, HTTPStatus):
                 await _refuse(found, send)
                 return
-            scope["root_path"] = scope["path"].removesuffix(
-                found
-            )  # the room, for addresses that lead back here
+            room = scope["path"].removesuffix(found)
+            scope["root_path"] = room  # for addresses that lead back here
             scope["path"], scope["raw_path"] = found, found.encode()
         await inner(scope, receive, send)
 
